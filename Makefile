@@ -1,0 +1,102 @@
+# Set-up, runs and checks. For GNU make 3.81 or later and any POSIX shell.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+WORKERS ?= 2
+ARGS ?=
+
+export KEDRO_DISABLE_TELEMETRY := 1
+export DO_NOT_TRACK := true
+export MLFLOW_DISABLE_TELEMETRY := true
+
+PYTEST := MPLBACKEND=Agg OMP_NUM_THREADS=1 $(BIN)/python -m pytest --no-header
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help train test test-slow lint unit format docs ui clean
+
+help: ## this list
+	@echo 'soyoil: honest multi-horizon forecasting of soybean oil futures'
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo '  make train ARGS="--params=profile=full"   hands arguments on to kedro run'
+
+train: $(STAMP) ## set up if needed, then run the whole chain, from bars to tracked and scored forecasts
+	@$(BIN)/kedro run --pipeline=train $(ARGS)
+	@echo
+	@echo 'Where to look:'
+	@echo '  data/08_reporting/        skill table, scores, quarantined bars'
+	@echo '  $(BIN)/mlflow ui       tracked runs, http://127.0.0.1:5000'
+	@echo '  $(BIN)/kedro viz run   lineage, http://127.0.0.1:4141'
+
+test: lint unit ## set up if needed, then lint, types, layers and all tests but the slow ones
+
+unit: $(STAMP)
+	@echo 'pytest'
+	@$(PYTEST) -m 'not slow' -n $(WORKERS) --dist loadscope $(ARGS)
+
+test-slow: $(STAMP) ## the slow tests
+	@$(PYTEST) -m slow $(ARGS)
+
+lint: $(STAMP) ## ruff, mypy and the layer contracts
+	@echo 'ruff check'
+	@$(BIN)/ruff check --quiet .
+	@echo 'ruff format --check'
+	@$(BIN)/ruff format --quiet --check .
+	@echo 'mypy'
+	@$(BIN)/mypy
+	@echo 'lint-imports'
+	@out=$$($(BIN)/lint-imports 2>&1) || { printf '%s\n' "$$out"; exit 1; }; \
+		printf '%s\n' "$$out" | tail -n 1
+
+format: $(STAMP) ## apply ruff's fixes and formatting
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+docs: $(STAMP) ## write docs/tables.md from the table contracts
+	@$(BIN)/python -c "from pathlib import Path; \
+	from soyoil.warehouse.catalogue import catalogue_markdown; \
+	from soyoil.warehouse.contract import load_contracts; \
+	Path('docs/tables.md').write_text(catalogue_markdown(load_contracts()), encoding='utf-8')"
+
+ui: $(STAMP) ## tracked runs in the browser
+	@echo 'http://127.0.0.1:5000 shows the runs of mlflow.db; Ctrl-C stops the server.'
+	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow ui --workers 1
+
+clean: ## remove caches and build output; data, runs and .venv stay
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	@find src tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# A name on PATH may be a shim of a version manager that leads nowhere, so each is tried.
+# Without uv a Python needs ensurepip, which Debian ships as a package of its own.
+$(BIN)/python:
+	@if command -v uv >/dev/null; then needs='import venv'; else needs='import ensurepip'; fi; \
+	for python in python3.11 python3.12 python3.13; do \
+		if $$python -c "$$needs" >/dev/null 2>&1; then \
+			echo "Creating $(VENV) with $$python"; \
+			if command -v uv >/dev/null; then \
+				exec uv venv --quiet --clear --python $$python $(VENV); \
+			fi; \
+			exec $$python -m venv --clear $(VENV); \
+		fi; \
+	done; \
+	echo 'No usable Python 3.11, 3.12 or 3.13 found. Install one (macOS: brew install python@3.11;' \
+		'Debian, Ubuntu: apt install python3.11 python3.11-venv) and run make again.' >&2; \
+	exit 1
+
+# The stamp is written last, so that an interrupted installation is done again.
+$(STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	@rm -f $@
+	@if command -v uv >/dev/null; then \
+		echo 'Installing the pinned packages with uv'; \
+		uv pip install --quiet --python $(BIN)/python --compile-bytecode \
+			-c constraints.txt -e '.[dev]'; \
+	else \
+		echo 'Installing the pinned packages with pip; this takes minutes the first time'; \
+		$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+			-c constraints.txt -e '.[dev]'; \
+	fi
+	@touch $@

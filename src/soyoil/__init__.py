@@ -1,0 +1,3 @@
+"""soyoil: honest multi-horizon forecasting experiments for soybean oil (ZL) futures."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Features of one symbol's sessions, each known at the close of its session."""

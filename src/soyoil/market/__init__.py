@@ -1,0 +1,1 @@
+"""Market layer: instruments, session calendar, rolls and knowledge time."""

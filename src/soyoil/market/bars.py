@@ -1,0 +1,258 @@
+"""From vendor bars to session bars.
+
+Hourly bars are grouped by trade date; where a session holds bars of two contracts the one
+with more volume is kept. Bars stamped by UTC day are a degraded form: Sunday stubs go into
+Monday and the value is known only at the end of the UTC day.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from soyoil.market.flags import limit_locked, thin_sessions
+from soyoil.market.instruments import TARGET_ROOT, get_instrument
+from soyoil.market.rolls import roll_free
+from soyoil.market.sessions import (
+    decision_times,
+    scheduled_closes,
+    to_utc_us,
+    trade_dates,
+)
+
+BarSchema = Literal["ohlcv-1h", "ohlcv-1d"]
+HOUR = pd.Timedelta(hours=1)
+TRADING_DAYS = 252
+THIN_REASON = "volume below 2 % of the previous median and 500 lots"
+
+
+@dataclass(frozen=True)
+class BarOrigin:
+    """Where vendor bars come from.
+
+    Attributes
+    ----------
+    schema
+        ``ohlcv-1h`` (required form) or ``ohlcv-1d`` (UTC days, degraded form).
+    provenance
+        ``observed`` or ``synthetic``.
+    degraded_days
+        UTC days that the vendor marks as degraded.
+    """
+
+    schema: BarSchema
+    provenance: str
+    degraded_days: Collection[dt.date] = ()
+
+
+@dataclass(frozen=True)
+class SessionBars:
+    """Session bars and the vendor bars that found no session.
+
+    Attributes
+    ----------
+    sessions
+        One row per symbol and session, columns of the raw-bar contract.
+    rejected
+        Vendor bars left out, with a ``reason``.
+    """
+
+    sessions: pd.DataFrame
+    rejected: pd.DataFrame
+
+
+def _assign_sessions(bars: pd.DataFrame, schema: BarSchema) -> pd.DataFrame:
+    out = bars.reset_index(drop=True)
+    ts = to_utc_us(out["ts_event"])
+    if schema == "ohlcv-1h":
+        out["data_date"] = trade_dates(ts)
+    else:
+        out["data_date"] = ts.dt.tz_localize(None).dt.normalize()
+    weekday = out["data_date"].dt.dayofweek
+    out["weekend"] = weekday >= 5
+    to_monday = pd.to_timedelta((7 - weekday).where(out["weekend"], 0), "D")
+    out["data_date"] = (out["data_date"] + to_monday).dt.as_unit("us")
+    return out
+
+
+def _split_orphans(bars: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Weekend bars are kept only if their Monday has bars of its own."""
+    monday_open = (~bars["weekend"]).groupby([bars["symbol"], bars["data_date"]]).transform("any")
+    orphan = bars["weekend"] & ~monday_open
+    rejected = bars[orphan].assign(reason="weekend_bar_without_session")
+    return bars[~orphan], rejected
+
+
+def _keep_main_contract(bars: pd.DataFrame) -> pd.DataFrame:
+    """Keep, per symbol and session, the contract with the largest volume."""
+    key = ["symbol", "data_date", "instrument_id"]
+    volume = bars.groupby(key)["volume"].sum().reset_index()
+    main = volume.sort_values(
+        ["symbol", "data_date", "volume", "instrument_id"], ascending=[True, True, False, True]
+    ).drop_duplicates(["symbol", "data_date"])
+    return bars.merge(main[key], on=key, how="inner")
+
+
+def _aggregate(bars: pd.DataFrame) -> pd.DataFrame:
+    typical = (bars["high"] + bars["low"] + bars["close"]) / 3
+    grouped = bars.assign(turnover=typical * bars["volume"]).groupby(
+        ["symbol", "data_date"], as_index=False, sort=True
+    )
+    out = grouped.agg(
+        instrument_id=("instrument_id", "first"),
+        open=("open", "first"),
+        high=("high", "max"),
+        low=("low", "min"),
+        close=("close", "last"),
+        volume=("volume", "sum"),
+        turnover=("turnover", "sum"),
+        n_bars=("close", "size"),
+        first_bar=("ts_event", "first"),
+        last_bar=("ts_event", "last"),
+    )
+    out["vwap"] = (out.pop("turnover") / out["volume"]).where(out["volume"] > 0)
+    return out
+
+
+def _realized_vol(hourly: pd.DataFrame, count: int) -> np.ndarray:
+    """Annualised realised volatility of hourly closes within each session."""
+    positive = hourly["close"].where(hourly["close"] > 0)
+    log_close = np.log(positive)
+    step = log_close.groupby(hourly["session_id"]).diff()
+    total = (step**2).groupby(hourly["session_id"]).sum(min_count=2).reindex(range(count))
+    return np.asarray(np.sqrt(total.to_numpy() * TRADING_DAYS), dtype=np.float64)
+
+
+def _decision_close(hourly: pd.DataFrame, sessions: pd.DataFrame) -> pd.Series:
+    """Last close of the bars that ended by the target's decision time."""
+    row = hourly["session_id"].to_numpy()
+    # Naive UTC on both sides: arrays of zoned timestamps would be Python objects.
+    at = sessions["decision_time"].dt.tz_localize(None).to_numpy()[row]
+    ends = (hourly["ts_event"].dt.tz_localize(None) + HOUR).to_numpy()
+    # The target's own final bar is stamped 13:00 and its hour runs past the close, so a
+    # root that shares the target's schedule is complete at the decision time.
+    shares = sessions["last_in_time"].to_numpy()[row]
+    usable = hourly[(ends <= at) | shares]
+    last: pd.Series = usable.groupby("session_id")["close"].last().reindex(sessions.index)
+    return last
+
+
+def _target_decision_times(sessions: pd.DataFrame, schema: BarSchema) -> pd.Series:
+    """Decision time of the target root for the date of every session row."""
+    if schema == "ohlcv-1d":
+        end_of_day = sessions["data_date"] + pd.Timedelta(days=1)
+        return end_of_day.dt.tz_localize("UTC").dt.as_unit("us")
+    target = get_instrument(TARGET_ROOT)
+    own = sessions[sessions["symbol"] == TARGET_ROOT]
+    known = decision_times(own["data_date"], own["last_bar"], target)
+    by_date = pd.Series(known.to_numpy(), index=own["data_date"].to_numpy())
+    mapped = sessions["data_date"].map(by_date)
+    mapped = pd.to_datetime(mapped, utc=True).dt.as_unit("us")
+    return mapped.fillna(scheduled_closes(sessions["data_date"], target))
+
+
+def _closing_times(sessions: pd.DataFrame, schema: BarSchema) -> pd.Series:
+    """Close of every session of every symbol, UTC."""
+    if schema == "ohlcv-1d":
+        known: pd.Series = sessions["decision_time"]
+        return known
+    parts = [
+        decision_times(rows["data_date"], rows["last_bar"], get_instrument(str(symbol)))
+        for symbol, rows in sessions.groupby("symbol", sort=False)
+    ]
+    return pd.concat(parts).reindex(sessions.index)
+
+
+def _degraded(bars: pd.DataFrame, count: int, days: Collection[dt.date]) -> np.ndarray:
+    utc_day = bars["ts_event"].dt.tz_localize(None).dt.normalize()
+    marked = utc_day.isin(pd.to_datetime(sorted(days)))
+    any_marked = marked.groupby(bars["session_id"]).any().reindex(range(count))
+    return np.asarray(any_marked.to_numpy(dtype=bool))
+
+
+def add_roll_free(sessions: pd.DataFrame) -> pd.DataFrame:
+    """Add roll-free returns and roll flags over the sessions that are not thin.
+
+    Parameters
+    ----------
+    sessions
+        Sorted by symbol and date, with ``open``, ``close``, ``instrument_id``, ``is_thin``.
+
+    Returns
+    -------
+    DataFrame with ``roll_free_return`` (log, NaN on thin sessions), ``is_roll``,
+    ``is_flip_back``.
+    """
+    count = len(sessions)
+    returns = np.full(count, np.nan)
+    is_roll = np.zeros(count, dtype=bool)
+    is_flip_back = np.zeros(count, dtype=bool)
+    regular = np.flatnonzero(~sessions["is_thin"].to_numpy(dtype=bool))
+    symbol = sessions["symbol"].to_numpy()[regular]
+    starts = np.flatnonzero(symbol[1:] != symbol[:-1]) + 1
+    open_, close = (sessions[c].to_numpy(dtype="float64") for c in ("open", "close"))
+    contract = sessions["instrument_id"].to_numpy(dtype="int64")
+    for rows in np.split(regular, starts):
+        result = roll_free(open_[rows], close[rows], contract[rows])
+        returns[rows] = result.returns
+        is_roll[rows] = result.is_roll
+        is_flip_back[rows] = result.is_flip_back
+    return sessions.assign(roll_free_return=returns, is_roll=is_roll, is_flip_back=is_flip_back)
+
+
+def session_bars(bars: pd.DataFrame, origin: BarOrigin) -> SessionBars:
+    """Aggregate vendor bars to sessions with their flags.
+
+    Parameters
+    ----------
+    bars
+        Vendor bars: ``ts_event`` (UTC, bar start), ``symbol``, ``instrument_id``, ``open``,
+        ``high``, ``low``, ``close``, ``volume``; sorted by symbol and time.
+    origin
+        Schema, provenance and degraded days of the bars.
+
+    Returns
+    -------
+    SessionBars
+        Sessions sorted by symbol and date; ``vwap``, ``realized_vol_1h``, ``decision_close``
+        and ``is_limit_locked`` are missing for daily bars.
+    """
+    assigned = _assign_sessions(bars, origin.schema)
+    kept, rejected = _split_orphans(assigned)
+    main = _keep_main_contract(kept).sort_values(["symbol", "ts_event"], kind="stable")
+    sessions = _aggregate(main)
+    count = len(sessions)
+    ids = sessions[["symbol", "data_date"]].assign(session_id=np.arange(count))
+    hourly = main.merge(ids, on=["symbol", "data_date"], how="left")
+    sessions["decision_time"] = _target_decision_times(sessions, origin.schema)
+    sessions["event_time"] = _closing_times(sessions, origin.schema)
+    sessions["is_vendor_degraded"] = _degraded(hourly, count, origin.degraded_days)
+    sessions["is_thin"] = thin_sessions(sessions)
+    sessions["thin_reason"] = pd.Series(THIN_REASON, index=sessions.index, dtype="str").where(
+        sessions["is_thin"]
+    )
+    if origin.schema == "ohlcv-1h":
+        sessions["last_in_time"] = sessions["event_time"] <= sessions["decision_time"]
+        sessions["decision_close"] = _decision_close(hourly, sessions)
+        sessions["realized_vol_1h"] = _realized_vol(hourly, count)
+        sessions["is_limit_locked"] = limit_locked(hourly, sessions).astype("boolean")
+    else:
+        sessions["decision_close"] = np.nan
+        sessions["realized_vol_1h"] = np.nan
+        sessions["vwap"] = np.nan
+        sessions["is_limit_locked"] = pd.array([pd.NA] * count, dtype="boolean")
+    sessions = add_roll_free(sessions)
+    sessions["source_schema"] = origin.schema
+    sessions["provenance"] = origin.provenance
+    sessions["known_at"] = sessions["event_time"]
+    sessions["vintage"] = sessions["event_time"]
+    columns = ["first_bar", "last_bar", "last_in_time"]
+    return SessionBars(
+        sessions=sessions.drop(columns=[c for c in columns if c in sessions]),
+        rejected=rejected.drop(columns=["data_date", "weekend"]),
+    )

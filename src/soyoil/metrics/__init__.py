@@ -1,0 +1,1 @@
+"""Scores of quantile forecasts, uniform and by regime."""

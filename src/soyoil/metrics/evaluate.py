@@ -1,0 +1,225 @@
+"""Scores of one model against the references on the same rows and weights.
+
+Metric keys are ``<scope>.<weighting>.<metric>[.<regime>]``: scope ``pooled`` or ``fold``;
+weighting ``uniform``, ``regime``, ``macro`` (mean over regimes) or ``worst`` (worst regime).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from soyoil.errors import ModelError
+from soyoil.metrics.losses import QUANTILE_COLUMNS, row_losses, weighted_mean
+from soyoil.regimes.weights import effective_n
+
+FloatArray = npt.NDArray[np.float64]
+
+NOMINAL_COVERAGE: Final = 0.8
+
+REFERENCES: Final = {"mae": "random_walk", "pinball": "vol_cone"}
+"""Reference model of each skill: ``skill = 1 - loss / loss of the reference``."""
+
+_HIGHER_IS_BETTER: Final = ("direction", "skill_mae", "skill_pinball")
+_COUNTS: Final = ("n", "effective_n", "independent_n")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of one horizon and model.
+
+    Attributes
+    ----------
+    metrics
+        Pooled metrics by key; NaN where a metric does not exist.
+    fold_metrics
+        (key, fold, value).
+    scored_rows_hash
+        SHA-256 of the origins that were scored: two results compare only if it is equal.
+    """
+
+    metrics: Mapping[str, float]
+    fold_metrics: tuple[tuple[str, int, float], ...]
+    scored_rows_hash: str
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """Rows that the model and every reference forecast, with their losses."""
+
+    rows: pd.DataFrame
+    losses: pd.DataFrame
+    references: Mapping[str, pd.DataFrame]
+
+    def take(self, mask: npt.NDArray[np.bool_]) -> _Scored:
+        references = {name: frame[mask] for name, frame in self.references.items()}
+        return _Scored(self.rows[mask], self.losses[mask], references)
+
+
+def skill(loss: float, reference: float) -> float:
+    """``1 - loss / reference``: 0 for a tie, negative if the reference was better.
+
+    NaN if the reference's loss is zero.
+    """
+    return 1.0 - loss / reference if reference > 0 else float("nan")
+
+
+def _check(name: str, rows: pd.DataFrame) -> None:
+    if rows["data_date"].duplicated().any():
+        raise ModelError(f"the forecasts of {name} score an origin more than once")
+    values = rows[[*QUANTILE_COLUMNS, "y"]].to_numpy(dtype="float64")
+    bad = ~np.isfinite(values).all(axis=1)
+    if bad.any():
+        first = rows["data_date"][bad].iloc[0]
+        raise ModelError(
+            f"the forecasts of {name} hold {int(bad.sum())} rows that are not finite, the first "
+            f"at {first:%Y-%m-%d}; every scored row needs three quantiles and an outcome"
+        )
+
+
+def _align(predictions: pd.DataFrame, references: Mapping[str, pd.DataFrame]) -> _Scored:
+    _check("the model", predictions)
+    common = predictions["data_date"]
+    for name, frame in references.items():
+        _check(name, frame)
+        common = common[common.isin(frame["data_date"])]
+    if common.empty:
+        raise ModelError("the model and its references have no scored origin in common")
+    kept = predictions[predictions["data_date"].isin(common)]
+    rows = kept.sort_values("data_date").reset_index(drop=True)
+    aligned: dict[str, pd.DataFrame] = {}
+    for name, frame in references.items():
+        other = frame.set_index("data_date").loc[rows["data_date"]].reset_index()
+        if not np.array_equal(other["y"].to_numpy(), rows["y"].to_numpy()):
+            raise ModelError(f"the outcomes beside {name} are not those beside the model")
+        aligned[name] = row_losses(other)
+    return _Scored(rows, row_losses(rows), aligned)
+
+
+def summarise(scored: _Scored, weights: FloatArray, sessions: int) -> dict[str, float]:
+    """Weighted metrics of one set of rows.
+
+    Parameters
+    ----------
+    scored
+        Rows and losses.
+    weights
+        One positive weight per row.
+    sessions
+        Horizon in sessions; ``independent_n`` is the effective sample size divided by it,
+        because labels of neighbouring origins overlap.
+
+    Returns
+    -------
+    dict
+        ``mae``, ``pinball``, ``coverage_80``, ``width_80``, ``direction``, ``bias``,
+        ``skill_mae``, ``skill_pinball``, ``n``, ``effective_n``, ``independent_n``. Losses are
+        log returns, the rest shares or counts.
+    """
+
+    def mean(frame: pd.DataFrame, column: str) -> float:
+        return weighted_mean(frame[column].to_numpy(dtype="float64"), weights)
+
+    mae, loss = mean(scored.losses, "absolute"), mean(scored.losses, "pinball")
+    n = effective_n(weights)
+    return {
+        "mae": mae,
+        "pinball": loss,
+        "coverage_80": mean(scored.losses, "covered"),
+        "width_80": mean(scored.losses, "width"),
+        "direction": mean(scored.losses, "direction"),
+        "bias": mean(scored.losses, "error"),
+        "skill_mae": skill(mae, mean(scored.references[REFERENCES["mae"]], "absolute")),
+        "skill_pinball": skill(loss, mean(scored.references[REFERENCES["pinball"]], "pinball")),
+        "n": float(len(weights)),
+        "effective_n": n,
+        "independent_n": n / sessions,
+    }
+
+
+def _worst(metric: str, values: FloatArray) -> float:
+    if np.isnan(values).all():
+        return float("nan")
+    if metric == "coverage_80":
+        return float(values[np.nanargmax(np.abs(values - NOMINAL_COVERAGE))])
+    if metric == "bias":
+        return float(values[np.nanargmax(np.abs(values))])
+    if metric in _HIGHER_IS_BETTER or metric in _COUNTS:
+        return float(np.nanmin(values))
+    return float(np.nanmax(values))
+
+
+def _by_regime(scored: _Scored, sessions: int) -> dict[str, float]:
+    """Metrics per regime at the origin, their mean over regimes, and the worst of them."""
+    names = scored.rows["regime_name"].to_numpy()
+    per_regime: dict[str, dict[str, float]] = {}
+    for regime in dict.fromkeys(names):
+        part = scored.take(names == regime)
+        per_regime[str(regime)] = summarise(part, np.ones(len(part.rows)), sessions)
+    out = {
+        f"pooled.uniform.{metric}.{regime}": value
+        for regime, values in per_regime.items()
+        for metric, value in values.items()
+    }
+    table = pd.DataFrame(per_regime.values())
+    for metric in table.columns:
+        values = table[metric].to_numpy(dtype="float64")
+        if metric not in _COUNTS:
+            out[f"pooled.macro.{metric}"] = float(pd.Series(values).mean())
+        out[f"pooled.worst.{metric}"] = _worst(metric, values)
+    return out
+
+
+def scored_rows_hash(dates: pd.Series) -> str:
+    """SHA-256 of the scored origins in date order."""
+    days = dates.dt.strftime("%Y-%m-%d").sort_values()
+    return hashlib.sha256("\n".join(days).encode()).hexdigest()
+
+
+def evaluate(
+    predictions: pd.DataFrame, references: Mapping[str, pd.DataFrame], sessions: int
+) -> Evaluation:
+    """Score a model on the rows that it and every reference forecast.
+
+    Parameters
+    ----------
+    predictions
+        ``data_date``, ``fold``, ``q10``, ``q50``, ``q90``, ``y`` (log returns),
+        ``regime_name``, ``regime_weight``; one row per scored origin.
+    references
+        The same for each name in `REFERENCES`.
+    sessions
+        Horizon in sessions.
+
+    Returns
+    -------
+    Evaluation
+        Metrics pooled, by regime at the origin and per fold.
+
+    Raises
+    ------
+    ModelError
+        If a forecast is missing or not finite, an origin is scored twice, or the rows of model
+        and references do not belong together.
+    """
+    scored = _align(predictions, references)
+    regime = scored.rows["regime_weight"].to_numpy(dtype="float64")
+    weightings = {"uniform": np.ones(len(regime)), "regime": regime / regime.mean()}
+    metrics: dict[str, float] = {}
+    folds: list[tuple[str, int, float]] = []
+    number = scored.rows["fold"].to_numpy()
+    for weighting, weights in weightings.items():
+        pooled = summarise(scored, weights, sessions)
+        metrics |= {f"pooled.{weighting}.{metric}": value for metric, value in pooled.items()}
+        for fold in np.unique(number):
+            mask = number == fold
+            values = summarise(scored.take(mask), weights[mask], sessions)
+            folds += [(f"fold.{weighting}.{m}", int(fold), v) for m, v in values.items()]
+    metrics |= _by_regime(scored, sessions)
+    return Evaluation(metrics, tuple(folds), scored_rows_hash(scored.rows["data_date"]))

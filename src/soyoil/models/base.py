@@ -1,0 +1,191 @@
+"""What an engine is given for a fold and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from soyoil.errors import ModelError
+from soyoil.models.config import TargetKind
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+QUANTILES: Final = (0.1, 0.5, 0.9)
+
+
+@dataclass(frozen=True)
+class HorizonArrays:
+    """Rows of one horizon, one per session of the target's index.
+
+    Attributes
+    ----------
+    X
+        Features, shape ``(n, p)``, NaN where missing.
+    y
+        Labels, log returns, shape ``(n,)``, NaN where there is none.
+    scale
+        Sigma of the vol cone at each origin, shape ``(n,)``.
+    feature_names
+        Columns of `X`, length p.
+    """
+
+    X: FloatArray
+    y: FloatArray
+    scale: FloatArray
+    feature_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FoldTask:
+    """Rows, weights and seed of one fold; positions count sessions.
+
+    Attributes
+    ----------
+    fold
+        Number of the fold.
+    train, valid, test
+        Positions of training, early-stopping and scored rows.
+    train_weight, valid_weight
+        Weights of those rows, mean 1 each.
+    seed
+        Seed of everything random in the fold.
+    """
+
+    fold: int
+    train: IntArray
+    valid: IntArray
+    test: IntArray
+    train_weight: FloatArray
+    valid_weight: FloatArray
+    seed: int
+
+    def __post_init__(self) -> None:
+        # LightGBM takes a weight array of any length without a word.
+        pairs = ((self.train, self.train_weight), (self.valid, self.valid_weight))
+        for (rows, weight), role in zip(pairs, ("training", "early-stopping"), strict=True):
+            if len(rows) != len(weight):
+                raise ModelError(
+                    f"fold {self.fold}: {len(weight)} weights for {len(rows)} {role} rows"
+                )
+
+
+@dataclass(frozen=True)
+class EngineFit:
+    """What an engine made of one fold, in the units of the labels it was given.
+
+    Attributes
+    ----------
+    quantiles
+        Forecasts of the test rows, shape ``(m, 3)``, columns as `QUANTILES`.
+    models
+        Native model files by name.
+    importance
+        Importance per feature, any unit.
+    rounds
+        Boosting rounds or epochs used, mean over the quantiles.
+    """
+
+    quantiles: FloatArray
+    models: Mapping[str, bytes]
+    importance: Mapping[str, float]
+    rounds: float
+
+
+class Engine(Protocol):
+    """``fit_fold`` of an engine's module."""
+
+    def __call__(
+        self, arrays: HorizonArrays, task: FoldTask, threads: int, config: Any
+    ) -> EngineFit:
+        """Fit on the training rows, stop early on the validation rows, forecast the test rows.
+
+        ``arrays.y`` is NaN outside the training and early-stopping rows: an engine cannot see
+        a label that it is scored on.
+        """
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """Forecasts of one fold.
+
+    Attributes
+    ----------
+    fold
+        Number of the fold.
+    test
+        Positions of the scored rows.
+    quantiles
+        Log returns, shape ``(len(test), 3)``, ascending along each row.
+    models
+        Native model files by name.
+    importance
+        Importance per feature.
+    rounds
+        Boosting rounds or epochs.
+    seconds
+        Wall time of the fit.
+    peak_rss_mb
+        Largest resident set of the worker so far, MiB.
+    """
+
+    fold: int
+    test: IntArray
+    quantiles: FloatArray
+    models: Mapping[str, bytes] = field(default_factory=dict)
+    importance: Mapping[str, float] = field(default_factory=dict)
+    rounds: float = 0.0
+    seconds: float = 0.0
+    peak_rss_mb: float = 0.0
+
+
+def blinded(arrays: HorizonArrays, task: FoldTask, kind: TargetKind) -> HorizonArrays:
+    """Arrays as an engine may see them: scaled labels, and none outside its own rows.
+
+    Raises
+    ------
+    ModelError
+        If a label or scale that the fold needs is missing, or a scale is not positive.
+    """
+    rows = np.concatenate([task.train, task.valid])
+    if not np.isfinite(arrays.y[rows]).all():
+        raise ModelError(f"fold {task.fold}: a training or early-stopping row has no label")
+    y = np.full(len(arrays.y), np.nan)
+    y[rows] = arrays.y[rows]
+    if kind == "vol_scaled":
+        used = arrays.scale[np.concatenate([rows, task.test])]
+        if not (used > 0).all():
+            raise ModelError(
+                f"fold {task.fold}: the vol cone's sigma is missing or zero on "
+                f"{int((~(used > 0)).sum())} rows; prices must move before a label can be scaled. "
+                "Raise split.warm_up, or set fit.target_kind=log_return."
+            )
+        y[rows] /= arrays.scale[rows]
+    return replace(arrays, y=y)
+
+
+def unscaled(
+    quantiles: FloatArray, arrays: HorizonArrays, task: FoldTask, kind: TargetKind
+) -> FloatArray:
+    """Quantiles of log returns from those of the scaled label, in ascending order per row.
+
+    Separately fitted quantiles can cross; sorting them never raises the pinball loss
+    (Chernozhukov, Fernández-Val and Galichon 2010).
+
+    Raises
+    ------
+    ModelError
+        If a forecast is not finite or the shape is wrong.
+    """
+    if quantiles.shape != (len(task.test), len(QUANTILES)) or not np.isfinite(quantiles).all():
+        raise ModelError(
+            f"fold {task.fold}: forecasts must be finite, shape ({len(task.test)}, "
+            f"{len(QUANTILES)}); got shape {quantiles.shape} with "
+            f"{int((~np.isfinite(quantiles)).sum())} values that are not finite"
+        )
+    ordered = np.sort(quantiles, axis=1)
+    return ordered * arrays.scale[task.test, None] if kind == "vol_scaled" else ordered

@@ -1,0 +1,80 @@
+"""LightGBM: one booster per quantile, native pinball objective."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+
+from soyoil.models.base import QUANTILES, EngineFit, FoldTask, HorizonArrays
+from soyoil.models.config import LightGBMConfig
+
+
+def _dataset(
+    arrays: HorizonArrays, rows: np.ndarray, weight: np.ndarray, reference: lgb.Dataset | None
+) -> lgb.Dataset:
+    data = lgb.Dataset(
+        arrays.X[rows],
+        label=arrays.y[rows],
+        weight=weight,
+        reference=reference,
+        feature_name=[name.replace(".", "_") for name in arrays.feature_names],
+        free_raw_data=False,
+    )
+    return data
+
+
+def booster_params(config: LightGBMConfig, seed: int, threads: int) -> dict[str, Any]:
+    """Parameters of every booster of a fold, without the quantile."""
+    return {
+        "objective": "quantile",
+        "metric": "quantile",
+        "learning_rate": config.learning_rate,
+        "num_leaves": config.num_leaves,
+        "min_data_in_leaf": config.min_data_in_leaf,
+        "lambda_l2": config.lambda_l2,
+        "feature_fraction": config.feature_fraction,
+        "bagging_fraction": config.bagging_fraction,
+        "bagging_freq": 1 if config.bagging_fraction < 1 else 0,
+        "seed": seed,
+        "num_threads": threads,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+    }
+
+
+def fit_fold(
+    arrays: HorizonArrays, task: FoldTask, threads: int, config: LightGBMConfig
+) -> EngineFit:
+    """Fit the three quantiles of one fold; see `soyoil.models.base.Engine`."""
+    params = booster_params(config, task.seed, threads)
+    train = _dataset(arrays, task.train, task.train_weight, None)
+    stop = config.early_stopping_rounds > 0 and len(task.valid) > 0
+    valid = _dataset(arrays, task.valid, task.valid_weight, train) if stop else None
+    forecasts, models, gains, rounds = [], {}, np.zeros(len(arrays.feature_names)), []
+    for quantile in QUANTILES:
+        callbacks: list[Callable[..., Any]] = (
+            [lgb.early_stopping(config.early_stopping_rounds, verbose=False)] if stop else []
+        )
+        booster = lgb.train(
+            {**params, "alpha": quantile},
+            train,
+            num_boost_round=config.n_estimators,
+            valid_sets=[valid] if valid is not None else None,
+            callbacks=callbacks,
+        )
+        used = booster.best_iteration if stop else booster.current_iteration()
+        forecasts.append(booster.predict(arrays.X[task.test], num_iteration=used))
+        text = booster.model_to_string(num_iteration=used)
+        models[f"fold_{task.fold:02d}.q{quantile * 100:.0f}.lightgbm.txt"] = text.encode()
+        gains += booster.feature_importance("gain", iteration=used)
+        rounds.append(used)
+    return EngineFit(
+        quantiles=np.column_stack(forecasts),
+        models=models,
+        importance=dict(zip(arrays.feature_names, gains.tolist(), strict=True)),
+        rounds=float(np.mean(rounds)),
+    )

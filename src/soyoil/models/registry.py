@@ -1,0 +1,11 @@
+"""Names of all models. Static: pipelines are registered before parameters exist."""
+
+from __future__ import annotations
+
+from typing import Final
+
+BASELINES: Final = ("random_walk", "drift", "vol_cone")
+"""Models without a fit, in the order in which their node returns them."""
+
+ENGINES: Final = {"lightgbm": "soyoil.models.lightgbm"}
+"""Fitted models and the module of their ``fit_fold``; only that engine's workers import it."""

@@ -1,0 +1,112 @@
+"""The typed schema of all parameters and its check before any node runs."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from soyoil.config import Config
+from soyoil.errors import ConfigError
+from soyoil.models.config import FitConfig, LightGBMConfig
+from soyoil.regimes.table import RegimeConfig
+from soyoil.sources.base import SourceConfig
+from soyoil.splits.plan import SplitConfig
+
+Profile = Literal["quick", "full"]
+
+
+class TargetConfig(Config):
+    """What is forecast.
+
+    Attributes
+    ----------
+    symbol
+        Root whose roll-free return is the label.
+    """
+
+    symbol: str = "ZL"
+
+
+class WeightsConfig(Config):
+    """How training rows are weighted.
+
+    Attributes
+    ----------
+    scheme
+        ``regime`` (as known at each fold's cutoff) or ``uniform``.
+    """
+
+    scheme: Literal["regime", "uniform"] = "regime"
+
+
+class TrackingConfig(Config):
+    """Where runs are tracked.
+
+    Attributes
+    ----------
+    experiment
+        Name of the MLflow experiment.
+    """
+
+    experiment: str = Field(default="soyoil", min_length=1)
+
+
+class Parameters(Config):
+    """Every parameter of the project; unknown keys are refused."""
+
+    profile: Profile
+    source: SourceConfig
+    target: TargetConfig
+    regimes: list[RegimeConfig]
+    split: SplitConfig
+    weights: WeightsConfig
+    fit: FitConfig
+    lightgbm: LightGBMConfig
+    tracking: TrackingConfig
+
+
+def known_keys(model: type[Config], prefix: str = "") -> list[str]:
+    """Dotted names of all keys below a config model."""
+    names: list[str] = []
+    for name, field in model.model_fields.items():
+        names.append(f"{prefix}{name}")
+        nested = field.annotation
+        if isinstance(nested, type) and issubclass(nested, Config):
+            names += known_keys(nested, f"{prefix}{name}.")
+    return names
+
+
+def _explain(error: Mapping[str, Any]) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(where, known_keys(Parameters), n=1, cutoff=0.5)
+        siblings = [
+            key
+            for key in known_keys(Parameters)
+            if key.rpartition(".")[0] == where.rpartition(".")[0]
+        ]
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        allowed = f" Known keys there: {', '.join(siblings)}." if siblings else ""
+        return f"unknown parameter {where!r}.{hint}{allowed}"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "missing":
+        return f"parameter {where!r} is missing"
+    return f"parameter {where!r} is {error['input']!r}: {message}"
+
+
+def check_parameters(raw: Mapping[str, Any]) -> Parameters:
+    """Validate raw parameters, run-time ones included.
+
+    Raises
+    ------
+    ConfigError
+        Naming each wrong key or value and what is allowed.
+    """
+    try:
+        return Parameters.model_validate(dict(raw))
+    except ValidationError as error:
+        lines = [_explain(dict(item)) for item in error.errors(include_url=False)]
+        raise ConfigError("Wrong parameters: " + "; ".join(lines)) from None

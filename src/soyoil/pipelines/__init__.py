@@ -1,0 +1,1 @@
+"""Kedro pipelines: thin pure node functions and their wiring."""

@@ -1,0 +1,65 @@
+"""Wiring of the evaluate stage."""
+
+from kedro.pipeline import Node, Pipeline
+
+from soyoil.models.registry import ENGINES
+from soyoil.pipelines.evaluate.nodes import (
+    Cell,
+    baseline_evaluation_node,
+    engine_evaluation_node,
+    summarise,
+)
+from soyoil.pipelines.grid import cell_tags, cells
+from soyoil.targets.horizons import HORIZONS
+
+
+def _cell_pipeline(horizon: str, model: str) -> Pipeline:
+    cell = Cell(HORIZONS[horizon], model)
+    space = f"{horizon}.{model}"
+    inputs = {
+        "snapshot": "snapshot",
+        "predictions": f"{space}.predictions",
+        "random_walk": f"{horizon}.random_walk.predictions",
+        "vol_cone": f"{horizon}.vol_cone.predictions",
+        "split_plan": f"{horizon}.split_plan",
+        "weight_report": f"{horizon}.weight_report",
+        "split": "params:split",
+        "profile": "params:profile",
+        "weights": "params:weights",
+    }
+    if model in ENGINES:
+        function = engine_evaluation_node(cell)
+        inputs |= {
+            "report": f"{space}.fit_report",
+            "fit": "params:fit",
+            "engine": f"params:{model}",
+        }
+    else:
+        function = baseline_evaluation_node(cell)
+    return Pipeline(
+        [
+            Node(
+                function,
+                inputs,
+                [f"{space}.run", f"{space}.scores"],
+                name=f"{space}.evaluate",
+                namespace=space,
+            )
+        ],
+        tags=cell_tags(horizon, model),
+    )
+
+
+def create_pipeline() -> Pipeline:
+    """Scores and tracked runs of every cell, then the summary over all of them."""
+    summary = Pipeline(
+        [
+            Node(
+                summarise,
+                [f"{horizon}.{model}.scores" for horizon, model in cells()],
+                "skill_table",
+                name="evaluate.summarise",
+            )
+        ]
+    )
+    return sum((_cell_pipeline(h, m) for h, m in cells()), Pipeline([])) + summary

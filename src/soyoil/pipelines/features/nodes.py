@@ -1,0 +1,26 @@
+"""Nodes of the features stage."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from soyoil.features.matrix import build_matrix
+from soyoil.regimes.weights import label_regimes
+from soyoil.sources.base import SourceConfig
+
+
+def compute_features(sessions: pd.DataFrame, source: SourceConfig) -> pd.DataFrame:
+    """Features of the configured roots, one row per symbol and session."""
+    return build_matrix(sessions[sessions["symbol"].isin(source.symbols)])
+
+
+def assemble_matrix(features: pd.DataFrame, regimes: pd.DataFrame) -> pd.DataFrame:
+    """Complete the matrix with the regime in force on each session."""
+    labels = label_regimes(features["data_date"], regimes.sort_values("start_date"))
+    return features.assign(
+        **{
+            "regime_name": labels["name"],
+            "regime.name": labels["name"],
+            "regime.weight": labels["weight"],
+        }
+    )

@@ -1,0 +1,5 @@
+"""Out-of-sample predictions per horizon and model."""
+
+from soyoil.pipelines.fit.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

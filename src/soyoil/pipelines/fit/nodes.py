@@ -1,0 +1,203 @@
+"""Nodes of the fit stage: out-of-sample predictions, nothing read but the snapshot."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from soyoil.models.base import FoldResult, FoldTask, HorizonArrays
+from soyoil.models.baselines import baseline_quantiles, vol_cone_sigma
+from soyoil.models.config import FitConfig, LightGBMConfig
+from soyoil.models.registry import BASELINES
+from soyoil.models.report import FitReport
+from soyoil.models.walkforward import Job, run_walk_forward
+from soyoil.reports.terminal import progress_bar
+from soyoil.splits.plan import Fold, SplitPlan, plan_from_frame
+from soyoil.splits.snapshot import Snapshot
+from soyoil.targets.horizons import Horizon
+from soyoil.targets.labels import check_target_columns
+from soyoil.warehouse.contract import load_contract
+from soyoil.warehouse.guard import forbid_warehouse
+
+logger = logging.getLogger(__name__)
+
+FORBIDDEN = "fitting reads the snapshot only"
+
+BaselineNode = Callable[
+    [Snapshot, pd.DataFrame, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
+]
+EngineNode = Callable[
+    [Snapshot, pd.DataFrame, pd.DataFrame, pd.DataFrame, FitConfig, LightGBMConfig],
+    tuple[pd.DataFrame, FitReport],
+]
+
+
+def returns_of(snapshot: Snapshot) -> np.ndarray:
+    """Roll-free daily log returns of the target, shape ``(n,)``."""
+    return snapshot.matrix["market_data.roll_free_return"].to_numpy(dtype="float64")
+
+
+def feature_names() -> tuple[str, ...]:
+    """Matrix columns that a model may see: regime names and weights are not among them."""
+    return load_contract("features.daily_ml_matrix").feature_columns()
+
+
+def prediction_frame(
+    snapshot: Snapshot,
+    labels: pd.DataFrame,
+    horizon: Horizon,
+    rows: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> pd.DataFrame:
+    """Assemble scored rows.
+
+    Parameters
+    ----------
+    rows
+        Fold number of each row, position in the session index, quantiles ``(m, 3)``.
+    """
+    fold, position, quantiles = rows
+    matrix = snapshot.matrix.iloc[position]
+    label = labels.iloc[position]
+    return pd.DataFrame(
+        {
+            "data_date": matrix["data_date"].to_numpy(),
+            "fold": np.asarray(fold, dtype="int64"),
+            "label_end_date": label["label_end_date"].to_numpy(),
+            "q10": quantiles[:, 0],
+            "q50": quantiles[:, 1],
+            "q90": quantiles[:, 2],
+            "y": label[horizon.target].to_numpy(),
+            "close": matrix["market_data.close"].to_numpy(),
+            "regime_name": matrix["regime.name"].to_numpy(),
+            "regime_weight": matrix["regime.weight"].to_numpy(),
+        }
+    )
+
+
+def test_rows(plan: SplitPlan) -> tuple[np.ndarray, np.ndarray]:
+    """Fold number and position of every test row, in time order."""
+    numbers = np.concatenate([np.full(len(f.test), f.number) for f in plan.folds])
+    return numbers, np.concatenate([f.test for f in plan.folds])
+
+
+def baseline_node(horizon: Horizon) -> BaselineNode:
+    """Node function of the three baselines of a horizon, in the order of `BASELINES`."""
+
+    def predict_baselines(
+        snapshot: Snapshot, labels: pd.DataFrame, split_plan: pd.DataFrame
+    ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+        with forbid_warehouse(FORBIDDEN):
+            check_target_columns(labels.columns, horizon, f"the label table of {horizon.name}")
+            plan = plan_from_frame(split_plan, labels["data_date"], horizon.name, horizon.sessions)
+            numbers, position = test_rows(plan)
+            quantiles = baseline_quantiles(returns_of(snapshot), horizon.sessions)
+            first, second, third = (
+                prediction_frame(
+                    snapshot, labels, horizon, (numbers, position, quantiles[name][position])
+                )
+                for name in BASELINES
+            )
+            return first, second, third
+
+    return predict_baselines
+
+
+def fold_task(fold: Fold, weights: pd.DataFrame, seed: Sequence[int]) -> FoldTask:
+    """Positions, weights and seed of one fold.
+
+    Parameters
+    ----------
+    weights
+        Rows of the fold: ``role``, ``weight``, in the order of the plan.
+    seed
+        Entropy of the fold: configured seed, horizon, fold number.
+    """
+    by_role = {
+        role: rows["weight"].to_numpy(dtype="float64") for role, rows in weights.groupby("role")
+    }
+    empty = np.empty(0)
+    return FoldTask(
+        fold=fold.number,
+        train=fold.train,
+        valid=fold.valid,
+        test=fold.test,
+        train_weight=by_role.get("train", empty),
+        valid_weight=by_role.get("valid", empty),
+        seed=int(np.random.SeedSequence(list(seed)).generate_state(1)[0] & 0x7FFFFFFF),
+    )
+
+
+def horizon_arrays(snapshot: Snapshot, labels: pd.DataFrame, horizon: Horizon) -> HorizonArrays:
+    """Feature matrix, labels and volatility scale of one horizon."""
+    names = feature_names()
+    features = snapshot.matrix[list(names)].to_numpy(dtype="float64", na_value=np.nan)
+    return HorizonArrays(
+        X=np.ascontiguousarray(features),
+        y=labels[horizon.target].to_numpy(dtype="float64"),
+        scale=vol_cone_sigma(returns_of(snapshot), horizon.sessions),
+        feature_names=names,
+    )
+
+
+def _report(tasks: Sequence[FoldTask], results: Sequence[FoldResult], seconds: float) -> FitReport:
+    folds = pd.DataFrame(
+        {
+            "fold": [r.fold for r in results],
+            "train_rows": [len(t.train) for t in tasks],
+            "valid_rows": [len(t.valid) for t in tasks],
+            "test_rows": [len(t.test) for t in tasks],
+            "rounds": [r.rounds for r in results],
+            "seconds": [r.seconds for r in results],
+            "peak_rss_mb": [r.peak_rss_mb for r in results],
+        }
+    )
+    total = pd.DataFrame([r.importance for r in results]).fillna(0.0).sum()
+    share = total / total.sum() if total.sum() > 0 else total
+    return FitReport(
+        folds=folds,
+        importance={str(k): float(v) for k, v in share.items()},
+        models={name: content for r in results for name, content in r.models.items()},
+        seconds=seconds,
+    )
+
+
+def lightgbm_node(horizon: Horizon) -> EngineNode:
+    """Node function that runs LightGBM over the folds of a horizon."""
+
+    def fit_lightgbm(
+        snapshot: Snapshot,
+        labels: pd.DataFrame,
+        split_plan: pd.DataFrame,
+        sample_weights: pd.DataFrame,
+        fit: FitConfig,
+        lightgbm: LightGBMConfig,
+    ) -> tuple[pd.DataFrame, FitReport]:
+        with forbid_warehouse(FORBIDDEN):
+            check_target_columns(labels.columns, horizon, f"the label table of {horizon.name}")
+            plan = plan_from_frame(split_plan, labels["data_date"], horizon.name, horizon.sessions)
+            weights = dict(iter(sample_weights.groupby("fold")))
+            tasks = [
+                fold_task(f, weights[f.number], (fit.seed, horizon.sessions, f.number))
+                for f in plan.folds
+            ]
+            arrays = horizon_arrays(snapshot, labels, horizon)
+            job = Job("lightgbm", arrays, fit.threads, fit.target_kind, lightgbm)
+            started = time.perf_counter()
+            with progress_bar(f"{horizon.name} lightgbm", len(tasks)) as advance:
+                results = run_walk_forward(job, tasks, fit, lambda done: advance(done, len(tasks)))
+            seconds = time.perf_counter() - started
+        logger.info("%s lightgbm: %d folds fitted in %.1f s", horizon.name, len(tasks), seconds)
+        numbers = np.concatenate([np.full(len(r.test), r.fold) for r in results])
+        position = np.concatenate([r.test for r in results])
+        quantiles = np.concatenate([r.quantiles for r in results])
+        frame = prediction_frame(snapshot, labels, horizon, (numbers, position, quantiles))
+        return frame, _report(tasks, results, seconds)
+
+    return fit_lightgbm
+
+
+ENGINE_NODES: dict[str, Callable[[Horizon], EngineNode]] = {"lightgbm": lightgbm_node}

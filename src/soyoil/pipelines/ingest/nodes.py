@@ -1,0 +1,52 @@
+"""Nodes of the ingest stage."""
+
+from __future__ import annotations
+
+import logging
+
+import pandas as pd
+
+from soyoil.errors import SourceError
+from soyoil.market.bars import BarOrigin, session_bars
+from soyoil.reports.terminal import progress_bar
+from soyoil.sources import load_bars
+from soyoil.sources.base import BarBatch, SourceConfig
+from soyoil.sources.quarantine import quarantine_summary
+
+logger = logging.getLogger(__name__)
+
+
+def read_source(source: SourceConfig) -> BarBatch:
+    """Read vendor bars of the configured roots."""
+    with progress_bar(f"reading {source.kind} bars") as advance:
+        batch = load_bars(source, advance)
+    if batch.schema == "ohlcv-1d":
+        logger.warning(
+            "The source holds UTC-day bars (ohlcv-1d), a degraded form: values are known only "
+            "at 24:00 UTC, and hourly features are missing. Use ohlcv-1h where it exists."
+        )
+    return batch
+
+
+def make_sessions(batch: BarBatch) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Aggregate vendor bars to sessions.
+
+    Returns
+    -------
+    tuple
+        Rows of ``market_data.databento_futures_ohlcv_1d`` and the quarantine summary with
+        reason and count.
+    """
+    origin = BarOrigin(batch.schema, batch.provenance, batch.degraded_days)
+    result = session_bars(batch.bars, origin)
+    if result.sessions.empty:
+        raise SourceError("The source holds no weekday session of the configured roots.")
+    rejected = pd.concat([batch.quarantine, result.rejected], ignore_index=True)
+    summary = quarantine_summary(rejected)
+    if len(rejected):
+        logger.warning(
+            "%d bars quarantined: %s",
+            len(rejected),
+            summary.groupby("reason")["count"].sum().to_dict(),
+        )
+    return result.sessions, summary

@@ -1,0 +1,22 @@
+"""Wiring of the ingest stage."""
+
+from kedro.pipeline import Node, Pipeline
+
+from soyoil.pipelines.grid import UPSTREAM_TAGS
+from soyoil.pipelines.ingest.nodes import make_sessions, read_source
+
+
+def create_pipeline() -> Pipeline:
+    """Vendor bars to session bars in the warehouse."""
+    return Pipeline(
+        [
+            Node(read_source, "params:source", "vendor_bars", name="ingest.read_source"),
+            Node(
+                make_sessions,
+                "vendor_bars",
+                ["market_data.databento_futures_ohlcv_1d", "quarantine"],
+                name="ingest.make_sessions",
+            ),
+        ],
+        tags=UPSTREAM_TAGS,
+    )

@@ -1,0 +1,52 @@
+"""Wiring of the split stage."""
+
+from kedro.pipeline import Node, Pipeline
+
+from soyoil.pipelines.grid import UPSTREAM_TAGS, horizon_tags
+from soyoil.pipelines.split.nodes import label_node, make_snapshot, plan_node, weights_node
+from soyoil.targets.horizons import HORIZONS, Horizon
+
+
+def _horizon_pipeline(horizon: Horizon) -> Pipeline:
+    return Pipeline(
+        [
+            Node(label_node(horizon), "snapshot", "labels", name="make_labels"),
+            Node(
+                plan_node(horizon),
+                ["labels", "params:split", "params:profile"],
+                "split_plan",
+                name="make_plan",
+            ),
+            Node(
+                weights_node(horizon),
+                ["snapshot", "split_plan", "params:weights"],
+                ["sample_weights", "weight_report"],
+                name="make_weights",
+            ),
+        ],
+        namespace=horizon.name,
+        inputs={"snapshot"},
+        parameters={"params:split", "params:profile", "params:weights"},
+        tags=horizon_tags(horizon.name),
+    )
+
+
+def create_pipeline() -> Pipeline:
+    """Snapshot, then labels, plan and weights of every horizon."""
+    snapshot = Pipeline(
+        [
+            Node(
+                make_snapshot,
+                [
+                    "features.daily_ml_matrix",
+                    "training.regime_weights",
+                    "params:target",
+                    "params:source",
+                ],
+                "snapshot",
+                name="split.make_snapshot",
+            )
+        ],
+        tags=UPSTREAM_TAGS,
+    )
+    return snapshot + sum((_horizon_pipeline(h) for h in HORIZONS.values()), Pipeline([]))

@@ -1,0 +1,1 @@
+"""Regimes: sample weights and slices of metrics, never features."""

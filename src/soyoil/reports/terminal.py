@@ -1,0 +1,135 @@
+"""Progress and results in the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+Advance = Callable[[int, int], None]
+
+COLUMNS: Final = (
+    "MAE",
+    "MAE skill\nvs random walk",
+    "regime-\nweighted",
+    "pinball skill\nvs vol cone",
+    "regime-\nweighted",
+    "80 %\ncoverage",
+    "direction",
+    "n",
+    "n eff / h",
+    "s",
+)
+
+
+@contextmanager
+def progress_bar(label: str, total: int | None = None) -> Iterator[Advance]:
+    """Show a progress bar that vanishes when the work is done.
+
+    Where the output is no terminal nothing is drawn: logs keep one line per finished result.
+
+    Parameters
+    ----------
+    label
+        What is being done.
+    total
+        Units in all, if known at the start.
+
+    Yields
+    ------
+    Callable
+        To be called with (units done, units in all).
+    """
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task(label, total=total)
+
+        def advance(done: int, of: int) -> None:
+            progress.update(task, completed=done, total=of)
+
+        yield advance
+
+
+def percent(value: float, digits: int = 1, *, signed: bool = False) -> str:
+    """A share as per cent; ``n/a`` if it does not exist."""
+    if math.isnan(value):
+        return "n/a"
+    sign = "+" if signed else ""
+    return f"{100 * value:{sign}.{digits}f} %"
+
+
+def result_line(scores: Mapping[str, Any]) -> str:
+    """One line per finished horizon and model."""
+    seconds = f", {scores['seconds']:.1f} s" if scores["seconds"] else ""
+    return (
+        f"{scores['horizon']} {scores['model']}: "
+        f"MAE {percent(scores['pooled.uniform.mae'], 2)} "
+        f"({percent(scores['pooled.uniform.skill_mae'], signed=True)} against random walk), "
+        f"pinball {percent(scores['pooled.uniform.skill_pinball'], signed=True)} against vol cone, "
+        f"80 % interval covers {percent(scores['pooled.uniform.coverage_80'])}, "
+        f"n {scores['pooled.uniform.n']:.0f}{seconds}"
+    )
+
+
+def _count(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
+
+
+def skill_table(scores: Sequence[Mapping[str, Any]], provenance: str = "") -> Table:
+    """Table of horizon x model with both skills, uniform and regime-weighted.
+
+    Parameters
+    ----------
+    scores
+        One mapping per horizon and model: ``horizon``, ``model``, ``seconds`` and the pooled
+        metrics by key.
+    provenance
+        ``observed`` or ``synthetic``, for the title.
+    """
+    title = "Skill out of sample" + (f" ({provenance} data)" if provenance else "")
+    table = Table(
+        title=title,
+        caption=(
+            "skill = 1 - loss / loss of the reference; negative: the reference was better. "
+            "n eff / h: effective sample size over the horizon, about the number of "
+            "independent labels. Regime weights were set with hindsight."
+        ),
+    )
+    table.add_column("horizon")
+    table.add_column("model")
+    for header in COLUMNS:
+        table.add_column(header, justify="right")
+    previous = None
+    for row in scores:
+        if previous not in (None, row["horizon"]):
+            table.add_section()
+        name = row["horizon"] if row["horizon"] != previous else ""
+        previous = row["horizon"]
+        table.add_row(
+            name,
+            str(row["model"]),
+            percent(row["pooled.uniform.mae"], 2),
+            percent(row["pooled.uniform.skill_mae"], signed=True),
+            percent(row["pooled.regime.skill_mae"], signed=True),
+            percent(row["pooled.uniform.skill_pinball"], signed=True),
+            percent(row["pooled.regime.skill_pinball"], signed=True),
+            percent(row["pooled.uniform.coverage_80"]),
+            percent(row["pooled.uniform.direction"]),
+            f"{row['pooled.uniform.n']:.0f}",
+            _count(row["pooled.regime.independent_n"]),
+            f"{row['seconds']:.1f}" if row["seconds"] else "",
+        )
+    return table

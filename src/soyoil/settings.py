@@ -1,0 +1,19 @@
+"""Kedro project settings."""
+
+import os
+from pathlib import Path
+
+from soyoil.hooks import TrackingHooks
+from soyoil.parameter_hooks import ParameterHooks
+from soyoil.stage_hooks import StageHooks
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+# A bare `mlflow ui` in the project's root reads this file; the working directory of the
+# process must not decide where runs go.
+os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{(_ROOT / 'mlflow.db').as_posix()}")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+HOOKS = (ParameterHooks(), StageHooks(), TrackingHooks())
+
+CONFIG_LOADER_ARGS = {"base_env": "base", "default_run_env": "local"}

@@ -1,0 +1,105 @@
+"""What every bar source is configured by and gives back."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Self
+
+import pandas as pd
+from pydantic import Field, field_validator, model_validator
+
+from soyoil.config import Config
+from soyoil.market.bars import BarSchema
+from soyoil.sources.synthetic_config import SyntheticConfig
+
+Advance = Callable[[int, int], None]
+"""Called with (units done, units in all) while a source is read."""
+
+BAR_COLUMNS = (
+    "ts_event", "symbol", "instrument_id", "open", "high", "low", "close", "volume",
+)  # fmt: skip
+"""Columns of vendor bars, in order."""
+
+QUARANTINE_COLUMNS = (*BAR_COLUMNS, "reason", "file")
+"""Columns of bars that were set aside."""
+
+
+class SourceConfig(Config):
+    """Where vendor bars come from.
+
+    Attributes
+    ----------
+    kind
+        ``synthetic``: the seeded generator. ``databento``: files under `path`.
+    path
+        A folder of ``*.dbn.zst`` files, or of Databento CSV files, or one such file. Needed for
+        ``databento``.
+    symbols
+        Futures roots to keep; everything else in the files is skipped while reading.
+    synthetic
+        Options of the generator.
+    """
+
+    kind: Literal["synthetic", "databento"] = "synthetic"
+    path: str | None = None
+    symbols: tuple[str, ...] = Field(default=("ZL",), min_length=1)
+    synthetic: SyntheticConfig = SyntheticConfig()
+
+    @field_validator("symbols", mode="before")
+    @classmethod
+    def _split_symbols(cls, value: object) -> object:
+        # `--params=source.symbols=ZL+CL`: Kedro's own list separator on the command line.
+        return tuple(value.split("+")) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        repeated = sorted({s for s in self.symbols if self.symbols.count(s) > 1})
+        if repeated:
+            raise ValueError(f"source.symbols names {', '.join(repeated)} more than once")
+        if self.kind == "databento" and not self.path:
+            raise ValueError(
+                "source.kind=databento needs source.path: a folder of *.dbn.zst or CSV files, "
+                "for example --params=source.kind=databento,source.path=/data/databento"
+            )
+        return self
+
+
+@dataclass(frozen=True)
+class BarBatch:
+    """Vendor bars of the configured roots.
+
+    Attributes
+    ----------
+    bars
+        `BAR_COLUMNS`: ``ts_event`` (``datetime64[us, UTC]``, start of the bar), ``symbol`` (root,
+        ``str``), ``instrument_id`` (``int64``), prices (``float64``, quoted units), ``volume``
+        (``int64``, lots); sorted by symbol and time, one bar per symbol, time and contract.
+    quarantine
+        `QUARANTINE_COLUMNS`: bars that were set aside, with the reason and the file's name.
+    schema
+        ``ohlcv-1h`` or ``ohlcv-1d``.
+    provenance
+        ``observed`` or ``synthetic``.
+    degraded_days
+        UTC days that the vendor marks as degraded.
+    """
+
+    bars: pd.DataFrame
+    quarantine: pd.DataFrame
+    schema: BarSchema
+    provenance: str
+    degraded_days: tuple[dt.date, ...] = ()
+
+
+def no_progress(done: int, total: int) -> None:
+    """Progress callback that does nothing."""
+
+
+def empty_quarantine() -> pd.DataFrame:
+    """Quarantine table without rows."""
+    types = {"ts_event": "datetime64[us, UTC]", "symbol": "str", "instrument_id": "int64"}
+    types |= dict.fromkeys(("open", "high", "low", "close"), "float64")
+    types |= {"volume": "int64", "reason": "str", "file": "str"}
+    return pd.DataFrame({c: pd.Series(dtype=types[c]) for c in QUARANTINE_COLUMNS})

@@ -1,0 +1,98 @@
+"""What one Databento file yields, whatever its encoding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from soyoil.errors import SourceError
+from soyoil.market.bars import BarSchema
+from soyoil.sources.databento_symbols import Continuous
+
+PRICE_COLUMNS = ("open", "high", "low", "close")
+RAW_TYPES = (
+    {"ts_event": "int64", "root": "int16", "instrument_id": "int64"}
+    | dict.fromkeys(PRICE_COLUMNS, "float64")
+    | {"volume": "int64", "mapped": "bool"}
+)
+"""Columns of raw bars: nanoseconds since 1970 (UTC), code of the root, and ``mapped``, False
+where the contract stands for no symbol on that day. An undefined price is NaN."""
+
+WANTED = (
+    "soyoil reads Databento bars of schema ohlcv-1h (or, degraded, ohlcv-1d) of continuous "
+    "symbols such as ZL.v.0, dataset GLBX.MDP3, as *.dbn.zst, *.dbn, *.csv, *.csv.zst or *.csv.gz"
+)
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class VendorFile:
+    """Bars of the configured roots in one file.
+
+    Attributes
+    ----------
+    path
+        The file.
+    encoding
+        ``dbn`` or ``csv``.
+    schema
+        Schema of all its records.
+    bars
+        Columns of `RAW_TYPES`.
+    symbols
+        Continuous symbols that the file holds, configured or not.
+    records
+        Number of records of all symbols.
+    start, end
+        Half-open range that the file claims to cover, nanoseconds since 1970; None where the
+        encoding does not say.
+    """
+
+    path: Path
+    encoding: Literal["dbn", "csv"]
+    schema: BarSchema
+    bars: pd.DataFrame
+    symbols: frozenset[Continuous]
+    records: int
+    start: int | None = None
+    end: int | None = None
+
+
+def empty_raw() -> pd.DataFrame:
+    """Raw bars without rows."""
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in RAW_TYPES.items()})
+
+
+def magic(path: Path) -> bytes:
+    """First four bytes of a file.
+
+    Raises
+    ------
+    SourceError
+        The file is empty or may not be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(4)
+    except OSError as error:
+        raise SourceError(
+            f"Cannot read {path}: {error.strerror or error}. Check that the file is there and "
+            "that you may read it."
+        ) from error
+    if not head:
+        raise SourceError(
+            f"{path} is empty (0 bytes), as a download that was cut off leaves it. "
+            "Download it again or remove it."
+        )
+    return head
+
+
+def damaged(path: Path, what: object) -> SourceError:
+    """Error for a file that was cut off or altered."""
+    return SourceError(
+        f"{path} is truncated or corrupt: {str(what).rstrip('.')}. Download it again."
+    )

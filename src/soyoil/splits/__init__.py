@@ -1,0 +1,1 @@
+"""Purged walk-forward plans and the content-addressed snapshot."""

@@ -1,0 +1,1 @@
+"""Horizons and labels."""

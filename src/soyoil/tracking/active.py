@@ -1,0 +1,262 @@
+"""The tracked pipeline run of this process and its children.
+
+A process tracks one pipeline run at a time; the workers of its nodes track nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+from soyoil.errors import SoyoilError
+from soyoil.tracking import mlflow_store as store
+from soyoil.tracking.liveness import FOLDER, RunLock, host_name
+from soyoil.tracking.record import TAG_LIMIT, RunRecord, shorten
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+logger = logging.getLogger(__name__)
+
+FROM_CHILDREN: Final = ("provenance", "snapshot")
+"""Tags of the children that hold for the whole pipeline run."""
+
+
+@dataclass(frozen=True)
+class ParentSpec:
+    """What a tracked pipeline run starts with.
+
+    Attributes
+    ----------
+    root
+        Root of the project; artifacts go to ``mlruns`` below it.
+    experiment
+        Name of the MLflow experiment.
+    run_name
+        Name shown by MLflow.
+    tags
+        Tags of the pipeline run.
+    inherited
+        Names of the tags that every child gets too.
+    params
+        Nested plain configuration.
+    """
+
+    root: Path
+    experiment: str
+    run_name: str
+    tags: Mapping[str, str]
+    inherited: tuple[str, ...]
+    params: Mapping[str, Any]
+
+
+class ParentRun:
+    """The tracked pipeline run of this process.
+
+    Parameters
+    ----------
+    client
+        Open client of the tracking store.
+    experiment_id
+        Experiment of the run.
+    spec
+        What the run starts with.
+
+    Attributes
+    ----------
+    run_id
+        Id given by MLflow.
+    pid
+        The one process that may write below this run.
+    """
+
+    def __init__(self, client: MlflowClient, experiment_id: str, spec: ParentSpec) -> None:
+        self._client = client
+        self._experiment_id = experiment_id
+        self._inherited = {k: spec.tags[k] for k in spec.inherited if k in spec.tags}
+        self._from_children: dict[str, str] = {}
+        self._lock = RunLock.acquire(spec.root / store.ARTIFACTS / FOLDER)
+        self.pid = os.getpid()
+        life = {
+            store.HOST_TAG: host_name(),
+            store.PID_TAG: str(self.pid),
+            store.LOCK_TAG: str(self._lock.path),
+        }
+        tags = {k: shorten(v, TAG_LIMIT) for k, v in spec.tags.items()} | life
+        try:
+            run = client.create_run(experiment_id, run_name=spec.run_name, tags=tags)
+        except BaseException:
+            self._lock.release()
+            raise
+        self.run_id: str = run.info.run_id
+        self.name = spec.run_name
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Log the configuration flattened, and whole as ``parameters.json``."""
+        store.log_values(self._client, self.run_id, params)
+        self._client.log_dict(self.run_id, dict(params), "parameters.json")
+
+    def log_table(self, frame: pd.DataFrame, name: str) -> None:
+        """Log a frame as an artifact; the suffix of the name is the format."""
+        with tempfile.TemporaryDirectory() as folder:
+            store.write_table(frame, Path(folder) / name)
+            self._client.log_artifacts(self.run_id, folder)
+
+    def touch(self) -> None:
+        """Give a sign of life: the end that a killed run is given."""
+        self._lock.touch()
+
+    def log_child(self, record: RunRecord) -> str:
+        """Write a record as a child run.
+
+        Returns
+        -------
+        Id of the child. The child is FAILED after an error, KILLED after an interrupt.
+        """
+        tags = {
+            **self._inherited,
+            **{k: shorten(v, TAG_LIMIT) for k, v in record.tags.items()},
+            "kind": "model",
+            store.PARENT_TAG: self.run_id,
+        }
+        child = self._client.create_run(self._experiment_id, run_name=record.run_name, tags=tags)
+        run_id = str(child.info.run_id)
+        try:
+            self._fill(run_id, record)
+        except BaseException as error:
+            status: store.Status = "FAILED" if isinstance(error, Exception) else "KILLED"
+            store.end_run(self._client, run_id, store.Ending(status, describe(error)))
+            raise
+        finally:
+            store.close_figures(record)
+        self._client.set_terminated(run_id, "FINISHED")
+        self._adopt(record)
+        return run_id
+
+    def _fill(self, run_id: str, record: RunRecord) -> None:
+        pooled = ((key, 0, value) for key, value in record.metrics.items())
+        store.log_values(self._client, run_id, record.params, (*pooled, *record.fold_metrics))
+        with tempfile.TemporaryDirectory() as folder:
+            store.write_artifacts(record, Path(folder))
+            self._client.log_artifacts(run_id, folder)
+
+    def _adopt(self, record: RunRecord) -> None:
+        for name in FROM_CHILDREN:
+            value = record.tags.get(name)
+            if value is not None and self._from_children.get(name) != value:
+                self._client.set_tag(self.run_id, name, value)
+                self._from_children[name] = value
+
+    def end(
+        self,
+        status: store.Status,
+        error: str | None = None,
+        metrics: Mapping[str, float] | None = None,
+    ) -> None:
+        """Close this run and whatever child still runs, all with one status."""
+        store.log_values(
+            self._client, self.run_id, {}, ((k, 0, v) for k, v in (metrics or {}).items())
+        )
+        store.end_tree(self._client, self._experiment_id, self.run_id, store.Ending(status, error))
+
+    def release(self) -> None:
+        """Free the lock that says this run's process lives."""
+        self._lock.release()
+
+
+_parent: ParentRun | None = None
+
+
+def describe(error: BaseException) -> str:
+    """Kind and message of an error, without a traceback."""
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
+
+
+def current() -> ParentRun | None:
+    """The tracked pipeline run of this process, if there is one."""
+    return _parent if _parent is not None and _parent.pid == os.getpid() else None
+
+
+def require_current() -> ParentRun:
+    """The tracked pipeline run of this process.
+
+    Raises
+    ------
+    SoyoilError
+        In a worker process, and outside a pipeline run.
+    """
+    parent = current()
+    if parent is not None:
+        return parent
+    if _parent is not None or multiprocessing.parent_process() is not None:
+        raise SoyoilError(
+            "A worker process tried to track a run; only the process of the pipeline run may. "
+            "Use --runner=SequentialRunner (the default): engines fit in parallel by themselves."
+        )
+    raise SoyoilError(
+        "No pipeline run is being tracked, so a run record has no parent to be written under. "
+        "Save it from a pipeline run, for example `kedro run --pipeline=evaluate`."
+    )
+
+
+def start(spec: ParentSpec) -> ParentRun:
+    """Open the store, close what dead processes left, and start the tracked pipeline run.
+
+    Raises
+    ------
+    ConfigError
+        If the experiment is deleted, or the tracking store cannot be used.
+    """
+    global _parent
+    close_interrupted()
+    client = store.open_client()
+    experiment_id = store.experiment_id_of(client, spec.experiment, spec.root)
+    store.close_stale(client, experiment_id)
+    _parent = ParentRun(client, experiment_id, spec)
+    try:
+        _parent.log_params(spec.params)
+    except Exception as error:
+        abandon("FAILED", describe(error))
+        raise
+    logger.info("tracking run %r in MLflow experiment %r", spec.run_name, spec.experiment)
+    return _parent
+
+
+def finish(
+    status: store.Status, error: str | None = None, metrics: Mapping[str, float] | None = None
+) -> None:
+    """End the tracked pipeline run of this process, if there is one."""
+    global _parent
+    parent = current()
+    if parent is not None:
+        parent.end(status, error, metrics)
+        _parent = None
+        parent.release()
+
+
+def abandon(status: store.Status, error: str, metrics: Mapping[str, float] | None = None) -> None:
+    """End the tracked pipeline run after an error or interrupt.
+
+    A store that fails now must not hide what went wrong before: that is logged only, and the
+    next start closes the run.
+    """
+    try:
+        finish(status, error, metrics)
+    except Exception:
+        logger.warning("the %s run could not be closed in MLflow", status, exc_info=True)
+
+
+def close_interrupted() -> None:
+    """Close a tracked run that an interrupt left open, as KILLED.
+
+    Kedro tells its hooks of errors, not of interrupts.
+    """
+    abandon("KILLED", "interrupted")

@@ -1,0 +1,51 @@
+"""Code and machine that a run came from, as tags."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from soyoil import __version__
+
+UNKNOWN: Final = "unknown"
+_GIT_TIMEOUT_S: Final = 10.0
+
+
+def _git(root: Path, *args: str) -> str | None:
+    command = ["git", "--no-optional-locks", "-C", str(root), *args]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_GIT_TIMEOUT_S, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def environment_tags(root: Path) -> dict[str, str]:
+    """Tags that name the code and the machine.
+
+    Parameters
+    ----------
+    root
+        Root of the project.
+
+    Returns
+    -------
+    ``git_sha`` (``unknown`` outside a repository or before its first commit), ``git_dirty``
+    (``true`` with uncommitted or untracked files), ``soyoil_version``, ``python``, ``platform``.
+    """
+    tags = {
+        "git_sha": _git(root, "rev-parse", "--verify", "HEAD") or UNKNOWN,
+        "soyoil_version": __version__,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()}-{platform.machine()}",
+    }
+    if tags["git_sha"] != UNKNOWN:
+        status = _git(root, "status", "--porcelain")
+        tags["git_dirty"] = UNKNOWN if status is None else str(bool(status)).lower()
+        # Read by MLflow's own pages.
+        tags["mlflow.source.git.commit"] = tags["git_sha"]
+    return tags

@@ -1,0 +1,273 @@
+"""Runs, metrics and artifacts in MLflow, through `MlflowClient` alone.
+
+MLflow takes seconds to import, so it is imported in functions, and its global active run is
+never set.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import urlsplit
+
+import pandas as pd
+
+from soyoil.errors import ConfigError
+from soyoil.tracking.liveness import RunLock, host_name
+from soyoil.tracking.record import TAG_LIMIT, FoldMetric, RunRecord, flatten_params, shorten
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Experiment, Run
+
+logger = logging.getLogger(__name__)
+
+Status = Literal["FINISHED", "FAILED", "KILLED"]
+
+ARTIFACTS: Final = "mlruns"
+METRICS_PER_BATCH: Final = 1000
+FIGURE_DPI: Final = 110
+PARENT_TAG: Final = "mlflow.parentRunId"
+HOST_TAG: Final = "soyoil.host"
+PID_TAG: Final = "soyoil.pid"
+LOCK_TAG: Final = "soyoil.lock"
+UNKNOWN_METRICS_TAG: Final = "unknown_metrics"
+
+NOTE: Final = """\
+Forecasts of soybean oil by horizon and model. Each pipeline run (tag `kind=pipeline`) holds one
+child run per horizon and model (`kind=model`).
+
+Metric keys of a child: `<scope>.<weighting>.<metric>[.<regime>]`
+
+- scope: `fold` (step = fold number) or `pooled` (all scored rows)
+- weighting: `uniform`, `regime` (regime weights), `macro` (mean over regimes), `worst`
+  (worst regime)
+- regime: only rows whose origin lies in that regime
+
+All horizons share these keys, so their runs compare side by side; horizon, model and weighting
+scheme are tags. `fold.train.*` and `fit.*` describe the fits. A metric that is missing is
+unknown: tag `unknown_metrics`. Runs with other values of the tag `scored_rows_hash` were scored on
+other rows: do not compare them. `provenance=synthetic` marks invented data.
+"""
+
+
+def open_client() -> MlflowClient:
+    """Client of the store that ``MLFLOW_TRACKING_URI`` names; makes its tables if it is new.
+
+    Raises
+    ------
+    ConfigError
+        If MLflow cannot use that store.
+    """
+    # Lines about new tables say nothing to a newcomer; warnings still come through.
+    for name in ("alembic", "mlflow.store.db"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return MlflowClient()
+    except MlflowException as error:
+        # The address itself may hold a password.
+        raise ConfigError(
+            f"The tracking store that MLFLOW_TRACKING_URI names cannot be used: {error}. "
+            "Unset the variable to track in mlflow.db in the project's root."
+        ) from error
+
+
+def _check_active(experiment: Experiment) -> str:
+    if experiment.lifecycle_stage == "deleted":
+        raise ConfigError(
+            f"The MLflow experiment {experiment.name!r} is deleted. Restore it with "
+            f"`mlflow experiments restore --experiment-id {experiment.experiment_id}`, or track "
+            "in another one: --params=tracking.experiment=NAME."
+        )
+    return str(experiment.experiment_id)
+
+
+def _warn_if_elsewhere(experiment: Experiment, location: str | None) -> None:
+    # Locations in the store are absolute, so a copy of a project would write to the original.
+    stored = str(experiment.artifact_location)
+    if location is not None and stored.startswith("file:") and stored != location:
+        logger.warning(
+            "experiment %r keeps its artifacts in %s, outside this project. Was the project moved "
+            "or copied? A new experiment (--params=tracking.experiment=NAME) keeps them in %s",
+            experiment.name,
+            stored,
+            location,
+        )
+
+
+def experiment_id_of(client: MlflowClient, name: str, root: Path) -> str:
+    """Id of the experiment of that name, created with a description if it is missing.
+
+    Parameters
+    ----------
+    client
+        Open client.
+    name
+        Name of the experiment.
+    root
+        Root of the project: a new experiment keeps its artifacts in ``mlruns`` below it, unless
+        a tracking server decides that itself.
+
+    Raises
+    ------
+    ConfigError
+        If an experiment of that name is deleted.
+    """
+    from mlflow.exceptions import MlflowException
+
+    remote = urlsplit(client.tracking_uri).scheme in ("http", "https", "databricks")
+    location = None if remote else (root / ARTIFACTS).resolve().as_uri()
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        _warn_if_elsewhere(found, location)
+        return _check_active(found)
+    try:
+        return str(client.create_experiment(name, location, {"mlflow.note.content": NOTE}))
+    except MlflowException as error:
+        # Another process was faster.
+        found = client.get_experiment_by_name(name)
+        if error.error_code != "RESOURCE_ALREADY_EXISTS" or found is None:
+            raise
+        return _check_active(found)
+
+
+def _running(client: MlflowClient, experiment_id: str, condition: str) -> list[Run]:
+    query = f"attributes.status = 'RUNNING' and {condition}"
+    return list(client.search_runs([experiment_id], query))
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ends.
+
+    Attributes
+    ----------
+    status
+        Final status.
+    error
+        Text of the tag ``error``; None for no tag.
+    time_ms
+        End, milliseconds since the epoch; None for now.
+    """
+
+    status: Status
+    error: str | None = None
+    time_ms: int | None = None
+
+
+def end_run(client: MlflowClient, run_id: str, ending: Ending) -> None:
+    """End one run."""
+    if ending.error is not None:
+        client.set_tag(run_id, "error", shorten(ending.error, TAG_LIMIT))
+    client.set_terminated(run_id, ending.status, ending.time_ms)
+
+
+def end_tree(client: MlflowClient, experiment_id: str, run_id: str, ending: Ending) -> None:
+    """End a run and the children that still run."""
+    # Children first: a child is RUNNING only below a parent that is, so none is overlooked.
+    for child in _running(client, experiment_id, f"tags.`{PARENT_TAG}` = '{run_id}'"):
+        end_run(client, child.info.run_id, ending)
+    end_run(client, run_id, ending)
+
+
+def close_stale(client: MlflowClient, experiment_id: str) -> int:
+    """Close the runs that dead processes of this machine left RUNNING, as KILLED.
+
+    Runs of other machines and of living processes are left alone.
+
+    Returns
+    -------
+    Number of pipeline runs that were closed.
+    """
+    closed = 0
+    for run in _running(client, experiment_id, f"tags.`{HOST_TAG}` = '{host_name()}'"):
+        tags, run_id = run.data.tags, run.info.run_id
+        lock = RunLock.take_over(Path(tags.get(LOCK_TAG, "")))
+        if lock is None:
+            continue
+        try:
+            # Its process may have ended it between the search and the release of the lock.
+            if client.get_run(run_id).info.status == "RUNNING":
+                error = f"process {tags.get(PID_TAG)} ended without closing this run"
+                ending = Ending("KILLED", error, max(lock.last_sign_ms(), run.info.start_time))
+                end_tree(client, experiment_id, run_id, ending)
+                logger.warning("closed run %r as KILLED: its %s", run.info.run_name, error)
+                closed += 1
+        finally:
+            lock.release()
+    return closed
+
+
+def log_values(
+    client: MlflowClient,
+    run_id: str,
+    params: Mapping[str, Any],
+    metrics: Iterable[FoldMetric] = (),
+) -> None:
+    """Log parameters, flattened, and metrics.
+
+    A metric that is NaN is unknown: it is not sent, its key is listed in the tag
+    ``unknown_metrics``.
+
+    Parameters
+    ----------
+    client
+        Open client.
+    run_id
+        Run to log to.
+    params
+        Nested plain configuration.
+    metrics
+        (key, step, value).
+    """
+    from mlflow.entities import Metric, Param, RunTag
+
+    now = int(time.time() * 1000)
+    values = list(metrics)
+    known = [Metric(k, v, now, step) for k, step, v in values if v == v]
+    unknown = sorted({k for k, _, v in values if v != v})
+    tags = []
+    if unknown:
+        tags = [RunTag(UNKNOWN_METRICS_TAG, shorten(" ".join(unknown), TAG_LIMIT))]
+    flat = [Param(k, v) for k, v in flatten_params(params).items()]
+    client.log_batch(run_id, params=flat, tags=tags)
+    for start in range(0, len(known), METRICS_PER_BATCH):
+        client.log_batch(run_id, metrics=known[start : start + METRICS_PER_BATCH])
+
+
+def write_table(frame: pd.DataFrame, path: Path) -> None:
+    """Write a frame as Parquet or CSV, by the suffix of the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".parquet":
+        frame.to_parquet(path, index=False)
+    else:
+        frame.to_csv(path, index=False)
+
+
+def write_artifacts(record: RunRecord, folder: Path) -> None:
+    """Write tables, figures and files of a record below a folder."""
+    for name, frame in record.tables.items():
+        write_table(frame, folder / name)
+    for name, figure in record.figures.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(folder / name, dpi=FIGURE_DPI)
+    for name, content in record.files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+def close_figures(record: RunRecord) -> None:
+    """Free the figures of a record; pyplot keeps those it made until told."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    for figure in record.figures.values():
+        figure.clear()
+        if pyplot is not None:
+            pyplot.close(figure)

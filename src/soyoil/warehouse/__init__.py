@@ -1,0 +1,1 @@
+"""Warehouse: table contracts and the backends that keep them."""

@@ -1,0 +1,93 @@
+"""The narrow interface that every warehouse backend implements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+from soyoil.warehouse.contract import TableContract
+
+
+@dataclass(frozen=True)
+class WriteResult:
+    """Rows by what a write did to them.
+
+    Attributes
+    ----------
+    inserted, updated, deleted
+        Rows of the table that are new, changed, gone.
+    unchanged
+        Rows of the batch that were there already, equal in every column; not rewritten.
+    """
+
+    inserted: int
+    updated: int
+    deleted: int
+    unchanged: int
+
+    @property
+    def changed(self) -> bool:
+        """Whether the write altered the table."""
+        return bool(self.inserted or self.updated or self.deleted)
+
+    def __str__(self) -> str:
+        """Short text for logs."""
+        return (
+            f"{self.inserted} inserted, {self.updated} updated, "
+            f"{self.deleted} deleted, {self.unchanged} unchanged"
+        )
+
+
+class Warehouse(Protocol):
+    """A store of contracted tables."""
+
+    def exists(self, contract: TableContract) -> bool:
+        """Whether the table is there, in whatever state."""
+
+    def read(self, contract: TableContract, columns: Sequence[str] | None = None) -> pa.Table:
+        """Rows in key order.
+
+        Parameters
+        ----------
+        contract
+            Contract of the table.
+        columns
+            Top-level columns, in the order wanted; all if None.
+
+        Returns
+        -------
+        Table with the types of ``contract.arrow_schema()``.
+
+        Raises
+        ------
+        WarehouseError
+            No such table, or the warehouse cannot be read.
+        ContractError
+            The table does not have the columns of the contract, or `columns` names others.
+        """
+
+    def write(self, contract: TableContract, table: pa.Table) -> WriteResult:
+        """Write a validated batch as the contract's write mode says, in one transaction.
+
+        Rows that are equal already are left alone, so a second write changes nothing.
+
+        Parameters
+        ----------
+        contract
+            Contract of the table; the table is created if it is missing.
+        table
+            Rows with exactly ``contract.arrow_schema()``, as `validation.validate` gives them.
+
+        Raises
+        ------
+        ContractError
+            Wrong schema, a key twice, another provenance than the rows already there, or a
+            table written under another contract.
+        WarehouseBusyError
+            Another process holds the warehouse.
+        WarehouseError
+            The warehouse cannot be written.
+        """

@@ -1,0 +1,367 @@
+"""Warehouse in one DuckDB file.
+
+The file is opened per operation and closed, so that two processes take turns. Every write is
+one transaction: a killed process leaves the old or the new state.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from soyoil.errors import ContractError, WarehouseBusyError, WarehouseError
+from soyoil.warehouse.backend import WriteResult
+from soyoil.warehouse.connection import ConnectionConfig
+from soyoil.warehouse.contract import PROVENANCE, TableContract, WriteMode
+from soyoil.warehouse.guard import check_allowed
+from soyoil.warehouse.sql import STAGE, TableStatements
+
+POLL_S: Final = 0.05
+# A warehouse must work offline and the same everywhere, so no extension is fetched.
+_SETTINGS: Final[dict[str, str | bool | int | float | list[str]]] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
+_HOLDER: Final = re.compile(r"lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
+_LOCKED: Final = "Could not set lock on file"
+
+_path_locks: dict[Path, threading.RLock] = {}
+_path_locks_guard: Final = threading.Lock()
+
+
+class DuckDBWarehouse:
+    """Contracted tables in a DuckDB file; implements `backend.Warehouse`.
+
+    Parameters
+    ----------
+    config
+        Path and patience.
+    """
+
+    def __init__(self, config: ConnectionConfig) -> None:
+        self._path = config.path.expanduser().absolute()
+        self._timeout = config.busy_timeout_s
+
+    def exists(self, contract: TableContract) -> bool:
+        """Whether the table is there, in whatever state."""
+        check_allowed()
+        if not self._path.exists():
+            return False
+        with self._open(read_only=True) as connection:
+            return bool(_rows(connection, _statements(connection, contract).find()))
+
+    def read(self, contract: TableContract, columns: Sequence[str] | None = None) -> pa.Table:
+        """Rows in key order; see `backend.Warehouse.read`."""
+        check_allowed()
+        schema = _projection(contract, columns)
+        if not self._path.exists():
+            raise self._missing_table(contract)
+        with self._open(read_only=True) as connection:
+            statements = _statements(connection, contract)
+            if not _rows(connection, statements.find()):
+                raise self._missing_table(contract)
+            self._check_table(connection, statements)
+            table = connection.sql(statements.select(schema.names)).to_arrow_table()
+        return table.cast(schema).combine_chunks()
+
+    def write(self, contract: TableContract, table: pa.Table) -> WriteResult:
+        """Write a validated batch in one transaction; see `backend.Warehouse.write`."""
+        check_allowed()
+        if not table.schema.equals(contract.arrow_schema()):
+            raise ContractError(
+                f"the batch for {contract.name} does not have the columns and types of its "
+                "contract: pass it through soyoil.warehouse.validation.validate first"
+            )
+        self._create_file()
+        with self._open(read_only=False) as connection:
+            statements = _statements(connection, contract)
+            connection.register(STAGE, table)
+            connection.begin()
+            try:
+                self._check_batch(connection, statements)
+                created = self._prepare_table(connection, statements)
+                result = _apply(connection, statements, table.num_rows)
+                self._end(connection, commit=created or result.changed)
+            except BaseException:
+                # DuckDB ends the transaction itself after some errors.
+                with contextlib.suppress(duckdb.Error):
+                    connection.rollback()
+                raise
+        return result
+
+    def _end(self, connection: duckdb.DuckDBPyConnection, *, commit: bool) -> None:
+        if commit:
+            connection.commit()
+        else:
+            connection.rollback()
+
+    def _check_batch(
+        self, connection: duckdb.DuckDBPyConnection, statements: TableStatements
+    ) -> None:
+        contract = statements.contract
+        repeated = _rows(connection, statements.repeated_keys())
+        if repeated:
+            keys = ", ".join("(" + ", ".join(map(str, key)) + ")" for key in repeated)
+            raise ContractError(
+                f"the batch for {contract.name} holds a key twice: "
+                f"{'+'.join(contract.key)} = {keys}"
+            )
+        if contract.single_provenance:
+            found = [row[0] for row in _rows(connection, statements.stage_provenances())]
+            if len(found) > 1:
+                raise ContractError(
+                    f"the batch for {contract.name} mixes the provenances {', '.join(found)}: "
+                    "one write has one provenance"
+                )
+
+    def _prepare_table(
+        self, connection: duckdb.DuckDBPyConnection, statements: TableStatements
+    ) -> bool:
+        """Create the table, or check that it fits; whether anything was changed."""
+        stamp = _stamp(statements.contract)
+        found = _rows(connection, statements.find())
+        if not found:
+            _rows(connection, statements.create_schema())
+            _rows(connection, statements.create_table())
+            _rows(connection, statements.comment(stamp))
+            return True
+        self._check_table(connection, statements)
+        self._check_provenance(connection, statements)
+        if found[0][0] != stamp:
+            _rows(connection, statements.comment(stamp))
+            return True
+        return False
+
+    def _check_table(
+        self, connection: duckdb.DuckDBPyConnection, statements: TableStatements
+    ) -> None:
+        contract = statements.contract
+        comment = _rows(connection, statements.find())[0][0]
+        physical = connection.sql(statements.empty()).to_arrow_table().schema
+        required = {row[0] for row in _rows(connection, statements.required_columns())}
+        differences = _schema_differences(contract, physical, required)
+        version = _stamped_version(comment)
+        if version != contract.version:
+            written = "no soyoil contract" if version is None else f"contract version {version}"
+            differences.insert(0, f"written under {written}, now version {contract.version}")
+        if differences:
+            raise ContractError(
+                f"the table {contract.name} in {self._path} does not fit its contract: "
+                f"{'; '.join(differences)}. Restore the contract it was written under, or "
+                f"remove the table (DROP TABLE {contract.name}) or the file and run again."
+            )
+
+    def _check_provenance(
+        self, connection: duckdb.DuckDBPyConnection, statements: TableStatements
+    ) -> None:
+        contract = statements.contract
+        # A replaced table keeps no row, so its provenance may change.
+        if not contract.single_provenance or contract.write_mode == "replace":
+            return
+        batch = {row[0] for row in _rows(connection, statements.stage_provenances())}
+        there = {row[0] for row in _rows(connection, statements.table_provenances())}
+        if batch and there - batch:
+            raise ContractError(
+                f"{contract.name} in {self._path} holds {PROVENANCE} "
+                f"{', '.join(sorted(there))}, the batch is {', '.join(sorted(batch))}: they are "
+                "never mixed. Use another warehouse file for this source, or remove this one."
+            )
+
+    def _missing_table(self, contract: TableContract) -> WarehouseError:
+        return WarehouseError(
+            f"the warehouse {self._path} has no table {contract.name}: "
+            "run the pipeline that writes it first"
+        )
+
+    def _create_file(self) -> None:
+        """Create an empty database so that a kill leaves either none or a whole one.
+
+        DuckDB writes a new file in several steps and refuses one it did not finish.
+        """
+        if self._path.exists():
+            return
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(
+                prefix=f".{self._path.name}.", dir=self._path.parent
+            ) as folder:
+                fresh = Path(folder) / self._path.name
+                duckdb.connect(fresh, config=_SETTINGS).close()
+                # A link fails if another process was first, a rename would undo its work.
+                with contextlib.suppress(FileExistsError):
+                    os.link(fresh, self._path)
+        except (OSError, duckdb.Error) as exc:
+            raise WarehouseError(
+                f"cannot create the warehouse {self._path}: {exc}. Check the folder and its "
+                "permissions, or set another path in the connection."
+            ) from exc
+
+    @contextlib.contextmanager
+    def _open(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        deadline = time.monotonic() + self._timeout
+        with self._one_thread():
+            connection = self._connect(read_only, deadline)
+            try:
+                yield connection
+            except duckdb.Error as exc:
+                raise self._broken(exc) from exc
+            finally:
+                connection.close()
+
+    @contextlib.contextmanager
+    def _one_thread(self) -> Iterator[None]:
+        """Take turns within the process; DuckDB cannot hold one file in two modes at once."""
+        with _path_locks_guard:
+            lock = _path_locks.setdefault(self._path, threading.RLock())
+        if not lock.acquire(timeout=self._timeout):
+            raise self._busy(f"another thread of this process (PID {os.getpid()})")
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _connect(self, read_only: bool, deadline: float) -> duckdb.DuckDBPyConnection:
+        while True:
+            try:
+                return duckdb.connect(self._path, read_only=read_only, config=_SETTINGS)
+            except duckdb.ConnectionException as exc:
+                busy = f"another connection of this process (PID {os.getpid()})"
+                cause: duckdb.Error = exc
+            except duckdb.IOException as exc:
+                if _LOCKED not in str(exc):
+                    raise self._broken(exc) from exc
+                holder = _HOLDER.search(str(exc))
+                busy = "another process"
+                if holder:
+                    busy = f"process {holder['pid']} ({holder['program']})"
+                cause = exc
+            except duckdb.Error as exc:
+                raise self._broken(exc) from exc
+            if time.monotonic() >= deadline:
+                raise self._busy(busy) from cause
+            time.sleep(POLL_S)
+
+    def _busy(self, holder: str) -> WarehouseBusyError:
+        return WarehouseBusyError(
+            f"the warehouse {self._path} is held by {holder}, still so after "
+            f"{self._timeout:g} s: wait for it or end it, or raise busy_timeout_s"
+        )
+
+    def _broken(self, exc: duckdb.Error) -> WarehouseError:
+        return WarehouseError(
+            f"DuckDB cannot use the warehouse {self._path}: {str(exc).strip()}. If the file is "
+            "damaged or no warehouse, restore or remove it and its .wal file and run again, or "
+            "set another path in the connection."
+        )
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, statement: str) -> list[tuple[Any, ...]]:
+    """Run a statement to its end.
+
+    From DuckDB 2.0 ``execute`` alone may leave work undone and the connection blocked;
+    fetching everything completes it.
+    """
+    return connection.execute(statement).fetchall()
+
+
+def _count(connection: duckdb.DuckDBPyConnection, statement: str | None) -> int:
+    return int(_rows(connection, statement)[0][0]) if statement else 0
+
+
+def _statements(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> TableStatements:
+    catalog = str(_rows(connection, "SELECT current_database()")[0][0])
+    return TableStatements(contract, catalog)
+
+
+def _write_mode(connection: duckdb.DuckDBPyConnection, statements: TableStatements) -> WriteMode:
+    contract = statements.contract
+    if contract.sync_provenance:
+        batch = {row[0] for row in _rows(connection, statements.stage_provenances())}
+        if batch & set(contract.sync_provenance):
+            return "sync"
+    return contract.write_mode
+
+
+def _apply(
+    connection: duckdb.DuckDBPyConnection, statements: TableStatements, n_rows: int
+) -> WriteResult:
+    deleted = _count(connection, statements.delete(_write_mode(connection, statements)))
+    updated = _count(connection, statements.update())
+    inserted = _count(connection, statements.insert())
+    return WriteResult(inserted, updated, deleted, n_rows - inserted - updated)
+
+
+def _projection(contract: TableContract, columns: Sequence[str] | None) -> pa.Schema:
+    schema = contract.arrow_schema()
+    if columns is None:
+        return schema
+    unknown = [name for name in columns if name not in schema.names]
+    if unknown:
+        raise ContractError(
+            f"{contract.name} has no top-level column {', '.join(unknown)}; "
+            f"it has {', '.join(schema.names)}"
+        )
+    return pa.schema([schema.field(name) for name in columns])
+
+
+def _stamp(contract: TableContract) -> str:
+    return json.dumps(
+        {"contract": contract.name, "version": contract.version, "hash": contract.content_hash}
+    )
+
+
+def _stamped_version(comment: str | None) -> int | None:
+    try:
+        version = json.loads(comment or "{}")["version"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return version if isinstance(version, int) else None
+
+
+def _schema_differences(
+    contract: TableContract, physical: pa.Schema, required: set[str]
+) -> list[str]:
+    want = _flat_types(contract.arrow_schema())
+    have = _flat_types(physical)
+    found = [f"column {name} is missing" for name in want if name not in have]
+    found += [f"column {name} is not in the contract" for name in have if name not in want]
+    found += [
+        f"column {name} is {have[name]}, not {want[name]}"
+        for name in want
+        if name in have and have[name] != want[name]
+    ]
+    if not found and list(have) != list(want):
+        found.append("the columns are in another order")
+    needed = {column.name for column in contract.columns if not column.nullable}
+    found += [f"column {n} is NOT NULL in one only" for n in sorted(needed ^ required)]
+    return found
+
+
+def _flat_types(schema: pa.Schema) -> dict[str, str]:
+    flat: dict[str, str] = {}
+
+    def visit(fields: Sequence[pa.Field], prefix: str) -> None:
+        for field in fields:
+            name = f"{prefix}{field.name}"
+            if pa.types.is_struct(field.type):
+                flat[name] = "struct"
+                visit(list(field.type), f"{name}.")
+            elif pa.types.is_timestamp(field.type) and field.type.tz is not None:
+                # DuckDB labels instants with the zone of the session, whatever it is.
+                flat[name] = f"timestamp[{field.type.unit}, tz]"
+            else:
+                flat[name] = str(field.type)
+
+    visit(list(schema), "")
+    return flat

@@ -1,0 +1,165 @@
+"""Scores against a row-by-row oracle, and the rules of comparison."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from soyoil.errors import ModelError
+from soyoil.metrics.evaluate import evaluate, scored_rows_hash, skill
+from soyoil.metrics.losses import pinball, row_losses
+
+REGIMES = {"a": 100.0, "b": 300.0, "c": 50.0}
+
+
+def rows(seed: int, n: int = 24) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    q = np.sort(rng.normal(0, 0.03, (n, 3)), axis=1)
+    regime = rng.choice(list(REGIMES), n)
+    return pd.DataFrame(
+        {
+            "data_date": pd.bdate_range("2020-01-01", periods=n).as_unit("us"),
+            "fold": np.arange(n) // 8,
+            "q10": q[:, 0],
+            "q50": q[:, 1],
+            "q90": q[:, 2],
+            "y": np.random.default_rng(1).normal(0, 0.03, n),
+            "regime_name": pd.Series(regime, dtype="str"),
+            "regime_weight": [REGIMES[r] for r in regime],
+        }
+    )
+
+
+def references(n: int = 24) -> dict[str, pd.DataFrame]:
+    walk = rows(1, n).assign(q50=0.0, q10=-0.03, q90=0.03)
+    return {"random_walk": walk, "vol_cone": walk.assign(q10=-0.05, q90=0.04)}
+
+
+def slow(frame: pd.DataFrame, weights: list[float]) -> dict[str, float]:
+    """Weighted sums, row by row."""
+    total = sum(weights)
+    mae = loss = covered = width = bias = right = called = 0.0
+    for row, w in zip(frame.itertuples(), weights, strict=True):
+        mae += w * abs(row.y - row.q50)
+        bias += w * (row.q50 - row.y)
+        covered += w * (row.q10 <= row.y <= row.q90)
+        width += w * (row.q90 - row.q10)
+        for level, q in ((0.1, row.q10), (0.5, row.q50), (0.9, row.q90)):
+            error = row.y - q
+            loss += w * (level * error if error >= 0 else (level - 1) * error) / 3
+        if row.q50 != 0 and row.y != 0:
+            called += w
+            right += w * ((row.q50 > 0) == (row.y > 0))
+    squares = sum(w * w for w in weights)
+    return {
+        "mae": mae / total,
+        "pinball": loss / total,
+        "coverage_80": covered / total,
+        "width_80": width / total,
+        "bias": bias / total,
+        "direction": right / called if called else math.nan,
+        "effective_n": total**2 / squares,
+    }
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=25, deadline=None)
+def test_matches_a_row_by_row_oracle(seed: int) -> None:
+    frame, others = rows(seed), references()
+    got = evaluate(frame, others, sessions=5)
+    schemes = {"uniform": [1.0] * len(frame), "regime": frame["regime_weight"].tolist()}
+    for weighting, weights in schemes.items():
+        want = slow(frame, weights)
+        for metric, value in want.items():
+            assert got.metrics[f"pooled.{weighting}.{metric}"] == pytest.approx(value)
+        walk = slow(others["random_walk"], weights)["mae"]
+        cone = slow(others["vol_cone"], weights)["pinball"]
+        assert got.metrics[f"pooled.{weighting}.skill_mae"] == pytest.approx(1 - want["mae"] / walk)
+        assert got.metrics[f"pooled.{weighting}.skill_pinball"] == pytest.approx(
+            1 - want["pinball"] / cone
+        )
+        independent = got.metrics[f"pooled.{weighting}.independent_n"]
+        assert independent == pytest.approx(want["effective_n"] / 5)
+        for fold in (0, 1, 2):
+            part = (frame["fold"] == fold).to_numpy()
+            kept = [w for w, k in zip(weights, part, strict=True) if k]
+            per_fold = {k: v for k, f, v in got.fold_metrics if f == fold}
+            for metric, value in slow(frame[part], kept).items():
+                assert per_fold[f"fold.{weighting}.{metric}"] == pytest.approx(value)
+    by_regime = {name: slow(part, [1.0] * len(part)) for name, part in frame.groupby("regime_name")}
+    for name, values in by_regime.items():
+        assert got.metrics[f"pooled.uniform.mae.{name}"] == pytest.approx(values["mae"])
+    maes = [v["mae"] for v in by_regime.values()]
+    assert got.metrics["pooled.macro.mae"] == pytest.approx(np.mean(maes))
+    assert got.metrics["pooled.worst.mae"] == pytest.approx(max(maes))
+    coverage = [v["coverage_80"] for v in by_regime.values()]
+    assert abs(got.metrics["pooled.worst.coverage_80"] - 0.8) == pytest.approx(
+        max(abs(c - 0.8) for c in coverage)
+    )
+
+
+def test_a_reference_has_no_skill_against_itself() -> None:
+    others = references()
+    walk = evaluate(others["random_walk"], others, 5).metrics
+    assert walk["pooled.uniform.skill_mae"] == 0.0
+    assert math.isnan(walk["pooled.uniform.direction"]), "a zero median calls no direction"
+    cone = evaluate(others["vol_cone"], others, 5).metrics
+    assert cone["pooled.regime.skill_pinball"] == 0.0
+
+
+def test_perfect_and_useless_forecasts() -> None:
+    others = references()
+    y = others["random_walk"]["y"]
+    perfect = rows(0).assign(q10=y, q50=y, q90=y)
+    got = evaluate(perfect, others, 5).metrics
+    assert got["pooled.uniform.skill_mae"] == 1.0
+    assert got["pooled.uniform.skill_pinball"] == 1.0
+    assert got["pooled.uniform.coverage_80"] == 1.0
+    twice = rows(0).assign(q50=2 * y)
+    assert evaluate(twice, others, 5).metrics["pooled.uniform.skill_mae"] == pytest.approx(0.0)
+
+
+def test_only_common_rows_are_scored_and_hashed() -> None:
+    frame, others = rows(3), references()
+    shorter = {**others, "vol_cone": others["vol_cone"].iloc[4:]}
+    got = evaluate(frame, shorter, 5)
+    assert got.metrics["pooled.uniform.n"] == 20
+    assert got.scored_rows_hash == scored_rows_hash(frame["data_date"].iloc[4:])
+    assert got.scored_rows_hash != evaluate(frame, others, 5).scored_rows_hash
+    want = slow(frame.iloc[4:], [1.0] * 20)
+    assert got.metrics["pooled.uniform.mae"] == pytest.approx(want["mae"])
+    shuffled = evaluate(frame.iloc[::-1], shorter, 5)
+    assert shuffled.metrics == pytest.approx(got.metrics, nan_ok=True)
+
+
+def test_rows_that_do_not_belong_together_are_refused() -> None:
+    frame, others = rows(3), references()
+    with pytest.raises(ModelError, match="outcomes beside random_walk"):
+        evaluate(frame.assign(y=frame["y"] + 1e-9), others, 5)
+    with pytest.raises(ModelError, match="more than once"):
+        evaluate(pd.concat([frame, frame.iloc[:1]]), others, 5)
+    with pytest.raises(ModelError, match=r"hold 1 rows that are not finite.*2020-01-03"):
+        evaluate(frame.assign(q50=frame["q50"].where(frame.index != 2)), others, 5)
+    later = {
+        k: v.assign(data_date=v["data_date"] + pd.Timedelta(days=90)) for k, v in others.items()
+    }
+    with pytest.raises(ModelError, match="no scored origin in common"):
+        evaluate(frame, later, 5)
+
+
+def test_pinball_literal() -> None:
+    got = pinball(np.array([1.0, 1.0]), np.array([0.0, 3.0]), 0.9)
+    np.testing.assert_allclose(got, [0.9, 0.2])
+
+
+def test_bounds_of_the_interval_are_covered() -> None:
+    frame = pd.DataFrame({"y": [0.1, -0.1, 0.2], "q10": -0.1, "q50": 0.0, "q90": 0.1})
+    assert row_losses(frame)["covered"].tolist() == [1.0, 1.0, 0.0]
+
+
+def test_skill_against_a_perfect_reference_does_not_exist() -> None:
+    assert math.isnan(skill(0.1, 0.0))
+    assert skill(0.2, 0.1) == pytest.approx(-1.0)

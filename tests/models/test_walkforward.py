@@ -1,0 +1,167 @@
+"""Folds in worker processes: order, blindness to scored labels, weights, isolation."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from soyoil.errors import ConfigError, ModelError
+from soyoil.models.base import FoldTask, HorizonArrays, blinded, unscaled
+from soyoil.models.config import FitConfig, LightGBMConfig, available_cores
+from soyoil.models.walkforward import Job, fit_one, run_walk_forward
+
+CONFIG = LightGBMConfig(n_estimators=25, min_data_in_leaf=15, early_stopping_rounds=5)
+FIT = FitConfig()
+
+
+def arrays(seed: int = 0, n: int = 320) -> HorizonArrays:
+    """Labels whose mean follows the first feature and whose width follows the scale."""
+    rng = np.random.default_rng(seed)
+    features = rng.normal(size=(n, 4))
+    features[rng.random((n, 4)) < 0.02] = np.nan
+    scale = np.exp(rng.normal(-3, 0.3, n))
+    y = scale * (0.8 * np.nan_to_num(features[:, 0]) + rng.normal(size=n))
+    return HorizonArrays(features, y, scale, ("m.a", "m.b", "m.c", "m.d"))
+
+
+def task(fold: int = 0, start: int = 240) -> FoldTask:
+    """Train, early stopping and test rows in time order."""
+    train, valid = np.arange(start - 60), np.arange(start - 55, start - 5)
+    return FoldTask(
+        fold, train, valid, np.arange(start, start + 40), np.ones(len(train)), np.ones(50), 7 + fold
+    )
+
+
+def job(data: HorizonArrays, **changes: object) -> Job:
+    return replace(Job("lightgbm", data, 1, "vol_scaled", CONFIG), **changes)  # type: ignore[arg-type]
+
+
+def test_results_come_in_fold_order_and_repeat_bit_for_bit() -> None:
+    tasks = [task(0, 160), task(1, 200), task(2, 240)]
+    seen: list[int] = []
+    first = run_walk_forward(job(arrays()), tasks, FIT, seen.append)
+    again = run_walk_forward(job(arrays()), tasks, FitConfig(workers=1), lambda done: None)
+    assert [r.fold for r in first] == [0, 1, 2]
+    assert seen == [1, 2, 3]
+    for mine, theirs, given in zip(first, again, tasks, strict=True):
+        np.testing.assert_array_equal(mine.test, given.test)
+        np.testing.assert_array_equal(mine.quantiles, theirs.quantiles)
+        assert mine.models == theirs.models
+        assert (np.diff(mine.quantiles, axis=1) >= 0).all()
+        assert mine.rounds > 0
+        assert mine.importance["m.a"] == max(mine.importance.values())
+
+
+def test_this_process_never_loads_the_engine() -> None:
+    code = (
+        "import sys, numpy as np\n"
+        "from tests_walkforward import *\n"
+        "run_walk_forward(job(arrays()), [task()], FIT, lambda done: None)\n"
+        "assert 'lightgbm' not in sys.modules\n"
+        "print('clean')\n"
+    )
+    loader = (
+        "import importlib.util, sys\n"
+        f"spec = importlib.util.spec_from_file_location('tests_walkforward', {__file__!r})\n"
+        "module = importlib.util.module_from_spec(spec)\n"
+        "sys.modules['tests_walkforward'] = module\n"
+        "spec.loader.exec_module(module)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", loader + code], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "clean", done.stderr
+
+
+def test_labels_of_scored_rows_are_never_seen() -> None:
+    data = arrays()
+    poisoned = data.y.copy()
+    poisoned[240:] = 1e6
+    clean, dirty = (fit_one(job(replace(data, y=y)), task()) for y in (data.y, poisoned))
+    np.testing.assert_array_equal(clean.quantiles, dirty.quantiles)
+    hidden = blinded(data, task(), "log_return").y
+    assert np.isnan(hidden[240:]).all()
+    assert np.isnan(hidden[180:185]).all(), "rows of no role are hidden too"
+    np.testing.assert_array_equal(hidden[:180], data.y[:180])
+
+
+def test_scaling_is_inverted_exactly() -> None:
+    data, rows = arrays(), task()
+    scaled = blinded(data, rows, "vol_scaled").y[rows.train]
+    np.testing.assert_allclose(scaled * data.scale[rows.train], data.y[rows.train], rtol=1e-14)
+    forecast = np.tile([0.5, -1.0, 0.1], (len(rows.test), 1))
+    got = unscaled(forecast, data, rows, "vol_scaled")
+    np.testing.assert_allclose(got[:, 0], -1.0 * data.scale[rows.test])
+    np.testing.assert_allclose(got[:, 2], 0.5 * data.scale[rows.test])
+
+
+def test_a_constant_forecast_follows_the_scale() -> None:
+    """With one leaf per tree the model is the vol cone with other multipliers."""
+    config = CONFIG.model_copy(update={"min_data_in_leaf": 500})
+    data = arrays()
+    got = fit_one(job(data, config=config), task())
+    ratio = got.quantiles / data.scale[got.test, None]
+    np.testing.assert_allclose(ratio, np.tile(ratio[0], (len(ratio), 1)), rtol=1e-9)
+    plain = fit_one(job(data, config=config, kind="log_return"), task())
+    np.testing.assert_allclose(plain.quantiles, np.tile(plain.quantiles[0], (40, 1)))
+
+
+def test_weights_reach_the_fit_and_the_early_stopping() -> None:
+    data, plain = arrays(), task()
+    heavy = np.where(plain.train < 90, 0.1, 1.9)
+    base = fit_one(job(data), plain).quantiles
+    assert not np.array_equal(
+        base, fit_one(job(data), replace(plain, train_weight=heavy)).quantiles
+    )
+    late = np.where(np.arange(50) < 45, 0.01, 9.91)
+    stopped = fit_one(job(data), replace(plain, valid_weight=late))
+    assert stopped.models != fit_one(job(data), plain).models
+
+
+def test_without_early_stopping_rows_all_rounds_are_used() -> None:
+    rows = replace(task(), valid=np.empty(0, dtype="int64"), valid_weight=np.empty(0))
+    assert fit_one(job(arrays()), rows).rounds == CONFIG.n_estimators
+
+
+def test_missing_label_and_dead_market_are_refused() -> None:
+    data = arrays()
+    gap = data.y.copy()
+    gap[3] = np.nan
+    with pytest.raises(ModelError, match=r"fold 0: a training .* has no label"):
+        fit_one(job(replace(data, y=gap)), task())
+    dead = data.scale.copy()
+    dead[:5] = 0.0
+    with pytest.raises(ModelError, match=r"zero on 5 rows.*fit.target_kind=log_return"):
+        fit_one(job(replace(data, scale=dead)), task())
+
+
+def test_forecasts_must_be_finite() -> None:
+    bad = np.zeros((40, 3))
+    bad[0, 0] = np.nan
+    with pytest.raises(ModelError, match="1 values that are not finite"):
+        unscaled(bad, arrays(), task(), "log_return")
+
+
+def test_a_failing_engine_names_its_fold() -> None:
+    broken = replace(arrays(), feature_names=("a", "b"))
+    with pytest.raises(ModelError, match="lightgbm failed in fold 4"):
+        run_walk_forward(job(broken), [task(4)], FIT, lambda done: None)
+
+
+def test_every_row_needs_its_weight() -> None:
+    with pytest.raises(ModelError, match="fold 0: 3 weights for 180 training rows"):
+        replace(task(), train_weight=np.ones(3))
+
+
+def test_workers_never_oversubscribe() -> None:
+    cores = available_cores()
+    assert FitConfig(threads=cores).worker_count(10) == 1
+    assert FitConfig().worker_count(1) == 1
+    assert FitConfig().worker_count(1000) == cores
+    with pytest.raises(ConfigError, match=r"fit.workers=1000 x fit.threads=1 need more"):
+        FitConfig(workers=1000).worker_count(10)
+    with pytest.raises(ValidationError, match="threads"):
+        FitConfig(threads=0)

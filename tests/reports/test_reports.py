@@ -1,0 +1,114 @@
+"""What a person sees in the terminal and in figures."""
+
+import io
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from soyoil.reports.plots import cone_plot, importance_plot, split_plan_plot
+from soyoil.reports.terminal import percent, progress_bar, result_line, skill_table
+
+
+def scores(horizon: str, model: str, skill: float) -> dict[str, object]:
+    metrics = (
+        "mae",
+        "skill_mae",
+        "skill_pinball",
+        "coverage_80",
+        "direction",
+        "n",
+        "independent_n",
+    )
+    values = (0.0559, skill, skill, 0.79, math.nan, 1757.0, 66.2)
+    pooled = {
+        f"pooled.{w}.{m}": v
+        for w in ("uniform", "regime")
+        for m, v in zip(metrics, values, strict=True)
+    }
+    return {"horizon": horizon, "model": model, "seconds": 12.34, **pooled}
+
+
+def test_table_shows_negative_skill_and_what_does_not_exist() -> None:
+    out = io.StringIO()
+    rows = [scores("1m", "random_walk", 0.0), scores("1m", "lightgbm", -0.034)]
+    Console(file=out, width=200).print(skill_table(rows, "synthetic"))
+    text = out.getvalue()
+    assert "synthetic data" in text
+    line = next(row for row in text.splitlines() if "lightgbm" in row)
+    assert line.count("-3.4 %") == 4
+    assert "n/a" in line
+    assert "1757" in line
+    assert "12.3" in line
+
+
+def test_result_line() -> None:
+    text = result_line(scores("1m", "lightgbm", -0.034))
+    assert text.startswith("1m lightgbm: MAE 5.59 % (-3.4 % against random walk)")
+    assert text.endswith("n 1757, 12.3 s")
+
+
+def test_percent() -> None:
+    assert percent(0.123) == "12.3 %"
+    assert percent(0.0, signed=True) == "+0.0 %"
+    assert percent(math.nan) == "n/a"
+
+
+def test_progress_is_silent_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bar("reading") as advance:
+        advance(1, 2)
+        advance(2, 2)
+    captured = capsys.readouterr()
+    assert captured.out == captured.err == ""
+
+
+def test_cone_is_in_prices_at_the_end_of_the_label() -> None:
+    frame = pd.DataFrame(
+        {
+            "label_end_date": pd.to_datetime(["2024-02-02", "2024-02-01"]),
+            "close": [50.0, 40.0],
+            "q10": -0.1,
+            "q50": 0.0,
+            "q90": 0.2,
+            "y": [0.05, -0.05],
+        }
+    )
+    figure = cone_plot(frame, "ZL 1m lightgbm, synthetic", "US cents/lb")
+    axes = figure.axes[0]
+    median, outcome = axes.lines
+    assert median.get_ydata().tolist() == [40.0, 50.0]
+    np.testing.assert_allclose(outcome.get_ydata(), [40 * math.exp(-0.05), 50 * math.exp(0.05)])
+    corners = axes.collections[0].get_paths()[0].vertices[:, 1]
+    assert corners.min() == pytest.approx(40 * math.exp(-0.1))
+    assert corners.max() == pytest.approx(50 * math.exp(0.2))
+    assert "rolled from the contract of the origin" in axes.get_ylabel()
+
+
+def test_split_plan_shows_every_fold_and_role() -> None:
+    days = pd.bdate_range("2018-01-01", periods=60).as_unit("us")
+    parts = [
+        pd.DataFrame({"fold": fold, "role": role, "data_date": days[a + fold : b + fold]})
+        for fold in (0, 1)
+        for role, a, b in (("train", 0, 20), ("valid", 25, 30), ("test", 35, 45))
+    ]
+    regimes = pd.DataFrame(
+        {
+            "regime_name": ["before", "after", "later"],
+            "start_date": pd.to_datetime(["2000-01-01", "2018-02-01", "2030-01-01"]),
+            "end_date": pd.to_datetime(["2018-02-01", "2030-01-01", None]),
+        }
+    )
+    figure = split_plan_plot(pd.concat(parts, ignore_index=True), regimes, "plan")
+    axes = figure.axes[0]
+    assert len(axes.patches) == 6
+    assert [t.get_text() for t in axes.texts] == ["before", "after"]
+    figure.savefig(io.BytesIO(), format="png")
+
+
+def test_importance_keeps_the_largest() -> None:
+    figure = importance_plot({f"f{i}": i / 300 for i in range(25)}, limit=20)
+    labels = [t.get_text() for t in figure.axes[0].get_yticklabels()]
+    assert labels[-1] == "f24"
+    assert "f4" not in labels

@@ -1,0 +1,129 @@
+"""Databento files made offline, with the vendor's own encoder."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from types import SimpleNamespace
+
+import databento_dbn as dbn
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+Mapping = dict[str, list[tuple[str, str, int | str]]]
+
+MONTH = ("2024-01-01", "2024-02-01")
+
+
+def nanoseconds(moment: str) -> int:
+    return int(pd.Timestamp(moment, tz="UTC").value)
+
+
+@pytest.fixture(scope="session")
+def make_bar() -> Callable[..., bytes]:
+    """One OHLCV record: (UTC start, contract, [open, high, low, close], volume)."""
+
+    def bar(
+        moment: str,
+        contract: int,
+        prices: tuple[float | None, ...] = (48.0, 48.5, 47.5, 48.25),
+        volume: int = 100,
+        rtype: dbn.RType = dbn.RType.OHLCV_1H,
+    ) -> bytes:
+        fixed = [dbn.UNDEF_PRICE if p is None else round(p * 1e9) for p in prices]
+        return bytes(dbn.OHLCVMsg(rtype, 1, contract, nanoseconds(moment), *fixed, volume))
+
+    return bar
+
+
+@pytest.fixture(scope="session")
+def encode() -> Callable[..., bytes]:
+    """A plain DBN file of records and ``{symbol: [(first day, end day, contract)]}``."""
+
+    def build(
+        records: list[bytes],
+        mappings: Mapping,
+        *,
+        span: tuple[str, str] = MONTH,
+        schema: dbn.Schema | None = dbn.Schema.OHLCV_1H,
+        stype_in: dbn.SType = dbn.SType.CONTINUOUS,
+        dataset: str = "GLBX.MDP3",
+    ) -> bytes:
+        day = dt.date.fromisoformat
+        metadata = dbn.Metadata(
+            dataset,
+            nanoseconds(span[0]),
+            stype_in,
+            dbn.SType.INSTRUMENT_ID,
+            schema,
+            symbols=list(mappings),
+            partial=[],
+            not_found=[],
+            mappings=[
+                SimpleNamespace(
+                    raw_symbol=symbol,
+                    intervals=[
+                        SimpleNamespace(start_date=day(a), end_date=day(b), symbol=str(contract))
+                        for a, b, contract in intervals
+                    ],
+                )
+                for symbol, intervals in mappings.items()
+            ],
+            end=nanoseconds(span[1]),
+        )
+        return bytes(metadata) + b"".join(records)
+
+    return build
+
+
+def compress(content: bytes, codec: str) -> bytes:
+    sink = BytesIO()
+    with pa.CompressedOutputStream(sink, codec) as stream:
+        stream.write(content)
+        stream.flush()
+        sink_value = None
+        del sink_value
+        stream.close()
+    return sink.getvalue()
+
+
+@pytest.fixture
+def write_dbn(tmp_path: Path, encode: Callable[..., bytes]) -> Callable[..., Path]:
+    """Write a DBN file into the folder ``bars``, compressed if its name says so."""
+
+    def write(name: str, records: list[bytes], mappings: Mapping, **options: object) -> Path:
+        content = encode(records, mappings, **options)
+        path = tmp_path / "bars" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(zstd(content) if name.endswith(".zst") else content)
+        return path
+
+    return write
+
+
+def zstd(content: bytes) -> bytes:
+    return pa.Codec("zstd").compress(content, asbytes=True)
+
+
+@pytest.fixture(scope="session")
+def to_csv() -> Callable[..., bytes]:
+    """CSV as Databento itself writes it."""
+
+    def transcode(content: bytes, *, px: bool = True, ts: bool = True, symbols: bool = True) -> bytes:
+        sink = BytesIO()
+        coder = dbn.Transcoder(
+            sink,
+            dbn.Encoding.CSV,
+            dbn.Compression.NONE,
+            pretty_px=px,
+            pretty_ts=ts,
+            map_symbols=symbols,
+        )
+        coder.write(content)
+        coder.flush()
+        return sink.getvalue()
+
+    return transcode

@@ -1,0 +1,107 @@
+"""Rules that hold for the whole code base."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = sorted((ROOT / "src" / "soyoil").rglob("*.py"))
+HEAVY = ("torch", "lightgbm", "xgboost", "shap", "mlflow", "databento")
+
+IMPORT_ALL = """
+import importlib, json, pkgutil, sys
+import soyoil
+from soyoil.models.registry import ENGINES
+
+engines = set(ENGINES.values())
+names = [m.name for m in pkgutil.walk_packages(soyoil.__path__, "soyoil.")]
+for name in names:
+    if name not in engines:
+        importlib.import_module(name)
+print(json.dumps({"imported": names, "loaded": sorted(sys.modules)}))
+"""
+
+FORBIDDEN = {
+    # word: (why, files that may hold it)
+    r"\bbfill\b|backfill": ("a backward fill looks ahead", ()),
+    r"\byfinance\b": ("vendor that is not used", ()),
+    r"\biterrows\b|\bitertuples\b": ("loops over rows are slow", ()),
+    r"inplace=True": ("does nothing under copy-on-write", ()),
+    r"center=True": ("a centred window looks ahead", ()),
+    r"shift\(-": ("a negative shift looks ahead", ("targets/labels.py",)),
+    r"\bautolog\b": ("runs are logged by soyoil.tracking alone", ()),
+    r"get_context\(.fork.\)|set_start_method\(.fork.\)": ("fork copies thread state", ()),
+}
+MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|Users|root)/\w+")
+
+
+def test_import_contracts_hold() -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def everything_imported() -> dict[str, list[str]]:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_ALL],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, list[str]] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_importing_soyoil_loads_nothing_heavy(everything_imported: dict[str, list[str]]) -> None:
+    assert len(everything_imported["imported"]) >= len(SOURCES) - 1
+    assert not set(HEAVY) & set(everything_imported["loaded"])
+
+
+@pytest.mark.parametrize("word", FORBIDDEN)
+def test_sources_are_free_of(word: str) -> None:
+    why, allowed = FORBIDDEN[word]
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in SOURCES
+        if not str(path).endswith(allowed)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if re.search(word, line)
+    ]
+    assert not found, why
+
+
+def test_modules_stay_readable() -> None:
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines())
+        for path in SOURCES
+    }
+    assert not {name: n for name, n in lengths.items() if n > 420}
+
+
+def test_no_file_names_a_path_of_one_machine() -> None:
+    suffixes = {".py", ".yml", ".yaml", ".toml", ".md", ".txt", ".ipynb", ""}
+    places = [ROOT / name for name in ("src", "tests", "conf", "docs", ".ci")]
+    files = [path for place in places for path in place.rglob("*") if path.suffix in suffixes]
+    files += [path for path in ROOT.iterdir() if path.suffix in suffixes]
+    files = [p for p in files if p.is_file() and p != Path(__file__) and "egg-info" not in str(p)]
+    assert len(files) > 50
+    found = [
+        str(path.relative_to(ROOT))
+        for path in files
+        if MACHINE_PATH.search(path.read_text(encoding="utf-8", errors="replace"))
+    ]
+    assert not found

@@ -1,0 +1,133 @@
+"""Small contracts and frames for the warehouse tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from soyoil.warehouse.connection import ConnectionConfig
+from soyoil.warehouse.contract import TableContract, load_contract
+from soyoil.warehouse.duckdb import DuckDBWarehouse
+
+Key = tuple[str, int]
+Values = tuple[float | None, int | None]
+
+
+def _contract(**changes: Any) -> TableContract:
+    """Contract with every column type, a STRUCT and nullable fields."""
+    raw: dict[str, Any] = {
+        "name": "features.small",
+        "description": "A table for tests.",
+        "version": 1,
+        "write_mode": "upsert",
+        "key": ["symbol", "data_date"],
+        "columns": [
+            {"name": "symbol", "type": "STRING", "nullable": False, "description": "root"},
+            {"name": "data_date", "type": "DATE", "nullable": False, "description": "session"},
+            {"name": "provenance", "type": "STRING", "nullable": False, "description": "origin"},
+            {"name": "seen", "type": "TIMESTAMP", "description": "time"},
+            {
+                "name": "m",
+                "type": "STRUCT",
+                "description": "values",
+                "fields": [
+                    {
+                        "name": "x",
+                        "type": "FLOAT64",
+                        "minimum": -1000,
+                        "maximum": 1000,
+                        "description": "number",
+                    },
+                    {"name": "n", "type": "INT64", "description": "count"},
+                    {"name": "P", "type": "BOOL", "description": "flag"},
+                    {
+                        "name": "tag",
+                        "type": "STRING",
+                        "allowed": ["a", "b"],
+                        "description": "label",
+                    },
+                ],
+            },
+        ],
+    }
+    raw.update(changes)
+    return TableContract.model_validate(raw)
+
+
+def _frame(rows: dict[Key, Values]) -> pd.DataFrame:
+    """Flat frame from ``{(symbol, day): (m.x, m.n)}``."""
+    keys = list(rows)
+    return pd.DataFrame(
+        {
+            "symbol": pd.Series([k[0] for k in keys], dtype="str"),
+            "data_date": pd.to_datetime([f"2020-01-{k[1]:02d}" for k in keys]).as_unit("us"),
+            "provenance": pd.Series(["observed"] * len(keys), dtype="str"),
+            "seen": pd.Series(pd.NaT, index=range(len(keys)), dtype="datetime64[us, UTC]"),
+            "m.x": pd.Series([rows[k][0] for k in keys], dtype="float64"),
+            "m.n": pd.Series([rows[k][1] for k in keys], dtype="Int64"),
+            "m.P": pd.Series([None] * len(keys), dtype="boolean"),
+            "m.tag": pd.Series([None] * len(keys), dtype="str"),
+        }
+    )
+
+
+def _matrix(n: int = 5, symbols: tuple[str, ...] = ("ZL", "CL")) -> pd.DataFrame:
+    """Rows that satisfy the contract of the daily matrix."""
+    contract = load_contract("features.daily_ml_matrix")
+    dates = pd.bdate_range("2020-01-02", periods=n, unit="us")
+    frame = pd.DataFrame(
+        {
+            "symbol": np.repeat(symbols, n),
+            "data_date": list(dates) * len(symbols),
+        }
+    )
+    close = dates.tz_localize("UTC") + pd.Timedelta(hours=19, minutes=20)
+    for name, column in contract.flat_columns().items():
+        if name in ("symbol", "data_date"):
+            continue
+        if column.type == "TIMESTAMP":
+            frame[name] = list(close) * len(symbols)
+        elif column.type == "STRING":
+            frame[name] = "synthetic" if name == "provenance" else "normal_pre_2018"
+        elif column.type == "INT64":
+            frame[name] = np.arange(len(frame))
+        elif column.type == "BOOL":
+            frame[name] = pd.array([True, None] * len(frame), dtype="boolean")[: len(frame)]
+        else:
+            frame[name] = np.linspace(0.1, 0.9, len(frame))
+    return frame
+
+
+@pytest.fixture(scope="session")
+def make_contract() -> Callable[..., TableContract]:
+    """Factory of small contracts; keywords replace parts of the YAML."""
+    return _contract
+
+
+@pytest.fixture(scope="session")
+def make_frame() -> Callable[[dict[Key, Values]], pd.DataFrame]:
+    """Factory of small flat frames from ``{(symbol, day): (m.x, m.n)}``."""
+    return _frame
+
+
+@pytest.fixture(scope="session")
+def make_matrix() -> Callable[..., pd.DataFrame]:
+    """Factory of rows for the daily matrix."""
+    return _matrix
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Warehouse file in a folder that does not exist yet."""
+    return tmp_path / "deep" / "warehouse.duckdb"
+
+
+@pytest.fixture
+def warehouse(path: Path) -> DuckDBWarehouse:
+    """Empty warehouse that does not wait."""
+    return DuckDBWarehouse(ConnectionConfig(path=path, busy_timeout_s=0))
