@@ -1,6 +1,7 @@
 """Kedro project settings."""
 
 import os
+import warnings
 from pathlib import Path
 
 from soyoil.hooks import TrackingHooks
@@ -13,6 +14,9 @@ _ROOT = Path(__file__).resolve().parents[2]
 # process must not decide where runs go.
 os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{(_ROOT / 'mlflow.db').as_posix()}")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+# Warehouse tables are named dataset.table, as BigQuery names them.
+warnings.filterwarnings("ignore", message="One or more dataset names contain '.' characters")
 
 HOOKS = (ParameterHooks(), StageHooks(), TrackingHooks())
 

@@ -79,15 +79,29 @@ def encode() -> Callable[..., bytes]:
     return build
 
 
-def compress(content: bytes, codec: str) -> bytes:
-    sink = BytesIO()
-    with pa.CompressedOutputStream(sink, codec) as stream:
-        stream.write(content)
-        stream.flush()
-        sink_value = None
-        del sink_value
-        stream.close()
-    return sink.getvalue()
+def zstd(content: bytes) -> bytes:
+    return bytes(pa.Codec("zstd").compress(content, asbytes=True))
+
+
+@pytest.fixture(scope="session")
+def make_bars(make_bar: Callable[..., bytes]) -> Callable[..., list[bytes]]:
+    """Sound hourly records of one contract with rising prices."""
+
+    def bars(
+        contract: int, start: str = "2024-01-08 01:00", count: int = 40, level: float = 48.0
+    ) -> list[bytes]:
+        first = pd.Timestamp(start)
+        return [
+            make_bar(
+                str(first + pd.Timedelta(hours=i)),
+                contract,
+                (level + i / 100, level + i / 100 + 0.5, level - 0.5, level + i / 100 + 0.25),
+                100 + i,
+            )
+            for i in range(count)
+        ]
+
+    return bars
 
 
 @pytest.fixture
@@ -104,15 +118,13 @@ def write_dbn(tmp_path: Path, encode: Callable[..., bytes]) -> Callable[..., Pat
     return write
 
 
-def zstd(content: bytes) -> bytes:
-    return pa.Codec("zstd").compress(content, asbytes=True)
-
-
 @pytest.fixture(scope="session")
 def to_csv() -> Callable[..., bytes]:
     """CSV as Databento itself writes it."""
 
-    def transcode(content: bytes, *, px: bool = True, ts: bool = True, symbols: bool = True) -> bytes:
+    def transcode(
+        content: bytes, *, px: bool = True, ts: bool = True, symbols: bool = True
+    ) -> bytes:
         sink = BytesIO()
         coder = dbn.Transcoder(
             sink,

@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +47,7 @@ def spec(root: Path) -> ParentSpec:
     )
 
 
-def make_record(run_name: str = "zl_1m_lightgbm", **changes: object) -> RunRecord:
+def _make_record(run_name: str = "zl_1m_lightgbm", **changes: object) -> RunRecord:
     figure = Figure(figsize=(3, 2))
     figure.subplots().plot([0, 1])
     frame = pd.DataFrame({"fold": [0, 1], "q50": [0.25, -0.5], "name": ["a", "b"]})
@@ -72,3 +72,9 @@ def make_record(run_name: str = "zl_1m_lightgbm", **changes: object) -> RunRecor
         "files": {"models/fold_00.model": b"\x00tree"},
     }
     return RunRecord(**(fields | changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def make_record() -> Callable[..., RunRecord]:
+    """Builder of a small record; keyword arguments replace its fields."""
+    return _make_record

@@ -3,19 +3,21 @@
 import json
 import os
 import pickle
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
 import pandas as pd
 import pytest
-from conftest import make_record  # type: ignore[import-not-found]
 from kedro.io import DatasetError
-from mlflow import MlflowClient
-from mlflow.entities import Run
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 from pandas.testing import assert_frame_equal
 
 from soyoil import cli
@@ -24,3 +26,467 @@ from soyoil.errors import ConfigError, SoyoilError
 from soyoil.tracking import active, mlflow_store
 from soyoil.tracking.active import ParentSpec
 from soyoil.tracking.liveness import RunLock, host_name
+from soyoil.tracking.record import RunRecord
+
+MakeRecord = Callable[..., RunRecord]
+
+
+def client() -> Any:
+    from mlflow import MlflowClient
+
+    return MlflowClient()
+
+
+def runs(kind: str = "model") -> list[Any]:
+    """Runs of one kind, oldest first."""
+    store = client()
+    ids = [e.experiment_id for e in store.search_experiments()]
+    return list(
+        store.search_runs(ids, f"tags.kind = '{kind}'", order_by=["attributes.start_time ASC"])
+    )
+
+
+def artifacts(run: Any) -> set[str]:
+    folder = Path(run.info.artifact_uri.removeprefix("file://"))
+    return {str(f.relative_to(folder)) for f in folder.rglob("*") if f.is_file()}
+
+
+def lock_files(root: Path) -> list[Path]:
+    return list((root / "mlruns" / ".running").glob("*"))
+
+
+def test_parent_and_child(spec: ParentSpec, root: Path, make_record: MakeRecord) -> None:
+    parent = active.start(spec)
+    RunRecordDataset().save(make_record())
+    (running,) = runs("pipeline")
+    assert (running.info.status, len(lock_files(root))) == ("RUNNING", 1)
+    parent.log_table(pd.DataFrame({"a": [1]}), "skill_table.csv")
+    active.finish("FINISHED", metrics={"stage.fit.seconds": 2.5, "peak_memory_mb": 300.0})
+
+    (run,) = runs("pipeline")
+    assert run.info.run_name == "train zl quick 2024-01-02 03:04"
+    assert (run.info.status, lock_files(root)) == ("FINISHED", [])
+    assert run.info.end_time >= run.info.start_time
+    assert run.data.params == {
+        "profile": "quick",
+        "split.window": "expanding",
+        "split.last_origin": "null",
+    }
+    assert run.data.metrics == {"stage.fit.seconds": 2.5, "peak_memory_mb": 300.0}
+    assert spec.tags.items() <= run.data.tags.items()
+    assert (run.data.tags["provenance"], run.data.tags["snapshot"]) == ("synthetic", "s1")
+    assert run.data.tags["soyoil.pid"] == str(os.getpid())
+    assert artifacts(run) == {"parameters.json", "skill_table.csv"}
+    folder = root / "mlruns" / run.info.run_id / "artifacts"
+    assert json.loads((folder / "parameters.json").read_text()) == spec.params
+
+    (child,) = runs()
+    assert (child.info.run_name, child.info.status) == ("zl_1m_lightgbm", "FINISHED")
+    assert child.info.experiment_id == run.info.experiment_id
+    assert child.data.params == {
+        "lightgbm.n_estimators": "15",
+        "lightgbm.seed": "null",
+        "symbols": "ZL,CL",
+    }
+    tags = {k: v for k, v in child.data.tags.items() if k != "mlflow.runName"}
+    assert tags == {
+        "mlflow.parentRunId": run.info.run_id,
+        "kind": "model",
+        "pipeline": "train",
+        "git_sha": "abc",
+        "horizon": "1m",
+        "provenance": "synthetic",
+        "snapshot": "s1",
+        "device": "cpu",
+        "unknown_metrics": "fold.regime.mae pooled.regime.skill_mae",
+    }
+
+
+def test_metrics_and_steps(spec: ParentSpec, make_record: MakeRecord) -> None:
+    active.start(spec)
+    active.require_current().log_child(make_record())
+    (child,) = runs()
+    assert child.data.metrics == {
+        "pooled.uniform.mae": 0.031,
+        "pooled.uniform.mae.trade_war_2018_2019": 0.04,
+        "fit.seconds": 1.5,
+        "fold.uniform.mae": 0.05,
+        "fold.train.rows": 500.0,
+    }
+    history = client().get_metric_history(child.info.run_id, "fold.uniform.mae")
+    assert [(m.step, m.value) for m in history] == [(0, 0.03), (1, 0.05)]
+    assert client().get_metric_history(child.info.run_id, "fold.regime.mae") == []
+
+
+def test_more_metrics_than_one_batch(spec: ParentSpec, make_record: MakeRecord) -> None:
+    active.start(spec)
+    many = {f"pooled.uniform.m{n}": float(n) for n in range(1001)}
+    params = {f"p{n}": n for n in range(250)}
+    active.require_current().log_child(make_record(metrics=many, fold_metrics=[], params=params))
+    (child,) = runs()
+    assert child.data.metrics == many
+    assert child.data.params == {k: str(v) for k, v in params.items()}
+
+
+def test_artifacts(spec: ParentSpec, root: Path, make_record: MakeRecord) -> None:
+    active.start(spec)
+    record = make_record()
+    active.require_current().log_child(record)
+    (child,) = runs()
+    folder = root / "mlruns" / child.info.run_id / "artifacts"
+    assert child.info.artifact_uri == folder.as_uri()
+    assert artifacts(child) == {
+        "predictions.parquet",
+        "weight_report.csv",
+        "cone.png",
+        "models/fold_00.model",
+    }
+    frame = record.tables["predictions.parquet"]
+    assert_frame_equal(pd.read_parquet(folder / "predictions.parquet"), frame)
+    assert_frame_equal(pd.read_csv(folder / "weight_report.csv"), frame)
+    assert (folder / "models" / "fold_00.model").read_bytes() == b"\x00tree"
+    assert plt.imread(folder / "cone.png").shape[:2] == (220, 330)
+
+
+def test_figures_are_closed(spec: ParentSpec, make_record: MakeRecord) -> None:
+    active.start(spec)
+    figure = plt.figure()
+    active.require_current().log_child(make_record(figures={"a.png": figure}))
+    assert figure.number not in plt.get_fignums()  # type: ignore[attr-defined]
+    broken = plt.figure()
+    with pytest.raises(TypeError):
+        active.require_current().log_child(
+            make_record(figures={"a.png": broken}, params={"a": object()})
+        )
+    assert broken.number not in plt.get_fignums()  # type: ignore[attr-defined]
+
+
+def test_experiment_is_described_and_kept(spec: ParentSpec, root: Path) -> None:
+    for _ in range(2):
+        active.start(spec)
+        active.finish("FINISHED")
+    experiment = client().get_experiment_by_name("soyoil")
+    assert experiment.artifact_location == (root / "mlruns").as_uri()
+    assert "<scope>.<weighting>.<metric>[.<regime>]" in experiment.tags["mlflow.note.content"]
+    assert len(runs("pipeline")) == 2
+
+
+def test_long_tags_are_cut(spec: ParentSpec, make_record: MakeRecord) -> None:
+    active.start(spec)
+    active.require_current().log_child(make_record(tags={"long": "x" * 9000}))
+    assert runs()[0].data.tags["long"].endswith("[cut, 9000 characters in all]")
+
+
+class Broken(Figure):
+    """A figure that cannot be drawn."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self._error = error
+
+    def savefig(self, *args: object, **kwargs: object) -> NoReturn:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "status", "tag"),
+    [
+        (ValueError("no ink"), DatasetError, "FAILED", "ValueError: no ink"),
+        (KeyboardInterrupt(), KeyboardInterrupt, "KILLED", "KeyboardInterrupt"),
+    ],
+)
+def test_child_that_breaks_off(
+    spec: ParentSpec,
+    make_record: MakeRecord,
+    error: BaseException,
+    raised: type[BaseException],
+    status: str,
+    tag: str,
+) -> None:
+    active.start(spec)
+    with pytest.raises(raised):
+        RunRecordDataset().save(make_record(figures={"a.png": Broken(error)}))
+    (child,) = runs()
+    assert (child.info.status, child.data.tags["error"]) == (status, tag)
+    assert child.info.end_time is not None
+    (parent,) = runs("pipeline")
+    assert parent.info.status == "RUNNING"
+
+
+def _running_child(parent: active.ParentRun) -> None:
+    (run,) = (r for r in runs("pipeline") if r.info.run_id == parent.run_id)
+    tags = {"mlflow.parentRunId": parent.run_id, "kind": "model"}
+    client().create_run(run.info.experiment_id, tags=tags)
+
+
+def test_failed_parent_closes_running_children(spec: ParentSpec, make_record: MakeRecord) -> None:
+    parent = active.start(spec)
+    parent.log_child(make_record())
+    _running_child(parent)
+    active.abandon("FAILED", "ValueError: boom", {"stage.fit.seconds": 1.0})
+    assert [r.info.status for r in runs()] == ["FINISHED", "FAILED"]
+    (run,) = runs("pipeline")
+    assert (run.info.status, run.data.tags["error"]) == ("FAILED", "ValueError: boom")
+    assert run.data.metrics == {"stage.fit.seconds": 1.0}
+    assert active.current() is None
+
+
+def _options(**changes: Any) -> dict[str, Any]:
+    return {"pipeline": "train", "pipelines": "", "tags": (), "namespaces": ()} | changes
+
+
+def test_interrupt_on_the_command_line(
+    spec: ParentSpec, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> NoReturn:
+        _running_child(active.start(spec))
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("the signal was ignored")
+
+    monkeypatch.setattr(cli, "_check_selection", interrupted)
+    with pytest.raises(SystemExit) as exit_:
+        cli._run(**_options())
+    assert exit_.value.code == cli.INTERRUPTED
+    assert "Interrupted" in capsys.readouterr().err
+    (run,) = runs("pipeline")
+    assert (run.info.status, run.data.tags["error"]) == ("KILLED", "interrupted")
+    assert [r.info.status for r in runs()] == ["KILLED"]
+
+
+def test_interrupt_without_a_run_is_quiet() -> None:
+    active.close_interrupted()
+    assert active.current() is None
+
+
+def test_next_start_in_the_same_process_closes_an_interrupted_run(spec: ParentSpec) -> None:
+    active.start(spec)
+    active.start(replace(spec, run_name="second"))
+    first, second = runs("pipeline")
+    assert (first.info.status, second.info.status) == ("KILLED", "RUNNING")
+
+
+def test_a_failing_store_does_not_hide_the_first_error(
+    spec: ParentSpec, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    active.start(spec)
+    with monkeypatch.context() as patch:
+
+        def locked(*_: object) -> NoReturn:
+            raise RuntimeError("database is locked")
+
+        patch.setattr(mlflow_store, "end_tree", locked)
+        active.abandon("FAILED", "ValueError: boom")
+    assert "could not be closed" in caplog.text
+    active.start(replace(spec, run_name="next"))
+    assert [r.info.status for r in runs("pipeline")] == ["KILLED", "RUNNING"]
+
+
+def test_wrong_parameters_fail_the_parent(spec: ParentSpec) -> None:
+    with pytest.raises(TypeError, match="not plain data"):
+        active.start(replace(spec, params={"a": object()}))
+    assert [r.info.status for r in runs("pipeline")] == ["FAILED"]
+    assert active.current() is None
+
+
+# Run with a name and "die" or "wait"; leaves a parent and a child RUNNING.
+OTHER_PROCESS = """
+import os, signal, sys
+from pathlib import Path
+from soyoil.tracking import active
+name, act, root = sys.argv[1:]
+spec = active.ParentSpec(Path(root), "soyoil", name, {"kind": "pipeline"}, (), {})
+parent = active.start(spec)
+tags = {"mlflow.parentRunId": parent.run_id, "kind": "model", "of": name}
+parent._client.create_run(parent._experiment_id, tags=tags)
+print("started", flush=True)
+sys.stdin.readline()
+if act == "die":
+    os.kill(os.getpid(), signal.SIGKILL)
+active.finish("FINISHED")
+"""
+
+
+@contextmanager
+def other_process(name: str, act: str, root: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", OTHER_PROCESS, name, act, str(root)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _started(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    assert process.stdout.readline() == "started\n"
+
+
+def _go(process: subprocess.Popen[str]) -> int:
+    process.communicate("\n")
+    return process.returncode
+
+
+def _statuses() -> dict[str, tuple[str, str]]:
+    children = {r.data.tags["of"]: r.info.status for r in runs() if "of" in r.data.tags}
+    return {
+        r.info.run_name: (r.info.status, children.get(r.info.run_name, ""))
+        for r in runs("pipeline")
+    }
+
+
+def test_dead_runs_are_closed_and_live_ones_are_not(spec: ParentSpec, root: Path) -> None:
+    with other_process("dead", "die", root) as dead, other_process("live", "wait", root) as live:
+        _started(dead)
+        _started(live)
+        assert _statuses() == {"dead": ("RUNNING", "RUNNING"), "live": ("RUNNING", "RUNNING")}
+        assert _go(dead) == -signal.SIGKILL
+        active.start(replace(spec, run_name="next"))
+        assert _statuses() == {
+            "dead": ("KILLED", "KILLED"),
+            "live": ("RUNNING", "RUNNING"),
+            "next": ("RUNNING", ""),
+        }
+        killed = next(r for r in runs("pipeline") if r.info.run_name == "dead")
+        assert killed.data.tags["error"] == f"process {dead.pid} ended without closing this run"
+        assert len(lock_files(root)) == 2
+        assert _go(live) == 0
+    active.finish("FINISHED")
+    assert _statuses()["live"][0] == _statuses()["next"][0] == "FINISHED"
+    assert lock_files(root) == []
+
+
+def _stale(root: Path, **tags: str) -> str:
+    """A RUNNING run whose lock nobody holds."""
+    lock = root / "mlruns" / ".running" / "old.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.touch()
+    os.utime(lock, (1_700_000_000, 1_700_000_000))
+    store = client()
+    experiment = mlflow_store.experiment_id_of(store, "soyoil", root)
+    given = {"kind": "pipeline", "soyoil.host": host_name(), "soyoil.lock": str(lock)} | tags
+    run = store.create_run(experiment, start_time=1_600_000_000_000, tags=given)
+    return str(run.info.run_id)
+
+
+def test_killed_run_ends_at_its_last_sign_of_life(spec: ParentSpec, root: Path) -> None:
+    run_id = _stale(root)
+    active.start(spec)
+    info = client().get_run(run_id).info
+    assert (info.status, info.end_time) == ("KILLED", 1_700_000_000_000)
+
+
+@pytest.mark.parametrize(
+    "tags", [{"soyoil.host": "elsewhere"}, {"soyoil.lock": "/no/such.lock"}, {"soyoil.lock": ""}]
+)
+def test_runs_that_may_live_are_left_alone(
+    spec: ParentSpec, root: Path, tags: dict[str, str]
+) -> None:
+    run_id = _stale(root, **tags)
+    active.start(spec)
+    assert client().get_run(run_id).info.status == "RUNNING"
+
+
+def test_a_run_that_ended_meanwhile_keeps_its_status(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = _stale(root)
+    take_over = RunLock.take_over
+
+    def ends_just_before(path: Path) -> RunLock | None:
+        client().set_terminated(run_id, "FINISHED")
+        return take_over(path)
+
+    monkeypatch.setattr(RunLock, "take_over", ends_just_before)
+    store = client()
+    experiment = store.get_run(run_id).info.experiment_id
+    assert mlflow_store.close_stale(store, experiment) == 0
+    assert client().get_run(run_id).info.status == "FINISHED"
+
+
+def test_deleted_experiment(spec: ParentSpec) -> None:
+    active.start(spec)
+    active.finish("FINISHED")
+    experiment = client().get_experiment_by_name("soyoil").experiment_id
+    client().delete_experiment(experiment)
+    message = (
+        rf"'soyoil' is deleted.*mlflow experiments restore --experiment-id {experiment}`"
+        r".*--params=tracking\.experiment=NAME"
+    )
+    with pytest.raises(ConfigError, match=message):
+        active.start(spec)
+    assert active.current() is None
+    active.start(replace(spec, experiment="other"))
+
+
+def test_moved_project_is_told(
+    spec: ParentSpec, root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    client().create_experiment("soyoil", artifact_location=(root / "old" / "mlruns").as_uri())
+    active.start(spec)
+    assert "moved or copied" in caplog.text
+    assert "old/mlruns" in caplog.text
+
+
+def test_unusable_store(spec: ParentSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "nonsense://user:secret@host")
+    with pytest.raises(ConfigError, match=r"MLFLOW_TRACKING_URI.*://\*\*\*@host") as raised:
+        active.start(spec)
+    assert "secret" not in str(raised.value)
+
+
+def test_dataset_without_a_pipeline_run(make_record: MakeRecord) -> None:
+    dataset = RunRecordDataset(metadata={"kedro-viz": {"layer": "tracking"}})
+    with pytest.raises(DatasetError, match="No pipeline run is being tracked") as raised:
+        dataset.save(make_record())
+    assert type(raised.value.__cause__) is SoyoilError
+    assert not dataset.exists()
+    with pytest.raises(DatasetError, match="MlflowClient"):
+        dataset.load()
+    pickle.loads(pickle.dumps(dataset))
+
+
+def test_worker_may_not_track(
+    spec: ParentSpec, make_record: MakeRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = active.start(spec)
+    with monkeypatch.context() as patch:
+        # What a forked worker sees: the parent's variables under another process id.
+        patch.setattr(os, "getpid", lambda: parent.pid + 1)
+        with pytest.raises(DatasetError, match=r"worker process.*SequentialRunner"):
+            RunRecordDataset().save(make_record())
+        active.finish("FAILED")
+    active.finish("FINISHED")
+    assert [r.info.status for r in runs("pipeline")] == ["FINISHED"]
+    with monkeypatch.context() as patch:
+        patch.setattr("multiprocessing.parent_process", object)
+        with pytest.raises(DatasetError, match="worker process"):
+            RunRecordDataset().save(make_record())
+
+
+def test_numbers_of_numpy(spec: ParentSpec, make_record: MakeRecord) -> None:
+    active.start(spec)
+    metrics = {"pooled.uniform.mae": np.float64(0.1), "fit.seconds": np.float64("nan")}
+    active.require_current().log_child(make_record(metrics=metrics, fold_metrics=[]))
+    assert runs()[0].data.metrics == {"pooled.uniform.mae": 0.1}
+
+
+def test_lock(tmp_path: Path) -> None:
+    lock = RunLock.acquire(tmp_path / "deep")
+    assert RunLock.take_over(lock.path) is None
+    os.utime(lock.path, (1, 1))
+    assert lock.last_sign_ms() == 1000
+    lock.touch()
+    assert lock.last_sign_ms() > 1_700_000_000_000
+    lock.path.unlink()
+    lock.touch()
+    assert RunLock.take_over(lock.path) is None
+    lock.release()
+    other = RunLock.acquire(tmp_path / "deep")
+    path = other.path
+    os.close(other.descriptor)
+    taken = RunLock.take_over(path)
+    assert taken is not None
+    taken.release()
+    assert not path.exists()

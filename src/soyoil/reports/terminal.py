@@ -14,15 +14,12 @@ from rich.table import Table
 Advance = Callable[[int, int], None]
 
 COLUMNS: Final = (
-    "MAE",
-    "MAE skill\nvs random walk",
-    "regime-\nweighted",
-    "pinball skill\nvs vol cone",
-    "regime-\nweighted",
-    "80 %\ncoverage",
-    "direction",
+    "MAE %",
+    "MAE skill %\nvs random walk",
+    "pinball skill %\nvs vol cone",
+    "80 %\ncovers",
     "n",
-    "n eff / h",
+    "n/h",
     "s",
 )
 
@@ -88,8 +85,16 @@ def _count(value: float) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
 
 
+def _pair(row: Mapping[str, Any], metric: str) -> str:
+    """Uniform and regime-weighted value side by side, per cent."""
+    values = (row[f"pooled.{weighting}.{metric}"] for weighting in ("uniform", "regime"))
+    return " /".join("  n/a" if math.isnan(v) else f"{100 * v:+6.1f}" for v in values)
+
+
 def skill_table(scores: Sequence[Mapping[str, Any]], provenance: str = "") -> Table:
     """Table of horizon x model with both skills, uniform and regime-weighted.
+
+    It fits a terminal of 80 columns.
 
     Parameters
     ----------
@@ -99,37 +104,36 @@ def skill_table(scores: Sequence[Mapping[str, Any]], provenance: str = "") -> Ta
     provenance
         ``observed`` or ``synthetic``, for the title.
     """
-    title = "Skill out of sample" + (f" ({provenance} data)" if provenance else "")
     table = Table(
-        title=title,
+        title="Skill out of sample" + (f", {provenance} data" if provenance else ""),
         caption=(
-            "skill = 1 - loss / loss of the reference; negative: the reference was better. "
-            "n eff / h: effective sample size over the horizon, about the number of "
-            "independent labels. Regime weights were set with hindsight."
+            "skill = 1 - loss / loss of the reference, uniform / regime-weighted; negative: the "
+            "reference was better. n/h: effective sample size (regime-weighted) over the horizon, "
+            "about the number of independent labels. The regime weights were set with hindsight."
         ),
+        box=None,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
     )
-    table.add_column("horizon")
-    table.add_column("model")
+    for header in ("", "model"):
+        table.add_column(header, no_wrap=True)
     for header in COLUMNS:
-        table.add_column(header, justify="right")
+        table.add_column(header, justify="right", no_wrap=True)
     previous = None
     for row in scores:
-        if previous not in (None, row["horizon"]):
-            table.add_section()
-        name = row["horizon"] if row["horizon"] != previous else ""
+        first = row["horizon"] != previous
+        if first and previous is not None:
+            table.add_row()
         previous = row["horizon"]
         table.add_row(
-            name,
+            str(row["horizon"]) if first else "",
             str(row["model"]),
-            percent(row["pooled.uniform.mae"], 2),
-            percent(row["pooled.uniform.skill_mae"], signed=True),
-            percent(row["pooled.regime.skill_mae"], signed=True),
-            percent(row["pooled.uniform.skill_pinball"], signed=True),
-            percent(row["pooled.regime.skill_pinball"], signed=True),
-            percent(row["pooled.uniform.coverage_80"]),
-            percent(row["pooled.uniform.direction"]),
+            f"{100 * row['pooled.uniform.mae']:.2f}",
+            _pair(row, "skill_mae"),
+            _pair(row, "skill_pinball"),
+            f"{100 * row['pooled.uniform.coverage_80']:.0f}",
             f"{row['pooled.uniform.n']:.0f}",
             _count(row["pooled.regime.independent_n"]),
-            f"{row['seconds']:.1f}" if row["seconds"] else "",
+            f"{row['seconds']:.0f}" if row["seconds"] else "",
         )
     return table

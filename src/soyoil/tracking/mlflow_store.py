@@ -7,6 +7,7 @@ never set.
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -73,10 +74,11 @@ def open_client() -> MlflowClient:
     try:
         return MlflowClient()
     except MlflowException as error:
-        # The address itself may hold a password.
+        # The address may hold a password.
+        reason = re.sub(r"://[^@/\s]+@", "://***@", str(error)).strip().rstrip(".")
         raise ConfigError(
-            f"The tracking store that MLFLOW_TRACKING_URI names cannot be used: {error}. "
-            "Unset the variable to track in mlflow.db in the project's root."
+            f"The tracking store that MLFLOW_TRACKING_URI names cannot be used: {reason}. Without "
+            "that variable, runs are tracked in mlflow.db in the project's root."
         ) from error
 
 

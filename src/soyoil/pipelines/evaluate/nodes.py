@@ -110,11 +110,12 @@ def _fit_metrics(
     return metrics
 
 
-def _scores(cell: Cell, evaluation: Evaluation, seconds: float) -> Scores:
+def _scores(cell: Cell, inputs: Inputs, evaluation: Evaluation) -> Scores:
     return {
         "horizon": cell.horizon.name,
         "model": cell.model,
-        "seconds": seconds,
+        "provenance": inputs.snapshot.provenance,
+        "seconds": inputs.report.seconds if inputs.report else 0.0,
         "scored_rows_hash": evaluation.scored_rows_hash,
         **{k: v for k, v in evaluation.metrics.items() if k.count(".") == 2},
     }
@@ -167,7 +168,7 @@ def _record(
 def _finish(cell: Cell, inputs: Inputs, params: dict[str, Any]) -> tuple[RunRecord, Scores]:
     evaluation = _evaluate(cell, inputs)
     record = _record(cell, inputs, evaluation, params)
-    scores = _scores(cell, evaluation, inputs.report.seconds if inputs.report else 0.0)
+    scores = _scores(cell, inputs, evaluation)
     logger.info(result_line(scores))
     return record, scores
 
@@ -242,5 +243,6 @@ def engine_evaluation_node(cell: Cell) -> EngineEvaluation:
 
 def summarise(*scores: Scores) -> pd.DataFrame:
     """One row per horizon and model; printed as a table at the end of a run."""
-    Console().print(skill_table(list(scores)))
+    provenances = {str(row["provenance"]) for row in scores}
+    Console().print(skill_table(list(scores), " and ".join(sorted(provenances))))
     return pd.DataFrame(list(scores))
