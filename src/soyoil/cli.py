@@ -68,9 +68,7 @@ def _run(**options: Any) -> None:
         callback(**{**options, "pipeline": None, "pipelines": names})
     except KeyboardInterrupt:
         close_interrupted()
-        click.secho(
-            "Interrupted. What was finished is kept; run the same command again.", err=True
-        )
+        click.secho("Interrupted. What was finished is kept; run the same command again.", err=True)
         raise SystemExit(INTERRUPTED) from None
     except Exception as error:
         known = soyoil_cause(error)

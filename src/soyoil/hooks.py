@@ -10,7 +10,6 @@ from typing import Any, Final
 import pandas as pd
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.framework.project import settings
 from kedro.pipeline import Pipeline
 
 from soyoil.params import Parameters, check_parameters, known_keys
@@ -79,20 +78,18 @@ def parent_spec(context: KedroContext, run_params: Mapping[str, Any]) -> ParentS
     )
 
 
-def _costs() -> dict[str, float]:
-    stages = next((hook for hook in settings.HOOKS if isinstance(hook, StageHooks)), None)
-    seconds = {} if stages is None else stages.seconds
-    return {
-        **{f"stage.{stage}.seconds": value for stage, value in seconds.items()},
-        "peak_memory_mb": peak_memory_mb(),
-    }
-
-
 class TrackingHooks:
     """One parent run per pipeline run that evaluates something; its datasets add the children."""
 
-    def __init__(self) -> None:
+    def __init__(self, stages: StageHooks) -> None:
+        self._stages = stages
         self._context: KedroContext | None = None
+
+    def _costs(self) -> dict[str, float]:
+        return {
+            **{f"stage.{stage}.seconds": value for stage, value in self._stages.seconds.items()},
+            "peak_memory_mb": peak_memory_mb(),
+        }
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -135,10 +132,10 @@ class TrackingHooks:
         """End the parent as FINISHED."""
         parent = active.current()
         if parent is not None:
-            active.finish("FINISHED", metrics=_costs())
+            active.finish("FINISHED", metrics=self._costs())
             logger.info("tracked as %r; look at it with `mlflow ui`", parent.name)
 
     @hook_impl
     def on_pipeline_error(self, error: Exception) -> None:
         """End the parent, and children that still run, as FAILED."""
-        active.abandon("FAILED", active.describe(error), _costs())
+        active.abandon("FAILED", active.describe(error), self._costs())

@@ -5,8 +5,21 @@ from __future__ import annotations
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 
+from soyoil.errors import ConfigError
 from soyoil.market.instruments import check_roots
 from soyoil.params import check_parameters
+
+
+def _check_warehouse_kind(context: KedroContext, kind: str) -> None:
+    """The catalog names the warehouse file by the run-time kind, else by the global one."""
+    given = (context.config_loader.runtime_params or {}).get("source") or {}
+    named = given.get("kind", context.config_loader["globals"].get("source_kind"))
+    if named != kind:
+        raise ConfigError(
+            f"source.kind={kind} in the parameters, but source_kind={named} in globals.yml names "
+            f"the warehouse file. Set `source_kind: {kind}` in conf/local/globals.yml and leave "
+            "source.kind out of conf/local/parameters.yml."
+        )
 
 
 class ParameterHooks:
@@ -24,4 +37,5 @@ class ParameterHooks:
         # The context's own `params` builds every pipeline to validate against; the raw
         # parameters are all that is needed here.
         parameters = check_parameters(context.config_loader["parameters"])
+        _check_warehouse_kind(context, parameters.source.kind)
         check_roots((*parameters.source.symbols, parameters.target.symbol))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from soyoil.config import Config
 from soyoil.errors import ConfigError
@@ -67,6 +67,15 @@ class Parameters(Config):
     lightgbm: LightGBMConfig
     tracking: TrackingConfig
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.target.symbol not in self.source.symbols:
+            raise ValueError(
+                f"target.symbol={self.target.symbol} is not among "
+                f"source.symbols={'+'.join(self.source.symbols)}: the target needs bars"
+            )
+        return self
+
 
 def known_keys(model: type[Config], prefix: str = "") -> list[str]:
     """Dotted names of all keys below a config model."""
@@ -92,6 +101,8 @@ def _explain(error: Mapping[str, Any]) -> str:
         allowed = f" Known keys there: {', '.join(siblings)}." if siblings else ""
         return f"unknown parameter {where!r}.{hint}{allowed}"
     message = str(error["msg"]).removeprefix("Value error, ")
+    if not where:
+        return message
     if error["type"] == "missing":
         return f"parameter {where!r} is missing"
     return f"parameter {where!r} is {error['input']!r}: {message}"

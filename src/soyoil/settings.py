@@ -18,6 +18,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 # Warehouse tables are named dataset.table, as BigQuery names them.
 warnings.filterwarnings("ignore", message="One or more dataset names contain '.' characters")
 
-HOOKS = (ParameterHooks(), StageHooks(), TrackingHooks())
+_STAGES = StageHooks()
+HOOKS = (ParameterHooks(), _STAGES, TrackingHooks(_STAGES))
 
 CONFIG_LOADER_ARGS = {"base_env": "base", "default_run_env": "local"}

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+
 from soyoil.features.matrix import build_matrix
 from soyoil.features.registry import FEATURES, SymbolBars
 from soyoil.market.bars import add_roll_free

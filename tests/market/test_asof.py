@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from soyoil.market.asof import AsOfView
 
 START = pd.Timestamp("2024-01-01", tz="UTC")
@@ -28,8 +29,7 @@ def test_latest_matches_the_oracle(seed: int, n: int, m: int) -> None:
     got = AsOfView(rows).latest(decisions, ["value"])
     for i, decision in decisions.iterrows():
         known = rows[
-            (rows["symbol"] == decision["symbol"])
-            & (rows["known_at"] <= decision["decision_time"])
+            (rows["symbol"] == decision["symbol"]) & (rows["known_at"] <= decision["decision_time"])
         ]
         if known.empty:
             assert np.isnan(got.loc[i, "value"])

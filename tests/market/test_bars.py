@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from soyoil.market.bars import BarOrigin, session_bars
 
 HOURLY = BarOrigin("ohlcv-1h", "observed")
@@ -135,7 +136,8 @@ def test_utc_day_bars_are_degraded_and_sunday_stubs_join_monday() -> None:
     row = out.iloc[0]
     assert (row["open"], row["close"], row["volume"]) == (48.0, 48.9, 400)
     assert row["known_at"] == pd.Timestamp("2024-01-09", tz="UTC")
-    assert np.isnan(row["realized_vol_1h"]) and np.isnan(row["vwap"])
+    assert np.isnan(row["realized_vol_1h"])
+    assert np.isnan(row["vwap"])
     assert pd.isna(row["is_limit_locked"])
 
 
@@ -189,6 +191,9 @@ def test_matches_a_bar_by_bar_oracle(seed: int) -> None:
         kept = sorted(contracts[best])
         row = got.loc[pd.Timestamp(day)]
         assert row["instrument_id"] == best
-        assert row["open"] == kept[0][1] and row["close"] == kept[-1][4]
-        assert row["high"] == max(b[2] for b in kept) and row["low"] == min(b[3] for b in kept)
-        assert row["volume"] == sum(b[5] for b in kept) and row["n_bars"] == len(kept)
+        assert row["open"] == kept[0][1]
+        assert row["close"] == kept[-1][4]
+        assert row["high"] == max(b[2] for b in kept)
+        assert row["low"] == min(b[3] for b in kept)
+        assert row["volume"] == sum(b[5] for b in kept)
+        assert row["n_bars"] == len(kept)

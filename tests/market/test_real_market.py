@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
 from soyoil.market.bars import BarOrigin, session_bars
 from soyoil.market.rolls import roll_free
 from soyoil.sources import load_bars

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from soyoil.market.rolls import forward_index, roll_free
 
 
@@ -51,16 +52,12 @@ def test_later_sessions_change_nothing(data: st.DataObject, n: int) -> None:
     np.testing.assert_array_equal(full.returns[:cut], part.returns)
     np.testing.assert_array_equal(full.is_roll[:cut], part.is_roll)
     np.testing.assert_array_equal(full.is_flip_back[:cut], part.is_flip_back)
-    np.testing.assert_array_equal(
-        forward_index(full.returns)[:cut], forward_index(part.returns)
-    )
+    np.testing.assert_array_equal(forward_index(full.returns)[:cut], forward_index(part.returns))
 
 
 def test_flip_back_books_the_contracts_own_return() -> None:
     """Contract 1 closes at 50, is away for a session of contract 2, closes at 52 after."""
-    got = roll_free(
-        np.array([50.0, 60.0, 51.0]), np.array([50.0, 61.0, 52.0]), np.array([1, 2, 1])
-    )
+    got = roll_free(np.array([50.0, 60.0, 51.0]), np.array([50.0, 61.0, 52.0]), np.array([1, 2, 1]))
     assert got.is_flip_back.tolist() == [False, False, True]
     assert got.returns[1] == pytest.approx(math.log(61 / 60))
     assert np.nansum(got.returns) == pytest.approx(math.log(52 / 50))

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+
 from soyoil.errors import ConfigError
 from soyoil.market.instruments import check_roots, get_instrument
 from soyoil.market.sessions import decision_times, scheduled_closes, to_utc_us, trade_dates
@@ -56,9 +57,7 @@ def test_scheduled_close_literal(root: str, date: str, expected_utc: str) -> Non
 def test_early_close_is_not_later_than_the_last_bar_allows() -> None:
     """Day after Thanksgiving 2023: last ZL bar 12:00 CT, market closed 12:05 CT."""
     dates = pd.Series(pd.to_datetime(["2023-11-24", "2023-11-27"]))
-    last = to_utc_us(
-        pd.Series(pd.to_datetime(["2023-11-24 18:00", "2023-11-27 19:00"], utc=True))
-    )
+    last = to_utc_us(pd.Series(pd.to_datetime(["2023-11-24 18:00", "2023-11-27 19:00"], utc=True)))
     times = decision_times(dates, last, get_instrument("ZL"))
     assert list(times) == [
         pd.Timestamp("2023-11-24 18:05", tz="UTC"),

@@ -1,10 +1,11 @@
-"""A copy of the project's configuration in a temporary folder, and a way to run it."""
+"""A copy of the project's configuration in a temporary folder, and ways to run it."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,25 @@ SMALL = (
     "lightgbm.n_estimators=15",
 )
 
+MANY = """
+import json, sys
+from pathlib import Path
+from click.testing import CliRunner
+from kedro.framework.startup import bootstrap_project
+
+bootstrap_project(Path.cwd())
+from soyoil.cli import run
+
+results = {}
+for name, args in json.loads(sys.argv[1]).items():
+    outcome = CliRunner().invoke(run, args)
+    crash = outcome.exception
+    if isinstance(crash, SystemExit):
+        crash = None
+    results[name] = [outcome.exit_code, outcome.output + (repr(crash) if crash else "")]
+print("RESULTS" + json.dumps(results))
+"""
+
 
 @dataclass(frozen=True)
 class Project:
@@ -23,28 +43,42 @@ class Project:
 
     root: Path
 
-    def command(self, args: Sequence[str]) -> list[str]:
-        return [sys.executable, "-m", "kedro", "run", *args]
-
+    @property
     def environment(self) -> dict[str, str]:
+        """Environment of its processes."""
         return {
             **os.environ,
             "MLFLOW_TRACKING_URI": f"sqlite:///{self.root / 'mlflow.db'}",
             "KEDRO_DISABLE_TELEMETRY": "1",
             "DO_NOT_TRACK": "true",
-            "COLUMNS": "200",
+            "COLUMNS": "250",
         }
 
-    def run(self, *args: str, timeout: float = 280) -> subprocess.CompletedProcess[str]:
+    def execute(
+        self, command: Sequence[str], timeout: float = 240
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a Python command line in the project's root."""
         return subprocess.run(
-            self.command(args),
+            [sys.executable, *command],
             cwd=self.root,
-            env=self.environment(),
+            env=self.environment,
             capture_output=True,
             text=True,
             timeout=timeout,
             check=False,
         )
+
+    def run(self, *args: str, params: Sequence[str] = SMALL) -> subprocess.CompletedProcess[str]:
+        """``kedro run`` with small parameters."""
+        return self.execute(["-m", "kedro", "run", f"--params={','.join(params)}", *args])
+
+    def run_many(self, commands: Mapping[str, Sequence[str]]) -> dict[str, tuple[int, str]]:
+        """Exit code and output of several ``kedro run`` commands, one process for all."""
+        done = self.execute(["-c", MANY, json.dumps(commands)])
+        line = next((x for x in done.stdout.splitlines() if x.startswith("RESULTS")), None)
+        assert line is not None, done.stdout + done.stderr
+        found = json.loads(line.removeprefix("RESULTS"))
+        return {name: (code, output) for name, (code, output) in found.items()}
 
 
 def make_project(source: Path, root: Path) -> Project:
@@ -53,15 +87,16 @@ def make_project(source: Path, root: Path) -> Project:
     (root / "conf" / "local").mkdir()
     shutil.copy(source / "pyproject.toml", root)
     (root / "src").mkdir()
-    (root / ".telemetry").write_text("consent: false\n")
     return Project(root)
 
 
 @pytest.fixture
 def project(project_root: Path, tmp_path: Path) -> Project:
+    """An empty project of the test's own."""
     return make_project(project_root, tmp_path)
 
 
 @pytest.fixture(scope="module")
 def shared_project(project_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """An empty project that the tests of a module share."""
     return make_project(project_root, tmp_path_factory.mktemp("project"))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+
 from soyoil.errors import RegimeError
 from soyoil.regimes.table import RegimeConfig, default_known_at, regime_frame, regime_hash
 from soyoil.regimes.weights import (

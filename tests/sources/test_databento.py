@@ -28,7 +28,7 @@ from soyoil.sources.base import (
     empty_quarantine,
 )
 from soyoil.sources.databento import degraded_days, list_files, read_folder
-from soyoil.sources.databento_dbn import read_dbn
+from soyoil.sources.databento_dbn import _records, read_dbn
 from soyoil.sources.databento_symbols import DAY_NS, SymbolMap, parse_continuous
 
 Build = Callable[..., bytes]
@@ -260,6 +260,22 @@ def test_chunks_do_not_show(
     pd.testing.assert_frame_equal(read(path, "ZL", "ZS").bars, whole)
 
 
+def test_short_reads_do_not_split_records(make_bars: Bars, tmp_path: Path) -> None:
+    """A stream may give fewer bytes than it was asked for."""
+
+    class Trickle:
+        def __init__(self, content: bytes) -> None:
+            self.rest = content
+
+        def read(self, _: int) -> bytes:
+            head, self.rest = self.rest[:100], self.rest[100:]
+            return head
+
+    content = b"".join(make_bars(7))
+    parts = list(_records(Trickle(content), tmp_path, "ohlcv-1h"))
+    assert b"".join(part.tobytes() for part in parts) == content
+
+
 def test_a_root_that_begins_later_is_fine(
     make_bars: Bars, write_dbn: Write, tmp_path: Path
 ) -> None:
@@ -327,7 +343,7 @@ def test_long_silence_is_named(
     write_dbn("2.dbn", make_bars(7, "2024-01-29 01:00"), ZL)
     with caplog.at_level(logging.WARNING):
         read(tmp_path / "bars")
-    assert "ZL has 1 gaps of more than 6 days, the longest 2024-01-09 16:00 to" in caplog.text
+    assert "ZL: silent for more than 6 days (1 times), longest 2024-01-09 16:00 to" in caplog.text
 
 
 # Refusals of the folder.
@@ -571,6 +587,12 @@ def test_live_recording_without_schema(write_dbn: Write) -> None:
 def test_other_dataset(make_bars: Bars, write_dbn: Write) -> None:
     path = write_dbn("a.dbn", make_bars(7), ZL, dataset="IFUS.IMPACT")
     assert f"{path} is of dataset IFUS.IMPACT, not GLBX.MDP3" in refusal(path)
+
+
+@pytest.mark.parametrize("span", [JANUARY[::-1], ("2024-01-01", "2200-01-01")])
+def test_impossible_range(span: tuple[str, str], make_bars: Bars, write_dbn: Write) -> None:
+    path = write_dbn("a.dbn", make_bars(7), ZL, span=span)
+    assert "its metadata claims an impossible range of time" in refusal(path)
 
 
 def test_mapping_to_something_else_than_contract_ids(make_bars: Bars, write_dbn: Write) -> None:

@@ -109,6 +109,16 @@ def test_blocks_do_not_show(
     pd.testing.assert_frame_equal(read(path, "CL", "ZL").bars, whole.bars)
 
 
+def test_roots_keep_their_names_under_any_roll_rule(tmp_path: Path) -> None:
+    """One bar per root, told apart by contract."""
+    symbols = {1: "ZS.n.0", 2: "ZL.c.0", 3: "CL.v.0", 4: "ZC.n.0"}
+    rows = [ROW.replace(",7,", f",{n},").replace("ZL.v.0", s) for n, s in symbols.items()]
+    bars = read(write_text(tmp_path, HEADER + "".join(rows)), "ZL", "ZS", "CL", "ZC").bars
+    assert dict(zip(bars["instrument_id"], bars["symbol"], strict=True)) == {
+        n: s.split(".")[0] for n, s in symbols.items()
+    }
+
+
 def test_daily_bars(make_bar: Build, encode: Build, to_csv: Build, tmp_path: Path) -> None:
     records = [make_bar(f"2024-01-{d:02d}", 9, rtype=dbn.RType.OHLCV_1D) for d in range(8, 13)]
     daily = encode(records, MAPPINGS, schema=dbn.Schema.OHLCV_1D)
@@ -150,10 +160,10 @@ def test_unclear_prices_are_refused(prices: str, words: str, tmp_path: Path) -> 
 def test_price_form_must_hold_for_the_whole_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("soyoil.sources.databento_csv._BLOCK_BYTES", 200)
-    pretty = "".join(ROW.replace("T01", f"T{h:02d}") for h in range(10))
+    # One row per block, so that no block by itself holds both forms.
+    monkeypatch.setattr("soyoil.sources.databento_csv._BLOCK_BYTES", 105)
     fixed = "2024-01-09T01:00:00.000000000Z,34,1,7,48000000000,48500000000,47500000000,"
-    path = write_text(tmp_path, HEADER + pretty + (fixed + "48250000000,100,ZL.v.0\n") * 9)
+    path = write_text(tmp_path, HEADER + ROW + fixed + "48250000000,100,ZL.v.0\n")
     assert "some prices have a decimal point and some have none" in refusal(path)
 
 

@@ -448,6 +448,12 @@ def test_nothing_foretells_the_null_market_but_momentum_the_planted_one() -> Non
     assert pooled_r_squared("planted", 21)["momentum_21"] > 0.12
 
 
+def test_the_null_market_has_no_drift() -> None:
+    pooled = pd.concat([regular(seeded_sessions(seed, "null"), "ZL") for seed in SEEDS])
+    returns = pooled["roll_free_return"].dropna()
+    assert abs(returns.mean()) < 3.0 * returns.std() / np.sqrt(len(returns))
+
+
 def test_the_null_market_says_so() -> None:
     truth = true_signal(SourceConfig(), "ZL", 21)
     assert truth["data_date"].dtype == "datetime64[us]"
@@ -490,6 +496,19 @@ def test_the_truth_is_the_ewma_of_past_returns() -> None:
     null = simulate_root(SyntheticConfig(), "ZL")
     shocks = returns - truth.shift(1)
     np.testing.assert_allclose(shocks[1:], null.returns[1:], atol=1e-12)
+
+
+def test_the_signal_is_stationary_from_the_first_session() -> None:
+    feedback = calibrate(0.5, 21.0)
+    weights = feedback.horizon_weights(21)
+    first = []
+    for seed in range(200):
+        config = SyntheticConfig(seed=seed, end=dt.date(2010, 6, 8), signal="planted")
+        first.append(float(true_signal(config, "ZL", 21)["conditional_mean"].iloc[0]))
+    daily = root_spec("ZL").volatility / np.sqrt(252)
+    expected = daily * np.sqrt(weights @ feedback.covariance() @ weights)
+    assert np.std(first) == pytest.approx(expected, rel=0.2)
+    assert np.mean(first) == pytest.approx(0.0, abs=0.25 * expected)
 
 
 @settings(max_examples=25, deadline=None)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from soyoil.errors import SplitError
 from soyoil.splits.plan import SplitConfig, SplitPlan, plan_from_frame, walk_forward
 
@@ -17,7 +18,8 @@ def brute_force_check(plan: SplitPlan, labelled: np.ndarray) -> None:
     for fold in plan.folds:
         first_test = fold.cutoff + 1
         for t in fold.test:
-            assert t >= first_test and labelled[t]
+            assert t >= first_test
+            assert labelled[t]
         for v in fold.valid:
             assert labelled[v]
             for t in (first_test, *fold.test):
@@ -121,7 +123,9 @@ def test_horizon_longer_than_history_is_refused(decade: pd.Series) -> None:
 def test_too_few_training_rows_are_refused_with_counts(decade: pd.Series) -> None:
     labelled = np.arange(len(decade)) < len(decade) - 252
     config = SplitConfig(first_origin=dt.date(2012, 1, 2))
-    with pytest.raises(SplitError, match=r"fold 0 .* keeps 0 training .* warm-up 252 and purge 252"):
+    with pytest.raises(
+        SplitError, match=r"fold 0 .* keeps 0 training .* warm-up 252 and purge 252"
+    ):
         walk_forward(decade, labelled, ("12m", 252), config)
 
 

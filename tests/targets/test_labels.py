@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from soyoil.errors import ConfigError, ContractError
 from soyoil.targets.horizons import HORIZONS, Horizon, get_horizon
 from soyoil.targets.labels import build_labels, check_target_columns

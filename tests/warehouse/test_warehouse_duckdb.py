@@ -94,9 +94,7 @@ def test_writes_agree_with_the_model(
             assert warehouse.write(contract, table) == WriteResult(0, 0, 0, len(batch))
 
 
-@pytest.mark.parametrize(
-    ("regenerated", "mode"), [("observed", "sync"), ("synthetic", "upsert")]
-)
+@pytest.mark.parametrize(("regenerated", "mode"), [("observed", "sync"), ("synthetic", "upsert")])
 @settings(max_examples=8, deadline=None)
 @given(batches=BATCHES)
 def test_what_a_generator_makes_is_written_anew(

@@ -153,19 +153,20 @@ def _target_decision_times(sessions: pd.DataFrame, schema: BarSchema) -> pd.Seri
     by_date = pd.Series(known.to_numpy(), index=own["data_date"].to_numpy())
     mapped = sessions["data_date"].map(by_date)
     mapped = pd.to_datetime(mapped, utc=True).dt.as_unit("us")
-    return mapped.fillna(scheduled_closes(sessions["data_date"], target))
+    filled: pd.Series = mapped.fillna(scheduled_closes(sessions["data_date"], target))
+    return filled
 
 
 def _closing_times(sessions: pd.DataFrame, schema: BarSchema) -> pd.Series:
     """Close of every session of every symbol, UTC."""
     if schema == "ohlcv-1d":
-        known: pd.Series = sessions["decision_time"]
-        return known
+        return sessions["decision_time"]
     parts = [
         decision_times(rows["data_date"], rows["last_bar"], get_instrument(str(symbol)))
         for symbol, rows in sessions.groupby("symbol", sort=False)
     ]
-    return pd.concat(parts).reindex(sessions.index)
+    closes: pd.Series = pd.concat(parts).reindex(sessions.index)
+    return closes
 
 
 def _degraded(bars: pd.DataFrame, count: int, days: Collection[dt.date]) -> np.ndarray:

@@ -25,7 +25,7 @@ class RegimeConfig(Config):
     Attributes
     ----------
     name
-        Unique name.
+        Unique name: letters, digits and underscores, because it is part of metric keys.
     start, end
         Half-open span; a missing end means open.
     weight
@@ -36,7 +36,7 @@ class RegimeConfig(Config):
         What the regime is.
     """
 
-    name: str = Field(min_length=1)
+    name: str = Field(pattern=r"^[A-Za-z0-9_]+$", max_length=60)
     start: dt.date
     end: dt.date | None = None
     weight: float = Field(gt=0)

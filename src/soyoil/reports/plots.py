@@ -103,7 +103,7 @@ def split_plan_plot(split_plan: pd.DataFrame, regimes: pd.DataFrame, title: str)
     axes.set_ylim(max(folds) + 0.6, top - 2.2)
     axes.set_yticks(folds)
     axes.set_ylabel("fold", fontsize=8)
-    axes.legend(loc="lower left", frameon=False, fontsize=8)
+    figure.legend(loc="outside lower center", ncols=len(ROLE_NAMES), frameon=False, fontsize=8)
     return figure
 
 

@@ -275,9 +275,9 @@ def _warn_of_silence(bars: pd.DataFrame, reading: _Reading) -> None:
             i = int(gaps.argmax())
             start, end = (pd.Timestamp(t, tz="UTC").strftime("%F %H:%M") for t in edges[i : i + 2])
             logger.warning(
-                "%s has %d gaps of more than %d days, the longest %s to %s UTC: is a file missing "
-                "or cut off?",
-                *(root, count, MAX_SILENCE_NS // DAY_NS, start, end),
+                "%s: silent for more than %d days (%d times), longest %s to %s UTC: is a file "
+                "missing or cut off?",
+                *(root, MAX_SILENCE_NS // DAY_NS, count, start, end),
             )
 
 

@@ -33,6 +33,7 @@ from soyoil.errors import SourceError
 from soyoil.sources.databento_dbn import RTYPES
 from soyoil.sources.databento_file import (
     GZIP_MAGIC,
+    LATEST_NS,
     PRICE_COLUMNS,
     RAW_TYPES,
     WANTED,
@@ -70,8 +71,8 @@ _TYPES = {
     "symbol": pa.string(),
 }
 _BLOCK_BYTES = 4 * 2**20
-# Nanoseconds of 1990 and 2100: integers in seconds, milli- or microseconds fall outside.
-_EARLIEST_NS, _LATEST_NS = 631_152_000_000_000_000, 4_102_444_800_000_000_000
+# 1990; integers in seconds, milli- or microseconds stay far below.
+_EARLIEST_NS = 631_152_000_000_000_000
 
 
 def read_csv(path: Path, roots: Sequence[str]) -> VendorFile:
@@ -261,7 +262,7 @@ class _Reader:
         integer = pc.match_substring_regex(text, r"^-?\d+$")
         if pc.any(integer).as_py():
             stamps = text.cast(pa.int64()).to_numpy()
-            if ((stamps < _EARLIEST_NS) | (stamps >= _LATEST_NS)).any():
+            if ((stamps < _EARLIEST_NS) | (stamps >= LATEST_NS)).any():
                 raise SourceError(
                     f"{self.path} has integer ts_event that are no nanoseconds since 1970 "
                     f"(such as {stamps.min()}). Download the CSV again, with Databento's own "

@@ -28,6 +28,7 @@ from databento_dbn import (
 from soyoil.errors import SourceError
 from soyoil.market.bars import BarSchema
 from soyoil.sources.databento_file import (
+    LATEST_NS,
     PRICE_COLUMNS,
     RAW_TYPES,
     WANTED,
@@ -134,6 +135,8 @@ def _read_header(stream: pa.NativeFile, path: Path, roots: Sequence[str]) -> _He
     start, end = (
         None if t in (None, UNDEF_TIMESTAMP) else int(t) for t in (metadata.start, metadata.end)
     )
+    if (start or 0) >= (LATEST_NS if end is None else end) or (end or 0) > LATEST_NS:
+        raise damaged(path, f"its metadata claims an impossible range of time, {start} to {end}")
     return _Header(schema, symbols, start, end)
 
 

@@ -25,6 +25,9 @@ WANTED = (
     "soyoil reads Databento bars of schema ohlcv-1h (or, degraded, ohlcv-1d) of continuous "
     "symbols such as ZL.v.0, dataset GLBX.MDP3, as *.dbn.zst, *.dbn, *.csv, *.csv.zst or *.csv.gz"
 )
+LATEST_NS = 4_102_444_800_000_000_000
+"""Start of the year 2100 in nanoseconds since 1970; no timestamp of a file lies beyond."""
+
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 GZIP_MAGIC = b"\x1f\x8b"
 

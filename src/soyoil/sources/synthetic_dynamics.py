@@ -32,7 +32,7 @@ TRADING_DAYS = 252
 FACTORS = ("grain", "energy", "risk")
 _COMMON_VOLATILITY = (0.985, 0.18)
 _OWN_VOLATILITY = (0.97, 0.22)
-_BISECTIONS = 80
+_BISECTIONS = 60
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,16 @@ class Feedback:
 
     def horizon_weights(self, sessions: int) -> FloatArray:
         """Weights of the state in the mean of the next `sessions` returns, shape ``(2,)``."""
-        total, power = np.zeros((2, 2)), np.eye(2)
+        return np.asarray(self._weights_up_to(sessions)[-1], dtype=np.float64)
+
+    def _weights_up_to(self, sessions: int) -> list[FloatArray]:
+        """`horizon_weights` of 0, 1, ... `sessions`."""
+        transition, ahead = self.transition, self.drift
+        weights = [np.zeros(2)]
         for _ in range(sessions):
-            total, power = total + power, power @ self.transition
-        return np.asarray(self.drift @ total, dtype=np.float64)
+            weights.append(weights[-1] + ahead)
+            ahead = ahead @ transition
+        return weights
 
     def r_squared(self, sessions: int) -> float:
         """Variance of the mean of the next `sessions` returns over that of their sum.
@@ -94,9 +100,9 @@ class Feedback:
         A shock that has `k` sessions to go counts once by itself and `horizon_weights(k)`
         times through the drift that it causes.
         """
-        weights = self.horizon_weights(sessions)
+        *shorter, weights = self._weights_up_to(sessions)
         known = float(weights @ self.covariance() @ weights)
-        gains = [1.0 + self.horizon_weights(k) @ self.response for k in range(sessions)]
+        gains = 1.0 + np.array(shorter) @ self.response
         return known / (known + float(np.square(gains).sum()))
 
 

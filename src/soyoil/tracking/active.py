@@ -217,6 +217,7 @@ def start(spec: ParentSpec) -> ParentRun:
     """
     global _parent
     close_interrupted()
+    logger.info("opening the MLflow tracking store")
     client = store.open_client()
     experiment_id = store.experiment_id_of(client, spec.experiment, spec.root)
     store.close_stale(client, experiment_id)

@@ -31,7 +31,6 @@ logger = logging.getLogger(__name__)
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 ARTIFACTS: Final = "mlruns"
-METRICS_PER_BATCH: Final = 1000
 FIGURE_DPI: Final = 110
 PARENT_TAG: Final = "mlflow.parentRunId"
 HOST_TAG: Final = "soyoil.host"
@@ -240,9 +239,8 @@ def log_values(
     if unknown:
         tags = [RunTag(UNKNOWN_METRICS_TAG, shorten(" ".join(unknown), TAG_LIMIT))]
     flat = [Param(k, v) for k, v in flatten_params(params).items()]
-    client.log_batch(run_id, params=flat, tags=tags)
-    for start in range(0, len(known), METRICS_PER_BATCH):
-        client.log_batch(run_id, metrics=known[start : start + METRICS_PER_BATCH])
+    # The client itself keeps to the store's limits per batch.
+    client.log_batch(run_id, metrics=known, params=flat, tags=tags)
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:

@@ -37,7 +37,8 @@ def _facts(contract: TableContract) -> Iterator[str]:
     yield f"version {contract.version}, key {_names(contract.key)}"
     by = f" by {_names(contract.sync_by)}" if contract.sync_by else ""
     if contract.sync_provenance:
-        yield f"written by {contract.write_mode}; {', '.join(contract.sync_provenance)} rows by sync{by}"
+        generated = ", ".join(contract.sync_provenance)
+        yield f"written by {contract.write_mode}; {generated} rows by sync{by}"
     else:
         yield f"written by {contract.write_mode}{by}"
     if contract.partition:

@@ -128,7 +128,8 @@ def _record(
     figures = {
         "cone.png": cone_plot(
             inputs.predictions,
-            f"{inputs.snapshot.symbol} {horizon.name} {cell.model}, {inputs.snapshot.provenance}",
+            f"{inputs.snapshot.symbol} {horizon.name} {cell.model}, out of sample, "
+            f"{inputs.snapshot.provenance} data",
             get_instrument(inputs.snapshot.symbol).unit,
         ),
         "split_plan.png": split_plan_plot(

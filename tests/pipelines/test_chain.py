@@ -1,0 +1,141 @@
+"""The chain from an empty checkout: one horizon, then again, then without the warehouse."""
+
+import json
+import re
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from soyoil.splits.plan import plan_from_frame
+from soyoil.splits.snapshot import read_snapshot
+
+MODELS = ("random_walk", "drift", "vol_cone", "lightgbm")
+
+
+@pytest.fixture(scope="module")
+def first(shared_project):  # type: ignore[no-untyped-def]
+    done = shared_project.run("--tags=1m")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def data(first, shared_project) -> Path:  # type: ignore[no-untyped-def]
+    return Path(shared_project.root) / "data"
+
+
+def predictions(data: Path, model: str) -> pd.DataFrame:
+    return pd.read_parquet(data / "07_model_output" / "1m" / model / "predictions.parquet")
+
+
+def test_one_horizon_from_an_empty_checkout(first, data: Path) -> None:  # type: ignore[no-untyped-def]
+    assert "Cross-horizon nodes are skipped in a filtered run: evaluate.summarise" in first.stdout
+    assert [p.name for p in (data / "07_model_output").iterdir()] == ["1m"]
+    for model in MODELS:
+        assert f"1m {model}: MAE" in first.stdout
+        assert (data / "08_reporting" / "1m" / model / "scores.json").is_file()
+    assert "Traceback" not in first.stdout + first.stderr
+
+
+def test_every_labelled_origin_is_scored_once_with_sorted_quantiles(data: Path) -> None:
+    labels = pd.read_parquet(data / "05_model_input" / "1m" / "labels.parquet")
+    due = labels[(labels["data_date"] >= "2023-01-03") & labels["target_1m_log_return"].notna()]
+    for model in MODELS:
+        rows = predictions(data, model)
+        assert rows["data_date"].tolist() == due["data_date"].tolist()
+        assert (rows["q10"] <= rows["q50"]).all()
+        assert (rows["q50"] <= rows["q90"]).all()
+        pd.testing.assert_series_equal(
+            rows["y"], due["target_1m_log_return"], check_names=False, check_index=False
+        )
+
+
+def test_no_training_label_reaches_a_test_block(data: Path) -> None:
+    snapshot = read_snapshot(data / "05_model_input" / "snapshots")
+    frame = pd.read_parquet(data / "05_model_input" / "1m" / "split_plan.parquet")
+    plan = plan_from_frame(frame, snapshot.matrix["data_date"], "1m", 21)
+    assert len(plan.folds) == 3
+    for number, rows in frame.groupby("fold"):
+        first_test = rows.loc[rows["role"] == "test", "data_date"].min()
+        first_valid = rows.loc[rows["role"] == "valid", "data_date"].min()
+        ends = rows.groupby("role")["label_end_date"].max()
+        assert ends["valid"] < first_test, number
+        assert ends["train"] < first_valid, number
+
+
+def test_weights_have_mean_one_and_are_those_of_the_cutoff(data: Path) -> None:
+    weights = pd.read_parquet(data / "05_model_input" / "1m" / "sample_weights.parquet")
+    means = weights.groupby(["fold", "role"])["weight"].mean()
+    assert means.to_numpy() == pytest.approx(1.0)
+    # trump_anticipation_2024 starts 2023-01-01 and is known after 63 sessions: the fold that is
+    # cut off at 2023-01-02 gives its rows the weight of the regime before.
+    report = pd.read_csv(data / "05_model_input" / "1m" / "weight_report.csv")
+    assert report["unused"].str.contains("trump_second_term").all()
+    assert report["effective_n"].lt(report["rows"]).all()
+
+
+def children(root: Path) -> pd.DataFrame:
+    """Tags of all runs, one row per run, and their metrics."""
+    with sqlite3.connect(root / "mlflow.db") as db:
+        tags = pd.read_sql("select run_uuid, key, value from tags", db)
+        runs = pd.read_sql("select run_uuid, name, status from runs", db)
+    wide = tags.pivot(index="run_uuid", columns="key", values="value")
+    return runs.set_index("run_uuid").join(wide)
+
+
+def test_runs_are_tracked_under_one_parent(data: Path) -> None:
+    root = data.parent
+    runs = children(root)
+    assert (runs["status"] == "FINISHED").all()
+    parent = runs[runs["kind"] == "pipeline"]
+    assert len(parent) == 1
+    models = runs[runs["kind"] == "model"].set_index("name")
+    assert set(models.index) == {f"zl_1m_{model}" for model in MODELS}
+    assert (models["mlflow.parentRunId"] == parent.index[0]).all()
+    snapshot = read_snapshot(root / "data" / "05_model_input" / "snapshots")
+    assert (models["target"] == "target_1m_log_return").all()
+    assert (models["provenance"] == "synthetic").all()
+    assert (models["snapshot"] == snapshot.content_hash).all()
+    assert models["scored_rows_hash"].nunique() == 1
+    run_id = runs.index[runs["name"] == "zl_1m_lightgbm"][0]
+    with sqlite3.connect(root / "mlflow.db") as db:
+        found = pd.read_sql(
+            "select key, step, value from metrics where run_uuid = ?", db, params=(run_id,)
+        )
+    scores = json.loads((data / "08_reporting" / "1m" / "lightgbm" / "scores.json").read_text())
+    pooled = found[found["key"] == "pooled.uniform.mae"]["value"]
+    assert pooled.tolist() == [scores["pooled.uniform.mae"]]
+    steps = found[found["key"] == "fold.uniform.mae"]["step"]
+    assert sorted(steps) == [0, 1, 2]
+    artifacts = root / "mlruns" / run_id / "artifacts"
+    for name in ("predictions.parquet", "cone.png", "split_plan.png", "importance.csv"):
+        assert (artifacts / name).is_file(), name
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(artifacts / "predictions.parquet"), predictions(data, "lightgbm")
+    )
+
+
+def test_a_second_run_changes_nothing(first, data: Path, shared_project) -> None:  # type: ignore[no-untyped-def]
+    before = {model: predictions(data, model) for model in MODELS}
+    snapshots = sorted(p.name for p in (data / "05_model_input" / "snapshots").iterdir())
+    again = shared_project.run("--tags=1m")
+    assert again.returncode == 0, again.stdout + again.stderr
+    text = re.sub(r"\s+", " ", again.stdout)
+    for table in ("features.daily_ml_matrix", "market_data.databento_futures_ohlcv_1d"):
+        assert f"{table}: 0 inserted, 0 updated, 0 deleted" in text
+    for model in MODELS:
+        pd.testing.assert_frame_equal(predictions(data, model), before[model], check_exact=True)
+    assert sorted(p.name for p in (data / "05_model_input" / "snapshots").iterdir()) == snapshots
+
+
+def test_fitting_reads_the_snapshot_only(first, data: Path, shared_project) -> None:  # type: ignore[no-untyped-def]
+    before = predictions(data, "lightgbm")
+    shutil.rmtree(data / "warehouse")
+    shutil.rmtree(data / "07_model_output")
+    done = shared_project.run("--pipeline=fit", "--namespaces=1m.lightgbm")
+    assert done.returncode == 0, done.stdout + done.stderr
+    pd.testing.assert_frame_equal(predictions(data, "lightgbm"), before, check_exact=True)
+    assert not (data / "warehouse").exists()
