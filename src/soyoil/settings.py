@@ -21,4 +21,9 @@ warnings.filterwarnings("ignore", message="One or more dataset names contain '.'
 _STAGES = StageHooks()
 HOOKS = (ParameterHooks(), _STAGES, TrackingHooks(_STAGES))
 
-CONFIG_LOADER_ARGS = {"base_env": "base", "default_run_env": "local"}
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "local",
+    # One key in conf/local/parameters.yml must not erase its neighbours in conf/base.
+    "merge_strategy": {"parameters": "soft"},
+}

@@ -7,7 +7,9 @@ together on macOS. Each call has an executor of its own, shut down before it ret
 from __future__ import annotations
 
 import importlib
+import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import as_completed
@@ -23,8 +25,8 @@ from soyoil.models.registry import ENGINES
 from soyoil.process import peak_memory_mb
 from soyoil.warehouse.guard import WAREHOUSE_FORBIDDEN
 
-IDLE_SECONDS = 60
-"""Workers whose parent was killed end by themselves after so long without a task."""
+WATCH_SECONDS = 1.0
+"""How often a worker looks whether the process that started it is still there."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,17 @@ class Job:
 _job: list[Job] = []
 
 
-def _start_worker(job: Job) -> None:
+def _end_with(parent: int) -> None:
+    """End this process when its parent is gone: a killed parent tells nobody."""
+    while os.getppid() == parent:
+        time.sleep(WATCH_SECONDS)
+    os._exit(1)
+
+
+def _start_worker(job: Job, parent: int) -> None:
     # Ctrl-C reaches the whole process group; the parent alone decides what ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _job[:] = [job]
 
 
@@ -117,9 +127,8 @@ def run_walk_forward(
     threads = str(job.threads)
     executor = ProcessPoolExecutor(
         max_workers=fit.worker_count(len(tasks)),
-        timeout=IDLE_SECONDS,
         initializer=_start_worker,
-        initargs=(job,),
+        initargs=(job, os.getpid()),
         env={
             **dict.fromkeys(
                 ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads
