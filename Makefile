@@ -14,7 +14,7 @@ PYTEST := MPLBACKEND=Agg OMP_NUM_THREADS=1 $(BIN)/python -m pytest --no-header
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help train test test-slow lint unit format docs ui clean
+.PHONY: help train test test-ci test-slow lint unit format docs ui clean
 
 help: ## this list
 	@echo 'soyoil: honest multi-horizon forecasting of soybean oil futures'
@@ -31,11 +31,14 @@ train: $(STAMP) ## set up if needed, then run the whole chain, from bars to trac
 	@echo '  $(BIN)/mlflow ui       tracked runs, http://127.0.0.1:5000'
 	@echo '  $(BIN)/kedro viz run   lineage, http://127.0.0.1:4141'
 
-test: lint unit ## set up if needed, then lint, types, layers and all tests but the slow ones
+test: lint unit ## set up if needed, then lint, types, layers and tests
 
 unit: $(STAMP)
 	@echo 'pytest'
-	@$(PYTEST) -m 'not slow' -n $(WORKERS) --dist loadscope $(ARGS)
+	@$(PYTEST) -m 'not slow and not ci' -n $(WORKERS) --dist loadscope $(ARGS)
+
+test-ci: $(STAMP) ## kill points and the two servers
+	@$(PYTEST) -m ci $(ARGS)
 
 test-slow: $(STAMP) ## the slow tests
 	@$(PYTEST) -m slow $(ARGS)

@@ -1,0 +1,92 @@
+"""A bare ``mlflow ui`` in the root lists the runs; ``kedro viz run`` shows the lineage."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.ci
+
+
+def free_port() -> int:
+    """A free port below the ephemeral range, above which kedro-viz refuses to serve."""
+    for port in range(20_000 + os.getpid() % 10_000, 49_000):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no free port")
+
+
+@contextmanager
+def server(project, command: list[str], ready: str, timeout: float = 150) -> Iterator[None]:  # type: ignore[no-untyped-def]
+    """Run a server in the project's root, without any setting of ours, until the block ends."""
+    environment = {k: v for k, v in project.environment.items() if k != "MLFLOW_TRACKING_URI"}
+    environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
+    with (project.root / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=project.root,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            deadline = time.monotonic() + timeout
+            while True:
+                try:
+                    urllib.request.urlopen(ready, timeout=5).close()
+                    break
+                except (urllib.error.URLError, OSError):
+                    text = Path(log.name).read_text()
+                    assert process.poll() is None, text
+                    assert time.monotonic() < deadline, text
+                    time.sleep(0.5)
+            yield
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            process.wait(timeout=60)
+
+
+def answer(url: str, body: dict[str, Any] | None = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return json.load(response)
+
+
+def test_mlflow_and_viz_show_what_was_run(shared_project) -> None:  # type: ignore[no-untyped-def]
+    done = shared_project.run("--tags=1w")
+    assert done.returncode == 0, done.stdout + done.stderr
+    port = free_port()
+    root = f"http://127.0.0.1:{port}"
+    with server(shared_project, ["mlflow", "ui", "--port", str(port)], f"{root}/health"):
+        api = f"{root}/api/2.0/mlflow"
+        named = answer(f"{api}/experiments/get-by-name?experiment_name=soyoil")
+        experiment = named["experiment"]["experiment_id"]
+        found = answer(f"{api}/runs/search", {"experiment_ids": [experiment]})["runs"]
+        names = {run["info"]["run_name"] for run in found}
+        assert {"zl_1w_lightgbm", "zl_1w_vol_cone"} <= names
+        run_id = next(
+            run["info"]["run_id"] for run in found if run["info"]["run_name"] == "zl_1w_lightgbm"
+        )
+        files = answer(f"{api}/artifacts/list?run_id={run_id}")["files"]
+        assert "cone.png" in {file["path"] for file in files}
+    port = free_port()
+    root = f"http://127.0.0.1:{port}"
+    command = ["kedro", "viz", "run", "--no-browser", "--port", str(port)]
+    with server(shared_project, command, f"{root}/api/main"):
+        nodes = {node["name"] for node in answer(f"{root}/api/main")["nodes"]}
+        assert {"ingest.read_source", "features.daily_ml_matrix", "snapshot", "1m"} <= nodes
