@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "src" / "soyoil").rglob("*.py"))
-HEAVY = ("torch", "lightgbm", "xgboost", "shap", "mlflow", "databento")
+HEAVY = ("torch", "lightgbm", "xgboost", "shap", "mlflow", "databento", "pandera")
 
 IMPORT_ALL = """
 import importlib, json, pkgutil, sys

@@ -14,6 +14,7 @@ from soyoil.errors import ConfigError, soyoil_cause
 from soyoil.tracking import close_interrupted
 
 INTERRUPTED = 130
+RUNNER = "soyoil.runner.CellRunner"
 
 
 @click.group(name="soyoil")
@@ -65,7 +66,8 @@ def _run(**options: Any) -> None:
         callback = kedro_run.callback
         if callback is None:
             raise click.ClickException("this Kedro release has no run command to extend")
-        callback(**{**options, "pipeline": None, "pipelines": names})
+        runner = options["runner"] or RUNNER
+        callback(**{**options, "pipeline": None, "pipelines": names, "runner": runner})
     except KeyboardInterrupt:
         close_interrupted()
         click.secho("Interrupted. What was finished is kept; run the same command again.", err=True)

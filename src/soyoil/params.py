@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from soyoil.config import Config
 from soyoil.errors import ConfigError
-from soyoil.models.config import FitConfig, LightGBMConfig
+from soyoil.models.config import FitConfig, LightGBMConfig, TFTConfig, XGBoostConfig
 from soyoil.regimes.table import RegimeConfig
 from soyoil.sources.base import SourceConfig
 from soyoil.splits.plan import SplitConfig
@@ -36,10 +36,31 @@ class WeightsConfig(Config):
     Attributes
     ----------
     scheme
-        ``regime`` (as known at each fold's cutoff) or ``uniform``.
+        ``uniform``, or the product of what the name lists: ``regime`` (as known at each
+        fold's cutoff), ``uniqueness`` (of the label among the rows of its role), ``decay``.
+    decay_halflife_sessions
+        Age at which the decay halves a weight; for schemes with decay.
     """
 
-    scheme: Literal["regime", "uniform"] = "regime"
+    scheme: Literal[
+        "uniform", "regime", "regime_uniqueness", "regime_decay", "regime_uniqueness_decay"
+    ] = "regime"
+    decay_halflife_sessions: int = Field(default=504, ge=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        default = type(self).model_fields["decay_halflife_sessions"].default
+        if not self.decays and self.decay_halflife_sessions != default:
+            raise ValueError(
+                "weights.decay_halflife_sessions is for weights.scheme=regime_decay or "
+                f"regime_uniqueness_decay, but weights.scheme is {self.scheme}"
+            )
+        return self
+
+    @property
+    def decays(self) -> bool:
+        """Whether older rows weigh less."""
+        return self.scheme.endswith("_decay")
 
 
 class TrackingConfig(Config):
@@ -65,6 +86,8 @@ class Parameters(Config):
     weights: WeightsConfig
     fit: FitConfig
     lightgbm: LightGBMConfig
+    xgboost: XGBoostConfig
+    tft: TFTConfig
     tracking: TrackingConfig
 
     @model_validator(mode="after")
@@ -103,6 +126,9 @@ def _explain(error: Mapping[str, Any]) -> str:
     message = str(error["msg"]).removeprefix("Value error, ")
     if not where:
         return message
+    if isinstance(error["input"], Mapping) and error["type"] == "value_error":
+        # A rule over several keys: its message names them, the values would only repeat them.
+        return f"{where}: {message}"
     if error["type"] == "missing":
         return f"parameter {where!r} is missing"
     return f"parameter {where!r} is {error['input']!r}: {message}"

@@ -1,166 +1,294 @@
-"""Features against slow references, and causality of every column."""
+"""The matrix as a whole: registry and contract, causality, scale, rolls, bad prices."""
 
-import math
+import re
+import warnings
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
-from soyoil.features.matrix import build_matrix
-from soyoil.features.registry import FEATURES, SymbolBars
-from soyoil.market.bars import add_roll_free
+from soyoil.errors import ContractError
+from soyoil.features import matrix as matrix_module
+from soyoil.features import registry
+from soyoil.features.matrix import SUPPLIED, TABLE, build_matrix, symbol_features
+from soyoil.features.registry import FEATURES, FeatureSpec, check_features, features_of
+from soyoil.features.windows import ratio
+from soyoil.market.rolls import FloatArray, roll_free
+from soyoil.warehouse.contract import load_contract, parse_contract
+from soyoil.warehouse.validation import validate
+
+MakeSessions = Callable[..., pd.DataFrame]
+KINDS = ("plain", "negative", "flat", "spikes")
+DATA_DEPENDENT = ("golden_zone.", "pivots.weekly_")
+CONTRACT_FILE = Path(matrix_module.__file__).parents[1] / "warehouse" / "contracts" / f"{TABLE}.yml"
 
 
-def make_sessions(seed: int, n: int = 260, symbol: str = "ZL") -> pd.DataFrame:
-    """Random sessions with rolls, flip-backs and thin days, as the raw table holds them."""
-    rng = np.random.default_rng(seed)
+def regular(sessions: pd.DataFrame) -> pd.DataFrame:
+    return sessions[~sessions["is_thin"]].reset_index(drop=True)
+
+
+def model_columns() -> list[str]:
+    """Columns of single symbols that models are given."""
+    given_to_models = set(load_contract(TABLE).feature_columns())
+    return [spec.name for spec in features_of("bars") if spec.name in given_to_models]
+
+
+@pytest.fixture(params=KINDS)
+def sessions(request: pytest.FixtureRequest, make_sessions: MakeSessions) -> pd.DataFrame:
+    return make_sessions(KINDS.index(request.param) + 31, kind=request.param)
+
+
+def test_registry_and_contract_name_the_same_columns() -> None:
+    columns = load_contract(TABLE).flat_columns()
+    assert set(columns) == set(FEATURES) | SUPPLIED
+    assert not set(FEATURES) & SUPPLIED
+    for name, spec in FEATURES.items():
+        assert spec.group == name.split(".")[0]
+        assert spec.formula
+        assert spec.history >= 1
+        assert spec.lag == 0
+    given_to_models = set(load_contract(TABLE).feature_columns())
+    assert given_to_models <= set(FEATURES) | SUPPLIED
+
+
+def test_levels_in_quoted_units_are_no_features() -> None:
+    contract = load_contract(TABLE)
+    quoted = {n for n, c in contract.flat_columns().items() if c.unit == "quoted unit"}
+    assert {"pivots.distance_to_P", "pivots.weekly_P", "market_data.atr_14"} <= quoted
+    assert not quoted & set(contract.feature_columns())
+
+
+def test_an_undeclared_feature_is_told_its_line(
+    monkeypatch: pytest.MonkeyPatch, make_sessions: MakeSessions
+) -> None:
+    spec = FeatureSpec("pivots.new", "close", 1, lambda bars: bars.close)
+    monkeypatch.setitem(FEATURES, spec.name, spec)
+    with pytest.raises(ContractError) as caught:
+        build_matrix(make_sessions(1, 30))
+    text = str(caught.value)
+    assert "pivots.new: registered, but not in the contract" in text
+    assert f"warehouse/contracts/{TABLE}.yml under the fields of STRUCT pivots" in text
+    assert "- {name: new, type: FLOAT64, unit: <unit>, minimum: <low>" in text
+    assert "make docs" in text
+
+
+def test_a_declared_column_without_a_feature_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(FEATURES, "pivots.P")
+    with pytest.raises(ContractError, match=r'pivots\.P: in the contract.*@feature\("pivots\.P"'):
+        check_features(load_contract(TABLE), SUPPLIED)
+
+
+def test_a_feature_is_registered_once_and_in_a_struct() -> None:
+    with pytest.raises(ValueError, match="registered twice"):
+        registry.register(FEATURES["pivots.P"])
+    with pytest.raises(ValueError, match=r"struct\.column"):
+        registry.register(FeatureSpec("loose", "close", 1))
+
+
+def test_the_documented_example_is_complete(
+    project_root: Path, monkeypatch: pytest.MonkeyPatch, make_sessions: MakeSessions
+) -> None:
+    """What docs/architecture.md shows is all that a new feature takes."""
+    page = (project_root / "docs" / "architecture.md").read_text(encoding="utf-8")
+    code, line = re.findall(r"```(?:python|yaml)\n(.*?)```", page, flags=re.DOTALL)
+    monkeypatch.setattr(registry, "FEATURES", dict(FEATURES))
+    names = {"SymbolBars": registry.SymbolBars, "FloatArray": FloatArray, "ratio": ratio}
+    exec(code, {"feature": registry.feature, **names})
+    with pytest.raises(ContractError, match=r"market_data\.close_position: registered"):
+        build_matrix(make_sessions(1, 30))
+    text = CONTRACT_FILE.read_text(encoding="utf-8")
+    before = "  - name: pivots\n"
+    assert text.count(before) == 1
+    extended = parse_contract(text.replace(before, line + before), CONTRACT_FILE.name)
+    monkeypatch.setattr(matrix_module, "load_contract", lambda name: extended)
+    built = build_matrix(make_sessions(1, 30))
+    assert built["market_data.close_position"].between(0, 1).all()
+    assert "market_data.close_position" in extended.feature_columns()
+
+
+def test_a_feature_of_the_wrong_length_is_refused(
+    monkeypatch: pytest.MonkeyPatch, make_sessions: MakeSessions
+) -> None:
+    short = FeatureSpec("pivots.P", "close", 1, lambda bars: bars.close[1:])
+    monkeypatch.setitem(FEATURES, "pivots.P", short)
+    with pytest.raises(ValueError, match=r"pivots\.P returned shape \(29,\) for 30 sessions"):
+        symbol_features(make_sessions(1, 30))
+
+
+def test_thin_sessions_are_left_out(make_sessions: MakeSessions) -> None:
+    sessions = make_sessions(1)
+    assert sessions["is_thin"].sum() > 0
+    assert len(build_matrix(sessions)) == (~sessions["is_thin"]).sum()
+
+
+def test_rows_satisfy_the_contract(sessions: pd.DataFrame, make_sessions: MakeSessions) -> None:
+    """Nothing infinite, nothing out of range, whatever the prices."""
+    both = pd.concat([sessions, make_sessions(3, symbol="CL")], ignore_index=True)
+    labels = {"regime_name": "r", "regime.name": "r", "regime.weight": 1.0}
+    built = build_matrix(both).assign(**labels)
+    assert validate(built, load_contract(TABLE)).num_rows == len(built)
+
+
+def test_symbols_do_not_touch_each_other(make_sessions: MakeSessions) -> None:
+    one, other = (regular(make_sessions(s, 150, symbol=n)) for s, n in ((4, "CL"), (5, "ZL")))
+    together = symbol_features(pd.concat([one, other], ignore_index=True))
+    alone = [symbol_features(one), symbol_features(other)]
+    pd.testing.assert_frame_equal(together, pd.concat(alone, ignore_index=True), check_exact=True)
+
+
+def test_every_column_is_causal(sessions: pd.DataFrame) -> None:
+    """Columns of truncated history equal those of the full one, bit for bit."""
+    whole = regular(sessions)
+    expected = symbol_features(whole)
+    for stop in (*range(1, 40), 64, 65, 100, 127, 128, 180, len(whole) - 1):
+        got = symbol_features(whole.head(stop))
+        pd.testing.assert_frame_equal(got, expected.head(stop), check_exact=True)
+
+
+def test_history_is_what_the_registry_says(make_sessions: MakeSessions) -> None:
+    sessions = make_sessions(8, 200).assign(realized_vol_1h=0.2)
+    found = symbol_features(regular(sessions))
+    for spec in features_of("bars"):
+        first = int(np.argmax(found[spec.name].notna().to_numpy())) + 1
+        assert found[spec.name].notna().any(), spec.name
+        if spec.name.startswith(DATA_DEPENDENT):
+            assert first >= spec.history, spec.name
+        else:
+            assert first == spec.history, spec.name
+            assert found[spec.name].iloc[first:].notna().all(), spec.name
+
+
+def test_features_do_not_depend_on_the_quoted_unit(make_sessions: MakeSessions) -> None:
+    """Cents or dollars: only Amihud's ratio, which is per quoted unit, may tell."""
+    sessions = regular(make_sessions(9))
+    prices = ["open", "high", "low", "close", "vwap", "decision_close"]
+    scaled = sessions.assign(**{name: sessions[name] * 128.0 for name in prices})
+    a, b = symbol_features(sessions), symbol_features(scaled)
+    free = [name for name in model_columns() if name != "market_data.amihud_21d"]
+    pd.testing.assert_frame_equal(a[free], b[free], check_exact=False, rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(
+        a["market_data.amihud_21d"], 128.0 * b["market_data.amihud_21d"], rtol=1e-9
+    )
+
+
+def one_contract(n: int) -> pd.DataFrame:
+    """Sessions of one contract that open where the last one closed."""
+    rng = np.random.default_rng(12)
     close = 40 * np.exp(np.cumsum(rng.normal(0, 0.015, n)))
-    open_ = close * np.exp(rng.normal(0, 0.01, n))
-    contract = np.cumsum(rng.random(n) < 0.04) + 1
-    back = rng.random(n) < 0.02
-    contract[back] = np.maximum(contract[back] - 1, 1)
-    frame = pd.DataFrame(
+    open_ = np.r_[40.0, close[:-1]]
+    top, bottom = np.maximum(open_, close), np.minimum(open_, close)
+    return pd.DataFrame(
         {
-            "symbol": pd.Series([symbol] * n, dtype="str"),
-            "data_date": pd.bdate_range("2015-01-01", periods=n).as_unit("us"),
-            "instrument_id": contract,
+            "symbol": "ZL",
+            "data_date": pd.bdate_range("2015-01-05", periods=n, unit="us"),
             "open": open_,
-            "high": np.maximum(open_, close) * (1 + rng.random(n) * 0.01),
-            "low": np.minimum(open_, close) * (1 - rng.random(n) * 0.01),
-            "close": close * (1 + 0.02 * (contract % 3)),
+            "high": top * (1 + 0.01 * rng.random(n)),
+            "low": bottom * (1 - 0.01 * rng.random(n)),
+            "close": close,
             "volume": rng.integers(1000, 90_000, n),
-            "vwap": close,
-            "realized_vol_1h": np.nan,
-            "is_limit_locked": pd.array([False] * n, dtype="boolean"),
-            "is_vendor_degraded": False,
-            "is_thin": rng.random(n) < 0.02,
-            "provenance": pd.Series(["synthetic"] * n, dtype="str"),
+            "realized_vol_1h": 0.2,
+            "instrument_id": 1,
         }
     )
-    frame["high"] = frame[["high", "close"]].max(axis=1)
-    frame["low"] = frame[["low", "close"]].min(axis=1)
-    frame["known_at"] = (frame["data_date"] + pd.Timedelta(hours=19)).dt.tz_localize("UTC")
-    frame["decision_time"] = frame["known_at"]
-    return add_roll_free(frame)
 
 
-def wilder_rsi(values: np.ndarray, n: int = 14) -> np.ndarray:
-    """Wilder's own recursion, row by row."""
-    out = np.full(len(values), np.nan)
-    change = np.diff(values)
-    gain, loss = np.maximum(change, 0), np.maximum(-change, 0)
-    if len(values) <= n:
-        return out
-    up, down = gain[:n].mean(), loss[:n].mean()
-    out[n] = 100 * up / (up + down)
-    for t in range(n + 1, len(values)):
-        up = (up * (n - 1) + gain[t - 1]) / n
-        down = (down * (n - 1) + loss[t - 1]) / n
-        out[t] = 100 * up / (up + down)
-    return out
+def with_returns(sessions: pd.DataFrame) -> pd.DataFrame:
+    open_, close = (sessions[c].to_numpy(dtype="float64") for c in ("open", "close"))
+    free = roll_free(open_, close, sessions["instrument_id"].to_numpy(dtype="int64"))
+    return sessions.assign(roll_free_return=free.returns, is_roll=free.is_roll)
 
 
-@pytest.fixture(scope="module")
-def sessions() -> pd.DataFrame:
-    return make_sessions(1)
-
-
-@pytest.fixture(scope="module")
-def matrix(sessions: pd.DataFrame) -> pd.DataFrame:
-    return build_matrix(sessions)
-
-
-def test_thin_sessions_are_left_out(sessions: pd.DataFrame, matrix: pd.DataFrame) -> None:
-    assert sessions["is_thin"].sum() > 0
-    assert len(matrix) == (~sessions["is_thin"]).sum()
-
-
-def test_indicators_match_slow_references(matrix: pd.DataFrame) -> None:
-    r = matrix["market_data.roll_free_return"].to_numpy()
-    close = matrix["market_data.close"].to_numpy()
-    index = np.exp(np.cumsum(np.nan_to_num(r)))
-    n = len(matrix)
-    np.testing.assert_allclose(matrix["market_data.rsi_14"], wilder_rsi(index), rtol=1e-9)
-    for t in range(n):
-        row = matrix.iloc[t]
-        for window in (5, 21, 63):
-            if t + 1 < window:
-                assert math.isnan(row[f"market_data.ma_{window}"])
-                continue
-            mean = index[t + 1 - window : t + 1].mean()
-            assert row[f"market_data.ma_{window}"] == pytest.approx(mean * close[t] / index[t])
-            assert row[f"market_data.ma_{window}_log_ratio"] == pytest.approx(
-                math.log(index[t] / mean), abs=1e-12
-            )
-        for window in (1, 5, 21):
-            if t >= window:
-                assert row[f"market_data.return_{window}d"] == pytest.approx(
-                    r[t + 1 - window : t + 1].sum(), abs=1e-12
-                )
-        if t >= 21:
-            last = r[t - 20 : t + 1]
-            assert row["market_data.volatility_21d"] == pytest.approx(
-                last.std(ddof=1) * math.sqrt(252)
-            )
-            assert row["market_data.momentum_21d"] == pytest.approx(index[t] / index[t - 21] - 1)
-
-
-def test_vol_percentile_is_the_rank_within_history(matrix: pd.DataFrame) -> None:
-    vol = matrix["market_data.volatility_21d"].to_numpy()
-    got = matrix["regime.vol_percentile"].to_numpy()
-    for t in range(len(vol)):
-        past = vol[: t + 1][~np.isnan(vol[: t + 1])]
-        if len(past) < 63:
-            assert math.isnan(got[t])
-        else:
-            assert got[t] == pytest.approx((past <= vol[t]).mean(), abs=1e-9)
-
-
-def test_pivots_are_in_terms_of_todays_contract(matrix: pd.DataFrame) -> None:
-    """On a roll the prior bar moves by open of the new contract over close of the old."""
-    rolled = 0
-    for t in range(1, len(matrix)):
-        today, prior = matrix.iloc[t], matrix.iloc[t - 1]
-        factor = 1.0
-        if today["market_data.is_roll"]:
-            rolled += 1
-            factor = (
-                today["market_data.close"]
-                / prior["market_data.close"]
-                / math.exp(today["market_data.roll_free_return"])
-            )
-        high, low, close = (prior[f"market_data.{c}"] * factor for c in ("high", "low", "close"))
-        p = (high + low + close) / 3
-        levels = {
-            "P": p, "R1": 2 * p - low, "S1": 2 * p - high, "R2": p + high - low,
-            "S2": p - high + low,
-        }  # fmt: skip
-        for name, value in levels.items():
-            assert today[f"pivots.{name}"] == pytest.approx(value)
-        distance = today["market_data.close"] - min(
-            levels.values(), key=lambda v: abs(today["market_data.close"] - v)
-        )
-        assert today["pivots.distance_to_nearest_pivot"] == pytest.approx(distance, abs=1e-9)
-        assert today["pivots.price_above_P"] == (today["market_data.close"] > p)
-    assert rolled > 3
-
-
-def test_every_column_is_causal() -> None:
-    """Columns of truncated history equal those of the full one, bit for bit."""
-    full = pd.concat([make_sessions(2), make_sessions(3, symbol="CL")], ignore_index=True)
-    whole = build_matrix(full)
-    for cut in ("2015-01-02", "2015-03-02", "2015-06-01", "2015-11-17"):
-        part = build_matrix(full[full["data_date"] <= cut])
-        expected = whole[whole["data_date"] <= cut].reset_index(drop=True)
-        pd.testing.assert_frame_equal(part, expected, check_exact=True)
-
-
-@pytest.mark.parametrize("n", [1, 2, 14, 15])
-def test_short_and_constant_histories(n: int) -> None:
-    bars = SymbolBars(
-        *(np.full(n, 40.0) for _ in range(5)),
-        returns=np.r_[np.nan, np.zeros(n - 1)],
-        is_roll=np.zeros(n, dtype=bool),
+def test_rolls_make_no_jumps() -> None:
+    """A premium of later contracts changes no feature where nothing happens over night."""
+    plain = one_contract(300)
+    step = np.searchsorted([40, 97, 98, 150, 231], np.arange(300), side="right")
+    premium = 1.1**step
+    rolled = plain.assign(
+        instrument_id=1 + step,
+        **{name: plain[name] * premium for name in ("open", "high", "low", "close")},
     )
-    for name, spec in FEATURES.items():
-        assert len(spec.function(bars)) == n, name
+    a, b = symbol_features(with_returns(plain)), symbol_features(with_returns(rolled))
+    free = [name for name in model_columns() if name != "market_data.amihud_21d"]
+    pd.testing.assert_frame_equal(a[free], b[free], check_exact=False, rtol=1e-9, atol=1e-11)
+    for name in ("market_data.atr_14", "pivots.P", "pivots.weekly_P", "golden_zone.fib_618"):
+        np.testing.assert_allclose(b[name], a[name] * premium, rtol=1e-9, err_msg=name)
+
+
+BOUNDED = {
+    "rsi_14", "stochastic_k", "stochastic_d", "bollinger_percent_b", "bollinger_bandwidth",
+    "volatility_ratio_21d_63d", "regime.vol_percentile", "golden_zone.direction",
+    "golden_zone.state",
+}  # fmt: skip
+"""Columns whose range holds by their formula, whatever the prices."""
+
+PRICES = hnp.arrays(
+    np.float64,
+    st.integers(1, 90),
+    elements=st.one_of(
+        st.sampled_from([40.0, 40.0, 40.5, 0.0, -37.0, 1e-3, 9e5]), st.floats(1.0, 100.0)
+    ),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(close=PRICES, seed=st.integers(0, 99), flat=st.booleans())
+def test_any_prices_give_finite_values_or_none(close: np.ndarray, seed: int, flat: bool) -> None:
+    rng = np.random.default_rng(seed)
+    n = len(close)
+    open_ = close if flat else rng.permutation(close)
+    contract = np.cumsum(rng.random(n) < 0.1)
+    sessions = with_returns(
+        pd.DataFrame(
+            {
+                "symbol": "ZL",
+                "data_date": pd.bdate_range("2015-01-05", periods=n, unit="us"),
+                "open": open_,
+                "high": np.maximum(open_, close),
+                "low": np.minimum(open_, close),
+                "close": close,
+                "volume": rng.integers(0, 5, n),
+                "realized_vol_1h": np.where(rng.random(n) < 0.2, np.nan, 0.3),
+                "instrument_id": contract,
+            }
+        )
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        whole = symbol_features(sessions)
+        part = symbol_features(sessions.head(n // 2 + 1))
+    columns = load_contract(TABLE).flat_columns()
+    for name in whole:
+        values = whole[name].to_numpy(dtype="float64", na_value=np.nan)
+        assert not np.isinf(values).any(), name
+        if name.removeprefix("market_data.") in BOUNDED:
+            low, high = columns[name].minimum, columns[name].maximum
+            assert low is not None, name
+            assert high is not None, name
+            assert not ((values < low) | (values > high)).any(), name
+    pd.testing.assert_frame_equal(part, whole.head(n // 2 + 1), check_exact=True)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 14, 15, 34])
+def test_short_and_constant_histories(n: int, make_sessions: MakeSessions) -> None:
+    """Without movement there is no oscillator, and before the history nothing at all."""
+    still = make_sessions(1, 34).head(n).assign(roll_free_return=0.0, is_roll=False, is_thin=False)
+    still.loc[still.index[:1], "roll_free_return"] = np.nan
+    built = build_matrix(still.assign(open=40.0, high=40.0, low=40.0, close=40.0))
+    assert len(built) == n
+    for spec in features_of("bars"):
+        assert not built[spec.name].iloc[: spec.history - 1].notna().any(), spec.name
+    for name in (
+        "market_data.rsi_14", "market_data.stochastic_k", "market_data.bollinger_percent_b",
+        "market_data.volatility_ratio_21d_63d", "pivots.distance_to_P_atr",
+        "golden_zone.swing_high", "golden_zone.state",
+    ):  # fmt: skip
+        assert not built[name].notna().any(), name
+    if n == 34:
+        assert built["market_data.volatility_21d"].iloc[-1] == 0
+        assert built["market_data.atr_14"].iloc[-1] == 0
+        assert built["market_data.macd_line"].iloc[-1] == pytest.approx(0, abs=1e-12)

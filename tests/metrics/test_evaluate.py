@@ -110,6 +110,23 @@ def test_a_reference_has_no_skill_against_itself() -> None:
     assert cone["pooled.regime.skill_pinball"] == 0.0
 
 
+def test_intervals_and_verdicts() -> None:
+    frame, others = rows(4, 600), references(600)
+    got = evaluate(frame, others, 5)
+    for weighting in ("uniform", "regime"):
+        for skill_name in ("skill_mae", "skill_pinball"):
+            point = got.metrics[f"pooled.{weighting}.{skill_name}"]
+            low, high = (
+                got.metrics[f"pooled.{weighting}.{skill_name}_{b}"] for b in ("low", "high")
+            )
+            assert low < point < high
+    assert got.verdicts == {"skill_mae": "no skill", "skill_pinball": "no skill"}
+    assert evaluate(frame, others, 252).verdicts["skill_mae"] == "unprovable"
+    y = frame["y"]
+    good = frame.assign(q10=y - 0.01, q50=0.7 * y, q90=y + 0.01)
+    assert evaluate(good, others, 5).verdicts == {"skill_mae": "skill", "skill_pinball": "skill"}
+
+
 def test_perfect_and_useless_forecasts() -> None:
     others = references()
     y = others["random_walk"]["y"]

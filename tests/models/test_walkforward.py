@@ -2,19 +2,32 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+import psutil
 import pytest
 from pydantic import ValidationError
 
 from soyoil.errors import ConfigError, ModelError
+from soyoil.models import executors
 from soyoil.models.base import FoldTask, HorizonArrays, blinded, unscaled
-from soyoil.models.config import FitConfig, LightGBMConfig, available_cores
+from soyoil.models.config import FitConfig, LightGBMConfig, XGBoostConfig, available_cores
+from soyoil.models.shrinkage import Shrink
 from soyoil.models.walkforward import Job, fit_one, run_walk_forward
 
 CONFIG = LightGBMConfig(n_estimators=25, min_data_in_leaf=15, early_stopping_rounds=5)
-FIT = FitConfig()
+XGB = XGBoostConfig(n_estimators=25, min_child_weight=15, early_stopping_rounds=5)
+PLAIN = FitConfig(shrink=False)
+JOBS = {"lightgbm": Job("lightgbm", PLAIN, CONFIG), "xgboost": Job("xgboost", PLAIN, XGB)}
+LIGHTGBM = JOBS["lightgbm"]
+
+
+@pytest.fixture(autouse=True)
+def _no_workers_left() -> Iterator[None]:
+    yield
+    executors.shutdown()
 
 
 def arrays(seed: int = 0, n: int = 320) -> HorizonArrays:
@@ -24,7 +37,8 @@ def arrays(seed: int = 0, n: int = 320) -> HorizonArrays:
     features[rng.random((n, 4)) < 0.02] = np.nan
     scale = np.exp(rng.normal(-3, 0.3, n))
     y = scale * (0.8 * np.nan_to_num(features[:, 0]) + rng.normal(size=n))
-    return HorizonArrays(features, y, scale, ("m.a", "m.b", "m.c", "m.d"))
+    dates = np.arange(np.datetime64("2019-01-01"), np.datetime64("2019-01-01") + n)
+    return HorizonArrays(features, y, scale, dates, ("m.a", "m.b", "m.c", "m.d"))
 
 
 def task(fold: int = 0, start: int = 240) -> FoldTask:
@@ -35,15 +49,14 @@ def task(fold: int = 0, start: int = 240) -> FoldTask:
     )
 
 
-def job(data: HorizonArrays, **changes: object) -> Job:
-    return replace(Job("lightgbm", data, 1, "vol_scaled", CONFIG), **changes)  # type: ignore[arg-type]
-
-
-def test_results_come_in_fold_order_and_repeat_bit_for_bit() -> None:
+@pytest.mark.parametrize("engine", JOBS)
+def test_results_come_in_fold_order_and_repeat_bit_for_bit(engine: str) -> None:
     tasks = [task(0, 160), task(1, 200), task(2, 240)]
     seen: list[int] = []
-    first = run_walk_forward(job(arrays()), tasks, FIT, seen.append)
-    again = run_walk_forward(job(arrays()), tasks, FitConfig(workers=1), lambda done: None)
+    job = replace(JOBS[engine], fit=FitConfig())
+    first = run_walk_forward(job, arrays(), tasks, seen.append)
+    alone = replace(job, fit=FitConfig(workers=1))
+    again = run_walk_forward(alone, arrays(), tasks, lambda done: None)
     assert [r.fold for r in first] == [0, 1, 2]
     assert seen == [1, 2, 3]
     for mine, theirs, given in zip(first, again, tasks, strict=True):
@@ -53,14 +66,16 @@ def test_results_come_in_fold_order_and_repeat_bit_for_bit() -> None:
         assert (np.diff(mine.quantiles, axis=1) >= 0).all()
         assert mine.rounds > 0
         assert mine.importance["m.a"] == max(mine.importance.values())
+        assert mine.libraries == (engine,), "no other engine in the worker"
 
 
-def test_this_process_never_loads_the_engine() -> None:
+def test_this_process_never_loads_an_engine() -> None:
     code = (
         "import sys, numpy as np\n"
         "from tests_walkforward import *\n"
-        "run_walk_forward(job(arrays()), [task()], FIT, lambda done: None)\n"
-        "assert 'lightgbm' not in sys.modules\n"
+        "for job in JOBS.values():\n"
+        "    run_walk_forward(job, arrays(), [task()], lambda done: None)\n"
+        "assert not {'lightgbm', 'xgboost', 'torch'} & set(sys.modules)\n"
         "print('clean')\n"
     )
     loader = (
@@ -76,11 +91,13 @@ def test_this_process_never_loads_the_engine() -> None:
     assert done.stdout.strip() == "clean", done.stderr
 
 
-def test_labels_of_scored_rows_are_never_seen() -> None:
+@pytest.mark.parametrize("engine", JOBS)
+def test_labels_of_scored_rows_are_never_seen(engine: str) -> None:
     data = arrays()
     poisoned = data.y.copy()
     poisoned[240:] = 1e6
-    clean, dirty = (fit_one(job(replace(data, y=y)), task()) for y in (data.y, poisoned))
+    job = replace(JOBS[engine], fit=FitConfig())
+    clean, dirty = (fit_one(job, replace(data, y=y), task()) for y in (data.y, poisoned))
     np.testing.assert_array_equal(clean.quantiles, dirty.quantiles)
     hidden = blinded(data, task(), "log_return").y
     assert np.isnan(hidden[240:]).all()
@@ -93,37 +110,44 @@ def test_scaling_is_inverted_exactly() -> None:
     scaled = blinded(data, rows, "vol_scaled").y[rows.train]
     np.testing.assert_allclose(scaled * data.scale[rows.train], data.y[rows.train], rtol=1e-14)
     forecast = np.tile([0.5, -1.0, 0.1], (len(rows.test), 1))
-    got = unscaled(forecast, data, rows, "vol_scaled")
-    np.testing.assert_allclose(got[:, 0], -1.0 * data.scale[rows.test])
-    np.testing.assert_allclose(got[:, 2], 0.5 * data.scale[rows.test])
+    sigma = data.scale[rows.test]
+    got = unscaled(forecast, sigma, "vol_scaled", "fold 0")
+    np.testing.assert_allclose(got[:, 0], -1.0 * sigma)
+    np.testing.assert_allclose(got[:, 2], 0.5 * sigma)
 
 
-def test_a_constant_forecast_follows_the_scale() -> None:
+@pytest.mark.parametrize("engine", JOBS)
+def test_a_constant_forecast_follows_the_scale(engine: str) -> None:
     """With one leaf per tree the model is the vol cone with other multipliers."""
-    config = CONFIG.model_copy(update={"min_data_in_leaf": 500})
+    stump = {"lightgbm": {"min_data_in_leaf": 500}, "xgboost": {"min_child_weight": 500.0}}
+    job = replace(JOBS[engine], config=JOBS[engine].config.model_copy(update=stump[engine]))
     data = arrays()
-    got = fit_one(job(data, config=config), task())
+    got = fit_one(job, data, task())
     ratio = got.quantiles / data.scale[got.test, None]
-    np.testing.assert_allclose(ratio, np.tile(ratio[0], (len(ratio), 1)), rtol=1e-9)
-    plain = fit_one(job(data, config=config, kind="log_return"), task())
-    np.testing.assert_allclose(plain.quantiles, np.tile(plain.quantiles[0], (40, 1)))
+    np.testing.assert_allclose(ratio, np.tile(ratio[0], (len(ratio), 1)), rtol=1e-6)
+    raw = replace(job, fit=FitConfig(shrink=False, target_kind="log_return"))
+    plain = fit_one(raw, data, task())
+    np.testing.assert_allclose(plain.quantiles, np.tile(plain.quantiles[0], (40, 1)), rtol=1e-6)
 
 
-def test_weights_reach_the_fit_and_the_early_stopping() -> None:
-    data, plain = arrays(), task()
+@pytest.mark.parametrize("engine", JOBS)
+def test_weights_reach_the_fit_and_the_early_stopping(engine: str) -> None:
+    longer = JOBS[engine].config.model_copy(update={"n_estimators": 300})
+    job, data, plain = replace(JOBS[engine], config=longer), arrays(), task()
     heavy = np.where(plain.train < 90, 0.1, 1.9)
-    base = fit_one(job(data), plain).quantiles
-    assert not np.array_equal(
-        base, fit_one(job(data), replace(plain, train_weight=heavy)).quantiles
-    )
+    base = fit_one(job, data, plain)
+    other = fit_one(job, data, replace(plain, train_weight=heavy))
+    assert not np.array_equal(base.quantiles, other.quantiles)
     late = np.where(np.arange(50) < 45, 0.01, 9.91)
-    stopped = fit_one(job(data), replace(plain, valid_weight=late))
-    assert stopped.models != fit_one(job(data), plain).models
+    assert fit_one(job, data, replace(plain, valid_weight=late)).models != base.models
 
 
-def test_without_early_stopping_rows_all_rounds_are_used() -> None:
+@pytest.mark.parametrize("engine", JOBS)
+def test_without_early_stopping_rows_all_rounds_are_used(engine: str) -> None:
     rows = replace(task(), valid=np.empty(0, dtype="int64"), valid_weight=np.empty(0))
-    assert fit_one(job(arrays()), rows).rounds == CONFIG.n_estimators
+    result = fit_one(replace(JOBS[engine], fit=FitConfig()), arrays(), rows)
+    assert result.rounds == 25
+    assert result.shrink == Shrink(1.0, 1.0), "nothing to choose by"
 
 
 def test_missing_label_and_dead_market_are_refused() -> None:
@@ -131,24 +155,26 @@ def test_missing_label_and_dead_market_are_refused() -> None:
     gap = data.y.copy()
     gap[3] = np.nan
     with pytest.raises(ModelError, match=r"fold 0: a training .* has no label"):
-        fit_one(job(replace(data, y=gap)), task())
+        fit_one(LIGHTGBM, replace(data, y=gap), task())
     dead = data.scale.copy()
     dead[:5] = 0.0
     with pytest.raises(ModelError, match=r"zero on 5 rows.*fit.target_kind=log_return"):
-        fit_one(job(replace(data, scale=dead)), task())
+        fit_one(LIGHTGBM, replace(data, scale=dead), task())
 
 
 def test_forecasts_must_be_finite() -> None:
     bad = np.zeros((40, 3))
     bad[0, 0] = np.nan
     with pytest.raises(ModelError, match="1 values that are not finite"):
-        unscaled(bad, arrays(), task(), "log_return")
+        unscaled(bad, np.ones(40), "log_return", "fold 0")
+    with pytest.raises(ModelError, match=r"shape \(39, 3\)"):
+        unscaled(np.zeros((40, 3)), np.ones(39), "log_return", "fold 0")
 
 
 def test_a_failing_engine_names_its_fold() -> None:
     broken = replace(arrays(), feature_names=("a", "b"))
     with pytest.raises(ModelError, match="lightgbm failed in fold 4"):
-        run_walk_forward(job(broken), [task(4)], FIT, lambda done: None)
+        run_walk_forward(LIGHTGBM, broken, [task(4)], lambda done: None)
 
 
 def test_every_row_needs_its_weight() -> None:
@@ -156,12 +182,26 @@ def test_every_row_needs_its_weight() -> None:
         replace(task(), train_weight=np.ones(3))
 
 
+def test_one_engine_at_a_time() -> None:
+    """An executor serves all horizons of its engine and ends before another starts."""
+    for _ in range(2):
+        run_walk_forward(LIGHTGBM, arrays(), [task(0), task(1)], lambda done: None)
+    me = psutil.Process()
+    first = {p.pid for p in me.children() if "LokyProcess" in " ".join(p.cmdline())}
+    assert 1 <= len(first) <= available_cores()
+    run_walk_forward(JOBS["xgboost"], arrays(), [task()], lambda done: None)
+    second = {p.pid for p in me.children() if "LokyProcess" in " ".join(p.cmdline())}
+    assert second
+    assert not first & second
+    executors.shutdown()
+    assert not {p.pid for p in me.children() if "LokyProcess" in " ".join(p.cmdline())}
+
+
 def test_workers_never_oversubscribe() -> None:
     cores = available_cores()
-    assert FitConfig(threads=cores).worker_count(10) == 1
-    assert FitConfig().worker_count(1) == 1
-    assert FitConfig().worker_count(1000) == cores
+    assert FitConfig(threads=cores).worker_count("lightgbm") == 1
+    assert FitConfig().worker_count("lightgbm") == cores
     with pytest.raises(ConfigError, match=r"fit.workers=1000 x fit.threads=1 need more"):
-        FitConfig(workers=1000).worker_count(10)
+        FitConfig(workers=1000).worker_count("lightgbm")
     with pytest.raises(ValidationError, match="threads"):
         FitConfig(threads=0)

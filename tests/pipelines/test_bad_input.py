@@ -65,6 +65,38 @@ CASES: dict[str, tuple[Sequence[str], str]] = {
         r"Horizon \w+ needs more than \d+ sessions|no session from split\.first_origin"
         r"|keeps 0 training",
     ),
+    "key of another plan": (
+        ["--pipeline=split", "--params=split.plan=fixed,split.first_origin=2020-01-02"],
+        r"split\.first_origin is a key of split\.plan=walk_forward, but split\.plan is fixed",
+    ),
+    "embargo without training after the test": (
+        ["--pipeline=split", "--params=split.window=rolling,split.embargo_sessions=5"],
+        r"split\.embargo_sessions is a key of split\.plan=cpcv.*training rows after the test",
+    ),
+    "unknown plan": (
+        ["--pipeline=split", "--params=split.plan=kfold"],
+        r"'split\.plan' is 'kfold'.*'walk_forward', 'fixed' or 'cpcv'",
+    ),
+    "unknown weighting": (
+        ["--pipeline=split", "--params=weights.scheme=uniqueness"],
+        r"'weights\.scheme' is 'uniqueness'.*'regime_uniqueness'",
+    ),
+    "half-life without decay": (
+        ["--pipeline=split", "--params=weights.decay_halflife_sessions=100"],
+        r"weights\.decay_halflife_sessions is for weights\.scheme=regime_decay",
+    ),
+    "fixed split after the end of data": (
+        [
+            UPSTREAM,
+            "--params=source.symbols=ZL,split.plan=fixed,source.synthetic.end=2023-12-29",
+        ],
+        r"split\.plan=fixed.*leaves .*no test row.*horizon h training validation test "
+        r"1w 5 \d+ \(\d+\.\d\d\) .* 12m 252 ",
+    ),
+    "plan for selection": (
+        [UPSTREAM, "--tags=1m", "--params=source.symbols=ZL,split.plan=cpcv"],
+        r"split plan of 1m .*split\.plan=cpcv.*to select a model, not to score one",
+    ),
 }
 
 

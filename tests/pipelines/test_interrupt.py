@@ -13,6 +13,8 @@ import pytest
 STRIKE = """
 import os, signal, sys
 number = int(sys.argv[2])
+# A test run in the background inherits an ignored SIGINT.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def strike():
     os.kill(os.getpid(), number)

@@ -12,44 +12,42 @@ from soyoil.reports.plots import cone_plot, importance_plot, split_plan_plot
 from soyoil.reports.terminal import percent, progress_bar, result_line, skill_table
 
 
-def scores(horizon: str, model: str, skill: float) -> dict[str, object]:
-    metrics = (
-        "mae",
-        "skill_mae",
-        "skill_pinball",
-        "coverage_80",
-        "direction",
-        "n",
-        "independent_n",
-    )
-    values = (0.0559, skill, skill, 0.79, math.nan, 1757.0, 66.2)
-    pooled = {
-        f"pooled.{w}.{m}": v
-        for w in ("uniform", "regime")
-        for m, v in zip(metrics, values, strict=True)
+def scores(horizon: str, model: str, skill: float, verdict: str = "no skill") -> dict[str, object]:
+    metrics = {
+        "mae": 0.0559,
+        "coverage_80": 0.79,
+        "n": 1757.0,
+        "independent_n": 83.7,
+        **{f"skill_{m}": skill for m in ("mae", "pinball")},
+        **{f"skill_{m}_low": skill - 0.1 for m in ("mae", "pinball")},
+        **{f"skill_{m}_high": skill + 0.1 for m in ("mae", "pinball")},
     }
-    return {"horizon": horizon, "model": model, "seconds": 12.34, **pooled}
+    pooled = {f"pooled.uniform.{m}": v for m, v in metrics.items()}
+    return {"horizon": horizon, "model": model, "seconds": 12.34, "verdict": verdict, **pooled}
 
 
-def test_table_shows_negative_skill_and_what_does_not_exist() -> None:
+def test_table_shows_intervals_verdicts_and_what_does_not_exist() -> None:
     out = io.StringIO()
-    rows = [scores("1m", "random_walk", math.nan), scores("1m", "lightgbm", -0.034)]
+    rows = [
+        scores("12m", "random_walk", math.nan, "unprovable"),
+        scores("12m", "lightgbm_uniform", -0.534),
+    ]
     Console(file=out, width=80).print(skill_table(rows, "synthetic"))
     text = out.getvalue()
     assert "synthetic data" in text
     assert "…" not in text, "it fits 80 columns"
     walk, model = (next(r for r in text.splitlines() if m in r) for m in ("random_walk", "lightg"))
     assert model.split() == [
-        "lightgbm", "5.59", "-3.4", "/", "-3.4", "-3.4", "/", "-3.4", "79", "1757", "66", "12",
+        "lightgbm", "unif.", "-53.4", "[-63,-43]", "-53.4", "[-63,-43]", "79", "84", "no", "skill",
+        "12",
     ]  # fmt: skip
-    assert walk.split()[:3] == ["1m", "random_walk", "5.59"]
-    assert walk.count("n/a") == 4
+    assert walk.split() == ["12m", "random_walk", "n/a", "n/a", "79", "84", "unprovable", "12"]
 
 
 def test_result_line() -> None:
     text = result_line(scores("1m", "lightgbm", -0.034))
     assert text.startswith("1m lightgbm: MAE 5.59 % (-3.4 % against random walk)")
-    assert text.endswith("n 1757, 12.3 s")
+    assert text.endswith("n 1757, no skill, 12.3 s")
 
 
 def test_percent() -> None:

@@ -1,79 +1,16 @@
-"""Purged walk-forward: brute-force oracle and literal dates."""
+"""Plans as data, and the walk-forward plan on literal dates; brute force: test_oracle.py."""
 
+import dataclasses
 import datetime as dt
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from soyoil.errors import SplitError
-from soyoil.splits.plan import SplitConfig, SplitPlan, plan_from_frame, walk_forward
-
-
-def brute_force_check(plan: SplitPlan, labelled: np.ndarray) -> None:
-    """Compare every pair of rows across every boundary of every fold."""
-    h = plan.sessions
-    for fold in plan.folds:
-        first_test = fold.cutoff + 1
-        for t in fold.test:
-            assert t >= first_test
-            assert labelled[t]
-        for v in fold.valid:
-            assert labelled[v]
-            for t in (first_test, *fold.test):
-                assert v + h < t, "an early-stopping label reaches the test block"
-        for r in fold.train:
-            assert labelled[r]
-            for later in (*fold.valid, first_test):
-                assert r + h < later, "a training label reaches a later block"
-    used = [t for fold in plan.folds for t in fold.test]
-    assert len(used) == len(set(used)), "a row is tested twice"
-
-
-@given(
-    st.integers(60, 220),
-    st.integers(1, 12),
-    st.integers(5, 40),
-    st.integers(0, 20),
-    st.integers(0, 25),
-    st.sampled_from(["expanding", "rolling"]),
-    st.integers(0, 2**32 - 1),
-)
-@settings(max_examples=120, deadline=None)
-def test_no_label_crosses_a_boundary(
-    n: int, h: int, block: int, warm_up: int, valid: int, window: str, seed: int
-) -> None:
-    rng = np.random.default_rng(seed)
-    days = pd.bdate_range("2015-01-01", periods=2 * n)
-    dates = pd.Series(days[np.sort(rng.choice(2 * n, n, replace=False))].as_unit("us"))
-    labelled = np.arange(n) < n - h
-    labelled &= rng.random(n) > 0.05
-    first = dates.iloc[n // 2].date()
-    config = SplitConfig(
-        first_origin=first,
-        refit_every=block,
-        warm_up=warm_up,
-        valid_sessions=valid,
-        min_train_rows=1,
-        window=window,
-        train_sessions=30,
-    )
-    try:
-        plan = walk_forward(dates, labelled, ("9w", h), config)
-    except SplitError as error:
-        assert "9w" in str(error)
-        return
-    brute_force_check(plan, labelled)
-    tested = {int(t) for fold in plan.folds for t in fold.test}
-    expected = {i for i in range(n) if labelled[i] and dates.iloc[i].date() >= first}
-    assert tested == expected, "every labelled origin from the first on is scored once"
-    again = plan_from_frame(plan.to_frame(), dates, "9w", h)
-    assert again.content_hash == plan.content_hash
-    for mine, theirs in zip(plan.folds, again.folds, strict=True):
-        np.testing.assert_array_equal(mine.train, theirs.train)
-        np.testing.assert_array_equal(mine.test, theirs.test)
+from soyoil.splits.cpcv import combinatorial_purged
+from soyoil.splits.plan import SplitConfig, SplitPlan, check_purged, origin_mask, plan_from_frame
+from soyoil.splits.walkforward import walk_forward
 
 
 @pytest.fixture
@@ -135,3 +72,100 @@ def test_max_folds_keeps_the_last(decade: pd.Series) -> None:
     last = walk_forward(decade, labelled, ("1w", 5), SplitConfig(refit_every=252, max_folds=2))
     assert [f.number for f in last.folds] == [0, 1]
     np.testing.assert_array_equal(last.folds[-1].test, every.folds[-1].test)
+
+
+def test_literal_dates_with_calibration(decade: pd.Series) -> None:
+    """Weekdays, 1w: every block ends five sessions and a strict step before the next."""
+    labelled = np.arange(len(decade)) < len(decade) - 5
+    config = SplitConfig(valid_sessions=10, calibration_sessions=15)
+    fold = walk_forward(decade, labelled, ("1w", 5), config).folds[0]
+    assert {
+        role: [decade.iloc[rows[i]].strftime("%F") for i in (0, -1)]
+        for role, rows in fold.rows().items()
+        if role != "test"
+    } == {
+        "calibration": ["2015-12-07", "2015-12-25"],
+        "valid": ["2015-11-16", "2015-11-27"],
+        "train": ["2011-05-25", "2015-11-06"],
+    }
+    for earlier, later in (("train", "valid"), ("valid", "calibration"), ("calibration", "test")):
+        ends = decade.iloc[fold.rows()[earlier][-1] + 5]
+        assert ends < decade.iloc[fold.rows()[later][0]]
+
+
+def test_rolling_window_on_literal_dates(decade: pd.Series) -> None:
+    labelled = np.arange(len(decade)) < len(decade) - 5
+    config = SplitConfig(window="rolling", train_sessions=20, valid_sessions=0, min_train_rows=1)
+    fold = walk_forward(decade, labelled, ("1w", 5), config).folds[0]
+    assert decade.iloc[fold.train[0]] == pd.Timestamp("2015-11-30")
+    assert decade.iloc[fold.train[-1]] == pd.Timestamp("2015-12-25")
+
+
+def test_weekly_origins_are_the_last_sessions_of_their_weeks() -> None:
+    """2023-04-07 was Good Friday; 2023-04-14 is missing here too."""
+    days = pd.bdate_range("2023-03-29", "2023-04-18").difference(
+        pd.to_datetime(["2023-04-07", "2023-04-14"])
+    )
+    mask = origin_mask(days.to_numpy(dtype="datetime64[us]"), "weekly")
+    assert days[mask].strftime("%F").tolist() == [
+        "2023-03-31", "2023-04-06", "2023-04-13", "2023-04-18",
+    ]  # fmt: skip
+
+
+def test_a_block_without_rows_that_was_asked_for_is_refused(decade: pd.Series) -> None:
+    labelled = np.arange(len(decade)) < len(decade) - 5
+    config = SplitConfig(valid_sessions=3, origins="weekly", min_train_rows=1)
+    with pytest.raises(SplitError, match="and 0 early-stopping rows"):
+        walk_forward(decade, labelled, ("1w", 5), config)
+
+
+@pytest.fixture
+def plan(decade: pd.Series) -> SplitPlan:
+    labelled = np.arange(len(decade)) < len(decade) - 21
+    return walk_forward(decade, labelled, ("1m", 21), SplitConfig(calibration_sessions=60))
+
+
+def test_hash_sees_role_dates_and_cutoff(plan: SplitPlan) -> None:
+    fold = plan.folds[0]
+    for changed in (
+        dataclasses.replace(fold, cutoff=fold.cutoff - 1),
+        dataclasses.replace(fold, train=fold.train[1:]),
+        dataclasses.replace(fold, calibration=fold.valid, valid=fold.calibration),
+    ):
+        other = dataclasses.replace(plan, folds=(changed, *plan.folds[1:]))
+        assert other.content_hash != plan.content_hash
+
+
+def test_a_plan_that_leaks_is_refused(plan: SplitPlan, decade: pd.Series) -> None:
+    fold = plan.folds[1]
+    one_more = np.append(fold.train, fold.train[-1] + 1)
+    leaking = dataclasses.replace(
+        plan, folds=(plan.folds[0], dataclasses.replace(fold, train=one_more))
+    )
+    message = "1m leaks: in fold 1 labels of role train overlap labels of role valid"
+    with pytest.raises(SplitError, match=message):
+        check_purged(leaking)
+    with pytest.raises(SplitError, match=message):
+        plan_from_frame(leaking.to_frame(), decade, "1m", 21)
+
+
+def test_a_plan_of_another_snapshot_or_horizon_is_refused(
+    plan: SplitPlan, decade: pd.Series
+) -> None:
+    with pytest.raises(SplitError, match="1w holds labels that do not end 5 sessions after"):
+        plan_from_frame(plan.to_frame(), decade, "1w", 5)
+    with pytest.raises(SplitError, match="uses 2011-05-25, which is no session"):
+        plan_from_frame(plan.to_frame(), decade[decade != "2011-05-25"], "1m", 21)
+    with pytest.raises(SplitError, match="do not end 22 sessions after"):
+        plan_from_frame(plan.to_frame(), decade[decade != "2010-06-08"].iloc[1:], "1m", 22)
+
+
+def test_a_plan_for_selection_is_not_scored(decade: pd.Series) -> None:
+    labelled = np.arange(len(decade)) < len(decade) - 21
+    for keys in ({}, {"test_groups": 1}):
+        frame = combinatorial_purged(
+            decade, labelled, ("1m", 21), SplitConfig(plan="cpcv", **keys)
+        ).to_frame()
+        with pytest.raises(SplitError, match="from split to evaluate need split.plan=walk_"):
+            plan_from_frame(frame, decade, "1m", 21)
+        plan_from_frame(frame, decade, "1m", 21, for_scoring=False)

@@ -244,8 +244,13 @@ def test_interrupt_on_the_command_line(
         raise AssertionError("the signal was ignored")
 
     monkeypatch.setattr(cli, "_check_selection", interrupted)
-    with pytest.raises(SystemExit) as exit_:
-        cli._run(**_options())
+    # A test run in the background inherits an ignored SIGINT.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(SystemExit) as exit_:
+            cli._run(**_options())
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert exit_.value.code == cli.INTERRUPTED
     assert "Interrupted" in capsys.readouterr().err
     (run,) = runs("pipeline")

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from soyoil.warehouse.connection import ConnectionConfig
-from soyoil.warehouse.contract import TableContract, load_contract
+from soyoil.warehouse.contract import Column, TableContract, load_contract
 from soyoil.warehouse.duckdb import DuckDBWarehouse
 
 Key = tuple[str, int]
@@ -76,31 +76,31 @@ def _frame(rows: dict[Key, Values]) -> pd.DataFrame:
     )
 
 
+def _values(column: Column, n: int) -> Any:
+    """Values that satisfy a column, whatever range the contract gives it."""
+    if column.type == "STRING":
+        return [(column.allowed or ("some text",))[0]] * n
+    if column.type == "BOOL":
+        flags = [None, True] if column.nullable else [False, True]
+        return pd.array(np.resize(np.array(flags, dtype=object), n), dtype="boolean")
+    if column.type in ("DATE", "TIMESTAMP"):
+        days = pd.date_range("2020-01-02 19:20", periods=n, tz="UTC", unit="us")
+        return days if column.type == "TIMESTAMP" else days.tz_localize(None).normalize()
+    low = -5.0 if column.minimum is None else column.minimum
+    low = low if column.exclusive_minimum is None else column.exclusive_minimum + 0.01
+    high = min(low + 9, low + 9 if column.maximum is None else column.maximum)
+    numbers = np.linspace(low, high, n)
+    return np.ceil(numbers).astype("int64") if column.type == "INT64" else numbers
+
+
 def _matrix(n: int = 5, symbols: tuple[str, ...] = ("ZL", "CL")) -> pd.DataFrame:
     """Rows that satisfy the contract of the daily matrix."""
     contract = load_contract("features.daily_ml_matrix")
-    dates = pd.bdate_range("2020-01-02", periods=n, unit="us")
-    frame = pd.DataFrame(
-        {
-            "symbol": np.repeat(symbols, n),
-            "data_date": list(dates) * len(symbols),
-        }
-    )
-    close = dates.tz_localize("UTC") + pd.Timedelta(hours=19, minutes=20)
-    for name, column in contract.flat_columns().items():
-        if name in ("symbol", "data_date"):
-            continue
-        if column.type == "TIMESTAMP":
-            frame[name] = list(close) * len(symbols)
-        elif column.type == "STRING":
-            frame[name] = "synthetic" if name == "provenance" else "normal_pre_2018"
-        elif column.type == "INT64":
-            frame[name] = np.arange(len(frame))
-        elif column.type == "BOOL":
-            frame[name] = pd.array([True, None] * len(frame), dtype="boolean")[: len(frame)]
-        else:
-            frame[name] = np.linspace(0.1, 0.9, len(frame))
-    return frame
+    rows = n * len(symbols)
+    columns = {name: _values(column, rows) for name, column in contract.flat_columns().items()}
+    columns["symbol"] = np.repeat(symbols, n)
+    columns["data_date"] = list(pd.bdate_range("2020-01-02", periods=n, unit="us")) * len(symbols)
+    return pd.DataFrame(columns)
 
 
 @pytest.fixture(scope="session")

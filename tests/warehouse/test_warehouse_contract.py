@@ -115,6 +115,17 @@ def test_refused_contracts(old: str, new: str, message: str) -> None:
     assert "raw.bars.yml" in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["yahoo_close", "Yahoo_Close", "YAHOO_X"])
+def test_banned_vendor_in_any_case_and_depth(make_contract: MakeContract, name: str) -> None:
+    columns = list(make_contract().model_dump()["columns"])
+    columns[4]["fields"] = [
+        {"name": "deep", "type": "STRUCT", "description": "x",
+         "fields": [{"name": name, "type": "FLOAT64", "description": "x"}]},
+    ]  # fmt: skip
+    with pytest.raises(ValidationError, match=f"'{name}': columns of this vendor"):
+        make_contract(columns=columns)
+
+
 def test_names_that_sql_cannot_tell_apart(make_contract: MakeContract) -> None:
     columns = [
         {"name": "p", "type": "STRING", "nullable": False, "description": "x"},
@@ -135,6 +146,9 @@ def test_targets_of_another_horizon(make_contract: MakeContract) -> None:
         make_contract(name="training.labels_1m", **own)
     with pytest.raises(ValidationError, match="holds no targets"):
         make_contract(name="training.labels", **own)
+    columns[1]["name"] = "Target_1W_log_return"
+    with pytest.raises(ValidationError, match=r"horizon 1w, but training\.labels_1m is of 1m"):
+        make_contract(name="training.labels_1m", **own)
 
 
 def test_float_cluster_is_refused(make_contract: MakeContract) -> None:

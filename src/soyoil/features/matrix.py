@@ -2,35 +2,121 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import Final
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 # Importing the feature modules fills the registry.
-from soyoil.features import pivots, technical  # noqa: F401
-from soyoil.features.registry import FEATURES, SymbolBars
+from soyoil.features import golden_zone, pivots, technical, volatility  # noqa: F401
+from soyoil.features.cross_asset import cross_asset_features
+from soyoil.features.registry import FeatureSpec, SymbolBars, check_features, features_of
+from soyoil.market.instruments import TARGET_ROOT
+from soyoil.market.rolls import FloatArray
+from soyoil.warehouse.contract import TableContract, load_contract
 
-LEVEL_COLUMNS = (
+TABLE: Final = "features.daily_ml_matrix"
+KEY_COLUMNS: Final = ("symbol", "data_date", "decision_time", "known_at", "provenance")
+BAR_COLUMNS: Final = (
     "open", "high", "low", "close", "volume", "vwap", "realized_vol_1h", "instrument_id",
     "roll_free_return", "is_roll", "is_flip_back", "is_limit_locked", "is_vendor_degraded",
 )  # fmt: skip
+REGIME_COLUMNS: Final = ("regime_name", "regime.name", "regime.weight")
+SUPPLIED: Final = frozenset(
+    {*KEY_COLUMNS, *(f"market_data.{c}" for c in BAR_COLUMNS), *REGIME_COLUMNS}
+)
+"""Columns of the contract that are no features; the regimes are joined by the next node."""
 
 
-def _symbol_bars(rows: pd.DataFrame) -> SymbolBars:
-    def floats(column: str) -> np.ndarray:
-        return rows[column].to_numpy(dtype="float64")
+def symbol_bars(regular: pd.DataFrame) -> list[SymbolBars]:
+    """Bars of each symbol.
 
-    return SymbolBars(
-        open=floats("open"),
-        high=floats("high"),
-        low=floats("low"),
-        close=floats("close"),
-        volume=floats("volume"),
-        returns=floats("roll_free_return"),
-        is_roll=rows["is_roll"].to_numpy(dtype=bool),
+    Parameters
+    ----------
+    regular
+        Sessions without thin ones, sorted by ``symbol`` and ``data_date``.
+
+    Returns
+    -------
+    One entry per symbol, in the order of the rows; the arrays are views of whole columns.
+    """
+    symbol = regular["symbol"]
+    changes = (symbol != symbol.shift()).to_numpy(dtype=bool)
+    bounds = np.r_[np.flatnonzero(changes), len(regular)]
+    columns = {
+        "dates": regular["data_date"].to_numpy(dtype="datetime64[D]"),
+        "is_roll": regular["is_roll"].to_numpy(dtype=bool),
+        "returns": regular["roll_free_return"].to_numpy(dtype="float64"),
+    }
+    for name in ("open", "high", "low", "close", "volume", "realized_vol_1h"):
+        columns[name] = regular[name].to_numpy(dtype="float64")
+    return [
+        SymbolBars(**{name: values[a:b] for name, values in columns.items()})
+        for a, b in itertools.pairwise(bounds)
+    ]
+
+
+def symbol_features(regular: pd.DataFrame) -> pd.DataFrame:
+    """Compute every registered feature of single symbols.
+
+    Parameters
+    ----------
+    regular
+        Sessions without thin ones, sorted by ``symbol`` and ``data_date``.
+
+    Returns
+    -------
+    DataFrame
+        One column per feature of source ``bars`` on the index of `regular`, with the dtypes of
+        the contract: ``float64``, ``boolean`` or ``Int64``.
+
+    Raises
+    ------
+    ValueError
+        If a feature function returns another number of values than there are sessions.
+    """
+    specs = features_of("bars")
+    # One block for all symbols: joining a frame per symbol would hold everything twice.
+    values = np.empty((len(specs), len(regular)))
+    start = 0
+    for bars in symbol_bars(regular):
+        stop = start + len(bars)
+        for row, spec in zip(values, specs, strict=True):
+            row[start:stop] = _compute(spec, bars)
+        start = stop
+    return _typed(values, specs, regular.index, load_contract(TABLE))
+
+
+def _compute(spec: FeatureSpec, bars: SymbolBars) -> FloatArray:
+    if spec.function is None:
+        raise ValueError(f"feature {spec.name} of source bars has no function")
+    result = spec.function(bars)
+    if np.shape(result) != (len(bars),):
+        raise ValueError(
+            f"feature {spec.name} returned shape {np.shape(result)} for {len(bars)} sessions"
+        )
+    return result
+
+
+def _typed(
+    values: npt.NDArray[np.float64],
+    specs: tuple[FeatureSpec, ...],
+    index: pd.Index,
+    contract: TableContract,
+) -> pd.DataFrame:
+    """Frame of computed rows, those of BOOL and INT64 columns in nullable dtypes."""
+    names = [spec.name for spec in specs]
+    columns = contract.flat_columns()
+    frame = pd.DataFrame(values.T, index=index, columns=names, copy=False)
+    dtypes = {"BOOL": "boolean", "INT64": "Int64"}
+    return frame.astype(
+        {name: dtypes[columns[name].type] for name in names if columns[name].type in dtypes}
     )
 
 
-def build_matrix(sessions: pd.DataFrame) -> pd.DataFrame:
+def build_matrix(sessions: pd.DataFrame, target: str = TARGET_ROOT) -> pd.DataFrame:
     """Compute every registered feature for every symbol.
 
     Parameters
@@ -38,24 +124,26 @@ def build_matrix(sessions: pd.DataFrame) -> pd.DataFrame:
     sessions
         Rows of ``market_data.databento_futures_ohlcv_1d``. Thin sessions are left out: the
         sessions of the result are the index that counts horizons.
+    target
+        Root on whose rows the features of other markets stand.
 
     Returns
     -------
     DataFrame
         Flat matrix with dotted columns, sorted by ``symbol`` and ``data_date``; regime name
-        and weight are added by the regimes stage.
+        and weight are added by the next node.
+
+    Raises
+    ------
+    ContractError
+        If the feature registry and the contract of the matrix name different columns.
     """
+    check_features(load_contract(TABLE), SUPPLIED)
     regular = sessions[~sessions["is_thin"].astype(bool)]
     regular = regular.sort_values(["symbol", "data_date"], kind="stable").reset_index(drop=True)
-    out = regular[["symbol", "data_date", "decision_time", "known_at", "provenance"]].copy()
-    for column in LEVEL_COLUMNS:
-        out[f"market_data.{column}"] = regular[column]
-    parts: list[pd.DataFrame] = []
-    for _, rows in regular.groupby("symbol", sort=False):
-        bars = _symbol_bars(rows)
-        columns = {name: spec.function(bars) for name, spec in FEATURES.items()}
-        columns["market_data.roll_free_index"] = bars.index
-        parts.append(pd.DataFrame(columns, index=rows.index))
-    features = pd.concat(parts) if parts else pd.DataFrame(columns=list(FEATURES))
-    features["pivots.price_above_P"] = features["pivots.price_above_P"].astype("boolean")
-    return pd.concat([out, features], axis=1)
+    bars = regular[list(BAR_COLUMNS)].add_prefix("market_data.")
+    parts = [regular[list(KEY_COLUMNS)], bars, symbol_features(regular)]
+    if features_of("cross"):
+        rows = regular[["symbol", "data_date", "decision_time"]]
+        parts.append(cross_asset_features(regular, rows, target))
+    return pd.concat(parts, axis=1)

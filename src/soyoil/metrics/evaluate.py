@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from soyoil.errors import ModelError
+from soyoil.metrics.bootstrap import Verdict, skill_interval, verdict
 from soyoil.metrics.losses import QUANTILE_COLUMNS, row_losses, weighted_mean
 from soyoil.regimes.weights import effective_n
 
@@ -25,6 +26,9 @@ NOMINAL_COVERAGE: Final = 0.8
 
 REFERENCES: Final = {"mae": "random_walk", "pinball": "vol_cone"}
 """Reference model of each skill: ``skill = 1 - loss / loss of the reference``."""
+
+LOSS_COLUMNS: Final = {"mae": "absolute", "pinball": "pinball"}
+"""Column of the row losses behind each skill."""
 
 _HIGHER_IS_BETTER: Final = ("direction", "skill_mae", "skill_pinball")
 _COUNTS: Final = ("n", "effective_n", "independent_n")
@@ -42,11 +46,15 @@ class Evaluation:
         (key, fold, value).
     scored_rows_hash
         SHA-256 of the origins that were scored: two results compare only if it is equal.
+    verdicts
+        By skill (``skill_mae``, ``skill_pinball``), uniform weights: ``skill``, ``no skill`` or
+        ``unprovable``.
     """
 
     metrics: Mapping[str, float]
     fold_metrics: tuple[tuple[str, int, float], ...]
     scored_rows_hash: str
+    verdicts: Mapping[str, Verdict]
 
 
 @dataclass(frozen=True)
@@ -143,6 +151,17 @@ def summarise(scored: _Scored, weights: FloatArray, sessions: int) -> dict[str, 
     }
 
 
+def _intervals(scored: _Scored, weights: FloatArray, sessions: int) -> dict[str, float]:
+    """Bounds of both skills: ``skill_mae_low``, ``skill_mae_high`` and so on."""
+    out: dict[str, float] = {}
+    for metric, column in LOSS_COLUMNS.items():
+        loss = scored.losses[column].to_numpy(dtype="float64")
+        reference = scored.references[REFERENCES[metric]][column].to_numpy(dtype="float64")
+        interval = skill_interval(loss, reference, weights, sessions)
+        out |= {f"skill_{metric}_low": interval.low, f"skill_{metric}_high": interval.high}
+    return out
+
+
 def _worst(metric: str, values: FloatArray) -> float:
     if np.isnan(values).all():
         return float("nan")
@@ -216,10 +235,17 @@ def evaluate(
     number = scored.rows["fold"].to_numpy()
     for weighting, weights in weightings.items():
         pooled = summarise(scored, weights, sessions)
+        pooled |= _intervals(scored, weights, sessions)
         metrics |= {f"pooled.{weighting}.{metric}": value for metric, value in pooled.items()}
         for fold in np.unique(number):
             mask = number == fold
             values = summarise(scored.take(mask), weights[mask], sessions)
             folds += [(f"fold.{weighting}.{m}", int(fold), v) for m, v in values.items()]
     metrics |= _by_regime(scored, sessions)
-    return Evaluation(metrics, tuple(folds), scored_rows_hash(scored.rows["data_date"]))
+    independent = len(scored.rows) / sessions
+    verdicts = {
+        f"skill_{metric}": verdict(metrics[f"pooled.uniform.skill_{metric}_low"], independent)
+        for metric in LOSS_COLUMNS
+    }
+    rows_hash = scored_rows_hash(scored.rows["data_date"])
+    return Evaluation(metrics, tuple(folds), rows_hash, verdicts)

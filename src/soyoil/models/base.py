@@ -11,9 +11,11 @@ import numpy.typing as npt
 
 from soyoil.errors import ModelError
 from soyoil.models.config import TargetKind
+from soyoil.models.shrinkage import Shrink
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+DayArray = npt.NDArray[np.datetime64]
 
 QUANTILES: Final = (0.1, 0.5, 0.9)
 
@@ -30,6 +32,8 @@ class HorizonArrays:
         Labels, log returns, shape ``(n,)``, NaN where there is none.
     scale
         Sigma of the vol cone at each origin, shape ``(n,)``.
+    dates
+        Session dates, ``datetime64[D]``, shape ``(n,)``.
     feature_names
         Columns of `X`, length p.
     """
@@ -37,6 +41,7 @@ class HorizonArrays:
     X: FloatArray
     y: FloatArray
     scale: FloatArray
+    dates: DayArray
     feature_names: tuple[str, ...]
 
 
@@ -82,18 +87,24 @@ class EngineFit:
     ----------
     quantiles
         Forecasts of the test rows, shape ``(m, 3)``, columns as `QUANTILES`.
+    valid_quantiles
+        Forecasts of the early-stopping rows, shape ``(v, 3)``.
     models
         Native model files by name.
     importance
         Importance per feature, any unit.
     rounds
         Boosting rounds or epochs used, mean over the quantiles.
+    device
+        Where it was fitted, and why there.
     """
 
     quantiles: FloatArray
+    valid_quantiles: FloatArray
     models: Mapping[str, bytes]
     importance: Mapping[str, float]
     rounds: float
+    device: str = "cpu"
 
 
 class Engine(Protocol):
@@ -127,6 +138,12 @@ class FoldResult:
         Importance per feature.
     rounds
         Boosting rounds or epochs.
+    shrink
+        Factors on location and spread that were chosen on the early-stopping rows.
+    device
+        Where it was fitted.
+    libraries
+        Engine libraries that the worker process had loaded.
     seconds
         Wall time of the fit.
     peak_rss_mb
@@ -139,6 +156,9 @@ class FoldResult:
     models: Mapping[str, bytes] = field(default_factory=dict)
     importance: Mapping[str, float] = field(default_factory=dict)
     rounds: float = 0.0
+    shrink: Shrink = field(default_factory=Shrink)
+    device: str = "cpu"
+    libraries: tuple[str, ...] = ()
     seconds: float = 0.0
     peak_rss_mb: float = 0.0
 
@@ -168,24 +188,33 @@ def blinded(arrays: HorizonArrays, task: FoldTask, kind: TargetKind) -> HorizonA
     return replace(arrays, y=y)
 
 
-def unscaled(
-    quantiles: FloatArray, arrays: HorizonArrays, task: FoldTask, kind: TargetKind
-) -> FloatArray:
-    """Quantiles of log returns from those of the scaled label, in ascending order per row.
+def unscaled(quantiles: FloatArray, scale: FloatArray, kind: TargetKind, where: str) -> FloatArray:
+    """Quantiles of log returns from those of the label an engine was given, ascending per row.
 
     Separately fitted quantiles can cross; sorting them never raises the pinball loss
     (Chernozhukov, Fernández-Val and Galichon 2010).
+
+    Parameters
+    ----------
+    quantiles
+        Shape ``(m, 3)``.
+    scale
+        Sigma of the vol cone, shape ``(m,)``.
+    kind
+        What the labels were.
+    where
+        Names the rows in an error.
 
     Raises
     ------
     ModelError
         If a forecast is not finite or the shape is wrong.
     """
-    if quantiles.shape != (len(task.test), len(QUANTILES)) or not np.isfinite(quantiles).all():
+    if quantiles.shape != (len(scale), len(QUANTILES)) or not np.isfinite(quantiles).all():
         raise ModelError(
-            f"fold {task.fold}: forecasts must be finite, shape ({len(task.test)}, "
-            f"{len(QUANTILES)}); got shape {quantiles.shape} with "
-            f"{int((~np.isfinite(quantiles)).sum())} values that are not finite"
+            f"{where}: forecasts must be finite, shape ({len(scale)}, {len(QUANTILES)}); got "
+            f"shape {quantiles.shape} with {int((~np.isfinite(quantiles)).sum())} values that "
+            "are not finite"
         )
-    ordered = np.sort(quantiles, axis=1)
-    return ordered * arrays.scale[task.test, None] if kind == "vol_scaled" else ordered
+    ordered = np.sort(np.asarray(quantiles, dtype=np.float64), axis=1)
+    return ordered * scale[:, None] if kind == "vol_scaled" else ordered

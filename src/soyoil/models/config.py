@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Literal
+import sys
+from pathlib import Path
+from typing import Final, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from soyoil.config import Config
 from soyoil.errors import ConfigError
@@ -20,6 +22,11 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def may_have_accelerator() -> bool:
+    """Whether a torch process may find MPS or CUDA; told without loading torch."""
+    return sys.platform == "darwin" or Path("/proc/driver/nvidia/version").exists()
+
+
 class FitConfig(Config):
     """How folds are fitted, whatever the engine.
 
@@ -31,6 +38,9 @@ class FitConfig(Config):
         Processes that fit folds at the same time; 0 takes as many as the cores allow.
     threads
         Threads of one fit. Fixed, because the number of threads changes floating-point sums.
+    shrink
+        Whether forecasts are shrunk toward the vol cone by factors chosen on the purged
+        early-stopping rows (`soyoil.models.shrinkage`).
     target_kind
         ``vol_scaled``: engines learn the label divided by the vol cone's sigma at the origin,
         inverted exactly afterwards, so that the vol cone is the zero forecast. ``log_return``:
@@ -41,9 +51,12 @@ class FitConfig(Config):
     workers: int = Field(default=0, ge=0)
     threads: int = Field(default=1, ge=1)
     target_kind: TargetKind = "vol_scaled"
+    shrink: bool = True
 
-    def worker_count(self, tasks: int) -> int:
-        """Processes to start for so many tasks.
+    def worker_count(self, engine: str) -> int:
+        """Processes to start for an engine.
+
+        A network on an accelerator has one, for there is one accelerator.
 
         Raises
         ------
@@ -51,13 +64,14 @@ class FitConfig(Config):
             If workers x threads exceed the cores.
         """
         cores = available_cores()
-        workers = self.workers or max(1, cores // self.threads)
+        single = engine == "tft" and may_have_accelerator()
+        workers = self.workers or (1 if single else max(1, cores // self.threads))
         if workers * self.threads > cores:
             raise ConfigError(
                 f"fit.workers={self.workers} x fit.threads={self.threads} need more than the "
                 f"{cores} cores of this machine. Lower one of them, or set fit.workers=0."
             )
-        return max(1, min(workers, tasks))
+        return workers
 
 
 class LightGBMConfig(Config):
@@ -83,3 +97,97 @@ class LightGBMConfig(Config):
     feature_fraction: float = Field(default=0.7, gt=0, le=1)
     bagging_fraction: float = Field(default=0.7, gt=0, le=1)
     early_stopping_rounds: int = Field(default=30, ge=0)
+
+
+class XGBoostConfig(Config):
+    """XGBoost's parameters under its own names, one booster for all quantiles.
+
+    Attributes
+    ----------
+    n_estimators
+        Most boosting rounds.
+    learning_rate, max_depth, min_child_weight, reg_lambda, colsample_bytree, subsample
+        As XGBoost documents them. A row's hessian is its weight, so `min_child_weight` counts
+        weighted rows per leaf.
+    early_stopping_rounds
+        Rounds without a better weighted pinball loss on the early-stopping rows; 0 for none.
+    """
+
+    n_estimators: int = Field(default=300, ge=1)
+    learning_rate: float = Field(default=0.03, gt=0, le=1)
+    max_depth: int = Field(default=3, ge=1)
+    min_child_weight: float = Field(default=150.0, ge=0)
+    reg_lambda: float = Field(default=20.0, ge=0)
+    colsample_bytree: float = Field(default=0.7, gt=0, le=1)
+    subsample: float = Field(default=0.7, gt=0, le=1)
+    early_stopping_rounds: int = Field(default=30, ge=0)
+
+
+class TFTConfig(Config):
+    """Temporal Fusion Transformer (Lim et al. 2021) as pytorch-forecasting builds it.
+
+    Attributes
+    ----------
+    features
+        Columns of the matrix that it is given; a network of this size drowns in hundreds.
+    encoder_length
+        Sessions that it looks back on.
+    hidden_size, hidden_continuous_size, attention_heads, dropout
+        Size of the network.
+    train_stride
+        Every so many training rows are used: neighbouring labels overlap, and a network pays
+        for each row.
+    learning_rate, batch_size, gradient_clip
+        Of Adam; the gradient's norm is clipped.
+    max_epochs, patience
+        Most epochs, and epochs without a better weighted loss on the early-stopping rows.
+    device
+        ``auto`` takes MPS, then CUDA, then CPU, the first that passes a check against the CPU.
+    quick_folds
+        Folds that are fitted in profile ``quick``: the last so many.
+    """
+
+    features: tuple[str, ...] = (
+        "market_data.return_1d",
+        "market_data.return_5d",
+        "market_data.return_21d",
+        "market_data.ma_21_log_ratio",
+        "market_data.ma_63_log_ratio",
+        "market_data.rsi_14",
+        "market_data.volatility_21d",
+        "regime.vol_percentile",
+    )
+    encoder_length: int = Field(default=42, ge=2)
+    hidden_size: int = Field(default=16, ge=2)
+    hidden_continuous_size: int = Field(default=8, ge=1)
+    attention_heads: int = Field(default=2, ge=1)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    train_stride: int = Field(default=3, ge=1)
+    learning_rate: float = Field(default=0.005, gt=0)
+    batch_size: int = Field(default=64, ge=1)
+    gradient_clip: float = Field(default=1.0, gt=0)
+    max_epochs: int = Field(default=15, ge=1)
+    patience: int = Field(default=4, ge=1)
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    quick_folds: int = Field(default=2, ge=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> TFTConfig:
+        if self.hidden_size % self.attention_heads:
+            raise ValueError(
+                f"hidden_size={self.hidden_size} must be a multiple of "
+                f"attention_heads={self.attention_heads}"
+            )
+        if not self.features:
+            raise ValueError("features is empty; name at least one column of the matrix")
+        return self
+
+
+EngineConfig = LightGBMConfig | XGBoostConfig | TFTConfig
+
+ENGINE_CONFIGS: Final[dict[str, type[EngineConfig]]] = {
+    "lightgbm": LightGBMConfig,
+    "xgboost": XGBoostConfig,
+    "tft": TFTConfig,
+}
+"""Configuration of each engine by its name in the registry."""

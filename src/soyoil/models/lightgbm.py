@@ -8,7 +8,7 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 
-from soyoil.models.base import QUANTILES, EngineFit, FoldTask, HorizonArrays
+from soyoil.models.base import QUANTILES, EngineFit, FloatArray, FoldTask, HorizonArrays
 from soyoil.models.config import LightGBMConfig
 
 
@@ -24,6 +24,12 @@ def _dataset(
         free_raw_data=False,
     )
     return data
+
+
+def _forecast(booster: lgb.Booster, features: FloatArray, rounds: int) -> FloatArray:
+    if len(features) == 0:
+        return np.empty(0)
+    return np.asarray(booster.predict(features, num_iteration=rounds), dtype=np.float64)
 
 
 def booster_params(config: LightGBMConfig, seed: int, threads: int) -> dict[str, Any]:
@@ -54,7 +60,9 @@ def fit_fold(
     train = _dataset(arrays, task.train, task.train_weight, None)
     stop = config.early_stopping_rounds > 0 and len(task.valid) > 0
     valid = _dataset(arrays, task.valid, task.valid_weight, train) if stop else None
-    forecasts, models, gains, rounds = [], {}, np.zeros(len(arrays.feature_names)), []
+    gains = np.zeros(len(arrays.feature_names))
+    models: dict[str, bytes] = {}
+    forecasts, valid_forecasts, rounds = [], [], []
     for quantile in QUANTILES:
         callbacks: list[Callable[..., Any]] = (
             [lgb.early_stopping(config.early_stopping_rounds, verbose=False)] if stop else []
@@ -67,13 +75,15 @@ def fit_fold(
             callbacks=callbacks,
         )
         used = booster.best_iteration if stop else booster.current_iteration()
-        forecasts.append(booster.predict(arrays.X[task.test], num_iteration=used))
+        forecasts.append(_forecast(booster, arrays.X[task.test], used))
+        valid_forecasts.append(_forecast(booster, arrays.X[task.valid], used))
         text = booster.model_to_string(num_iteration=used)
         models[f"fold_{task.fold:02d}.q{quantile * 100:.0f}.lightgbm.txt"] = text.encode()
         gains += booster.feature_importance("gain", iteration=used)
         rounds.append(used)
     return EngineFit(
         quantiles=np.column_stack(forecasts),
+        valid_quantiles=np.column_stack(valid_forecasts),
         models=models,
         importance=dict(zip(arrays.feature_names, gains.tolist(), strict=True)),
         rounds=float(np.mean(rounds)),

@@ -28,3 +28,9 @@ class FitReport:
     importance: Mapping[str, float] = field(default_factory=dict)
     models: Mapping[str, bytes] = field(default_factory=dict)
     seconds: float = 0.0
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Devices that the folds were fitted on, each once."""
+        names = self.folds["device"].astype("str").str.split(" ").str[0]
+        return tuple(dict.fromkeys(names))

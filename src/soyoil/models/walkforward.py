@@ -1,32 +1,38 @@
-"""Fit the folds of a plan in worker processes of one engine.
-
-Engines never meet in one process: LightGBM and torch bring two OpenMP runtimes that crash
-together on macOS. Each call has an executor of its own, shut down before it returns.
-"""
+"""Fit the folds of a plan in worker processes of one engine."""
 
 from __future__ import annotations
 
 import importlib
-import os
-import signal
-import threading
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
 
-from joblib.externals.loky import ProcessPoolExecutor
+import numpy as np
 
 from soyoil.errors import ModelError
-from soyoil.models.base import Engine, FoldResult, FoldTask, HorizonArrays, blinded, unscaled
-from soyoil.models.config import FitConfig, TargetKind
-from soyoil.models.registry import ENGINES
+from soyoil.models.base import (
+    Engine,
+    EngineFit,
+    FloatArray,
+    FoldResult,
+    FoldTask,
+    HorizonArrays,
+    blinded,
+    unscaled,
+)
+from soyoil.models.config import EngineConfig, FitConfig
+from soyoil.models.executors import ExecutorSpec, executor_for, shutdown
+from soyoil.models.registry import ENGINES, LIBRARIES
+from soyoil.models.shrinkage import Shrink, choose, shrink
 from soyoil.process import peak_memory_mb
-from soyoil.warehouse.guard import WAREHOUSE_FORBIDDEN
 
-WATCH_SECONDS = 1.0
-"""How often a worker looks whether the process that started it is still there."""
+ARRAYS: Final = ("X", "y", "scale", "dates")
 
 
 @dataclass(frozen=True)
@@ -37,41 +43,47 @@ class Job:
     ----------
     engine
         Name in `ENGINES`.
-    arrays
-        Rows of the horizon.
-    threads
-        Threads of one fit.
-    kind
-        Whether labels are scaled.
+    fit
+        Seed, threads, target and shrinkage.
     config
         The engine's own configuration.
     """
 
     engine: str
-    arrays: HorizonArrays
-    threads: int
-    kind: TargetKind
-    config: Any
+    fit: FitConfig
+    config: EngineConfig
 
 
-_job: list[Job] = []
+def save_arrays(arrays: HorizonArrays, folder: Path) -> None:
+    """Write arrays where workers map them into memory."""
+    for name in ARRAYS:
+        np.save(folder / f"{name}.npy", getattr(arrays, name))
+    (folder / "features.txt").write_text("\n".join(arrays.feature_names))
 
 
-def _end_with(parent: int) -> None:
-    """End this process when its parent is gone: a killed parent tells nobody."""
-    while os.getppid() == parent:
-        time.sleep(WATCH_SECONDS)
-    os._exit(1)
+@lru_cache(maxsize=1)
+def load_arrays(folder: Path) -> HorizonArrays:
+    """Map arrays that `save_arrays` wrote; read-only, shared by all workers."""
+    mapped = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS}
+    names = tuple((folder / "features.txt").read_text().split("\n"))
+    return HorizonArrays(feature_names=names, **mapped)
 
 
-def _start_worker(job: Job, parent: int) -> None:
-    # Ctrl-C reaches the whole process group; the parent alone decides what ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    _job[:] = [job]
+def _forecast(
+    job: Job, arrays: HorizonArrays, task: FoldTask, fit: EngineFit
+) -> tuple[FloatArray, Shrink]:
+    where, kind = f"fold {task.fold}", job.fit.target_kind
+    sigma = arrays.scale[task.test]
+    test = unscaled(fit.quantiles, sigma, kind, where)
+    if not job.fit.shrink:
+        return test, Shrink()
+    valid_sigma = arrays.scale[task.valid]
+    valid = unscaled(fit.valid_quantiles, valid_sigma, kind, f"{where}, early-stopping rows")
+    factors = choose(arrays.y[task.valid], valid, valid_sigma, task.valid_weight)
+    return shrink(test, sigma, factors), factors
 
 
-def fit_one(job: Job, task: FoldTask) -> FoldResult:
+def fit_one(job: Job, arrays: HorizonArrays, task: FoldTask) -> FoldResult:
     """Fit one fold in this process.
 
     Raises
@@ -81,36 +93,42 @@ def fit_one(job: Job, task: FoldTask) -> FoldResult:
     """
     engine: Engine = importlib.import_module(ENGINES[job.engine]).fit_fold
     started = time.perf_counter()
-    fit = engine(blinded(job.arrays, task, job.kind), task, job.threads, job.config)
+    fit = engine(blinded(arrays, task, job.fit.target_kind), task, job.fit.threads, job.config)
+    quantiles, factors = _forecast(job, arrays, task, fit)
     return FoldResult(
         fold=task.fold,
         test=task.test,
-        quantiles=unscaled(fit.quantiles, job.arrays, task, job.kind),
+        quantiles=quantiles,
         models=fit.models,
         importance=fit.importance,
         rounds=fit.rounds,
+        shrink=factors,
+        device=fit.device,
+        libraries=tuple(name for name in LIBRARIES if name in sys.modules),
         seconds=time.perf_counter() - started,
         peak_rss_mb=peak_memory_mb(),
     )
 
 
-def _work(task: FoldTask) -> FoldResult:
-    return fit_one(_job[0], task)
+def _work(job: Job, folder: Path, task: FoldTask) -> FoldResult:
+    return fit_one(job, load_arrays(folder), task)
 
 
 def run_walk_forward(
-    job: Job, tasks: Sequence[FoldTask], fit: FitConfig, on_done: Callable[[int], None]
+    job: Job, arrays: HorizonArrays, tasks: Sequence[FoldTask], on_done: Callable[[int], None]
 ) -> list[FoldResult]:
     """Fit every fold in worker processes.
+
+    The workers stay for the next call with the same engine; `executors.shutdown` ends them.
 
     Parameters
     ----------
     job
-        Engine, arrays and configuration.
+        Engine and configuration.
+    arrays
+        Rows of the horizon.
     tasks
         Folds.
-    fit
-        Number of workers.
     on_done
         Called with the number of folds finished so far.
 
@@ -124,34 +142,26 @@ def run_walk_forward(
     ModelError
         If the engine fails; names the fold.
     """
-    threads = str(job.threads)
-    executor = ProcessPoolExecutor(
-        max_workers=fit.worker_count(len(tasks)),
-        initializer=_start_worker,
-        initargs=(job, os.getpid()),
-        env={
-            **dict.fromkeys(
-                ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads
-            ),
-            WAREHOUSE_FORBIDDEN: "fitting reads the snapshot only",
-        },
-    )
+    spec = ExecutorSpec(job.engine, job.fit.worker_count(job.engine), job.fit.threads)
     results: dict[int, FoldResult] = {}
-    finished = False
-    try:
-        futures = {executor.submit(_work, task): task.fold for task in tasks}
-        for future in as_completed(futures):
-            try:
-                results[futures[future]] = future.result()
-            except ModelError:
-                raise
-            except Exception as error:
-                raise ModelError(
-                    f"{job.engine} failed in fold {futures[future]}: "
-                    f"{type(error).__name__}: {error}"
-                ) from error
-            on_done(len(results))
-        finished = True
-    finally:
-        executor.shutdown(wait=True, kill_workers=not finished)
+    with tempfile.TemporaryDirectory(prefix="soyoil-") as name:
+        folder = Path(name)
+        save_arrays(arrays, folder)
+        try:
+            executor = executor_for(spec)
+            futures = {executor.submit(_work, job, folder, task): task.fold for task in tasks}
+            for future in as_completed(futures):
+                try:
+                    results[futures[future]] = future.result()
+                except ModelError:
+                    raise
+                except Exception as error:
+                    raise ModelError(
+                        f"{job.engine} failed in fold {futures[future]}: "
+                        f"{type(error).__name__}: {error}"
+                    ) from error
+                on_done(len(results))
+        except BaseException:
+            shutdown(kill=True)
+            raise
     return [results[task.fold] for task in tasks]

@@ -7,12 +7,20 @@ Whatever stands upstream of a cell carries the cell's tags, so that ``--tags=1m`
 
 from __future__ import annotations
 
-from soyoil.models.registry import BASELINES, ENGINES
+from soyoil.models.registry import ABLATIONS, BASELINES, ENGINES
 from soyoil.targets.horizons import HORIZONS
 
-MODELS: tuple[str, ...] = (*BASELINES, *ENGINES)
+FITTED: tuple[str, ...] = (*ENGINES, *ABLATIONS)
+"""Models with a fit: engines, and the same with uniform weights."""
+
+MODELS: tuple[str, ...] = (*BASELINES, *FITTED)
 
 UPSTREAM_TAGS: tuple[str, ...] = (*HORIZONS, *MODELS)
+
+
+def engine_of(model: str) -> str:
+    """Engine behind a fitted model."""
+    return ABLATIONS.get(model, model)
 
 
 def horizon_tags(horizon: str) -> tuple[str, ...]:
@@ -21,8 +29,10 @@ def horizon_tags(horizon: str) -> tuple[str, ...]:
 
 
 def cell_tags(horizon: str, model: str) -> tuple[str, ...]:
-    """Tags of one horizon x model."""
-    return (horizon, model) if model in ENGINES else horizon_tags(horizon)
+    """Tags of one horizon x model; an ablation carries its engine's tag too."""
+    if model not in FITTED:
+        return horizon_tags(horizon)
+    return tuple(dict.fromkeys((horizon, engine_of(model), model)))
 
 
 def cells() -> tuple[tuple[str, str], ...]:

@@ -39,7 +39,7 @@ class RegimeConfig(Config):
     name: str = Field(pattern=r"^[A-Za-z0-9_]+$", max_length=60)
     start: dt.date
     end: dt.date | None = None
-    weight: float = Field(gt=0)
+    weight: float = Field(gt=0, allow_inf_nan=False)
     known_at: dt.date | None = None
     description: str = Field(min_length=1)
 
@@ -102,17 +102,23 @@ def check_regimes(frame: pd.DataFrame) -> None:
     Raises
     ------
     RegimeError
-        Naming the regimes and dates of the first gap, overlap, repeated name or weight that
-        is not positive.
+        Naming the regimes and dates of the first gap, overlap, repeated name, weight that is
+        not positive and finite, or missing date of knowledge.
     """
     repeated = frame.loc[frame["regime_name"].duplicated(), "regime_name"]
     if len(repeated):
         raise RegimeError(f"Regime {repeated.iloc[0]!r} stands twice in the regime table.")
-    bad = frame[~(frame["weight"] > 0)]
+    bad = frame[~(frame["weight"].gt(0) & np.isfinite(frame["weight"]))]
     if len(bad):
         raise RegimeError(
             f"Regime {bad['regime_name'].iloc[0]!r} has weight {bad['weight'].iloc[0]}; "
             "weights must be positive."
+        )
+    unknown = frame.loc[~(frame["known_at"] >= frame["start_date"]), "regime_name"]
+    if len(unknown):
+        raise RegimeError(
+            f"Regime {unknown.iloc[0]!r} has no known_at, or one before its start. Give the first "
+            "date on which the regime could be told."
         )
     before, after = frame.iloc[:-1].reset_index(drop=True), frame.iloc[1:].reset_index(drop=True)
     wrong = before["end_date"].isna() | (before["end_date"] != after["start_date"])

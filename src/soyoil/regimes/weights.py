@@ -1,4 +1,4 @@
-"""Sample weights from regimes, as they could have been set at a cutoff."""
+"""Sample weights: regime known at the cutoff, uniqueness of labels, age."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pandas as pd
 from soyoil.regimes.table import regime_positions
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 DOMINANT_SHARE = 0.40
 
 
@@ -27,30 +28,104 @@ def known_weights(frame: pd.DataFrame, cutoff: pd.Timestamp) -> FloatArray:
     return frame["weight"].to_numpy(dtype="float64")[latest]
 
 
-def sample_weights(
-    dates: pd.Series, frame: pd.DataFrame, cutoff: pd.Timestamp, scheme: str = "regime"
-) -> FloatArray:
-    """Weights of rows, mean 1, as known at `cutoff`.
+@dataclass(frozen=True)
+class RoleRows:
+    """Rows of one role of a fold, as left by the purge.
+
+    Attributes
+    ----------
+    dates
+        Origin dates, shape ``(n,)``.
+    positions
+        Origins in the session index, ascending, shape ``(n,)``.
+    cutoff
+        Position of the session at whose close the fold is fitted.
+    cutoff_date
+        Date of that session.
+    sessions
+        Horizon in sessions.
+    """
+
+    dates: pd.Series
+    positions: IntArray
+    cutoff: int
+    cutoff_date: pd.Timestamp
+    sessions: int
+
+
+def label_uniqueness(positions: IntArray, sessions: int) -> FloatArray:
+    """Mean over a label's sessions of 1 / number of labels that hold the session.
+
+    Average uniqueness of Lopez de Prado (2018), Advances in Financial Machine Learning,
+    ch. 4. The label of origin p holds the returns of sessions p + 1 ... p + h.
 
     Parameters
     ----------
-    dates
-        Origin dates of the rows left after the purge.
+    positions
+        Origins in the session index, ascending, shape ``(n,)``.
+    sessions
+        Horizon h.
+
+    Returns
+    -------
+    Array of shape ``(n,)`` with values in [1 / h, 1]. Their sum is the number of sessions
+    that some label holds, divided by h.
+    """
+    if len(positions) == 0:
+        return np.empty(0)
+    start = positions - positions[0]
+    steps = np.zeros(int(start[-1]) + sessions + 2)
+    np.add.at(steps, start + 1, 1.0)
+    np.add.at(steps, start + sessions + 1, -1.0)
+    concurrent = np.cumsum(steps)[:-1]
+    share = np.divide(1.0, concurrent, out=np.zeros_like(concurrent), where=concurrent > 0.5)
+    total = np.cumsum(share)
+    return np.asarray((total[start + sessions] - total[start]) / sessions, dtype=np.float64)
+
+
+def time_decay(positions: IntArray, cutoff: int, halflife: int) -> FloatArray:
+    """0.5 ** (age / half-life), the age in sessions from the cutoff."""
+    return np.asarray(0.5 ** ((cutoff - positions) / halflife), dtype=np.float64)
+
+
+def sample_weights(
+    rows: RoleRows, frame: pd.DataFrame, scheme: str = "regime", halflife: int | None = None
+) -> FloatArray:
+    """Weights of the rows of one role, mean 1, as they could have been set at the cutoff.
+
+    Parameters
+    ----------
+    rows
+        The role's rows.
     frame
         Regime table sorted by start.
-    cutoff
-        Last session whose close is known when the fold is fitted.
     scheme
-        ``regime`` or ``uniform``.
+        ``uniform``, or factors joined by underscores: ``regime`` (weight known at the cutoff),
+        ``uniqueness`` (`label_uniqueness` among these rows), ``decay`` (`time_decay`).
+    halflife
+        Half-life of the decay in sessions.
 
     Returns
     -------
     Array of shape ``(n,)`` with mean 1 (empty for no rows).
+
+    Raises
+    ------
+    ValueError
+        If a factor is unknown or the decay has no half-life.
     """
-    if scheme == "uniform" or len(dates) == 0:
-        return np.ones(len(dates))
-    raw = known_weights(frame, cutoff)[regime_positions(dates, frame)]
-    return np.asarray(raw / raw.mean(), dtype=np.float64)
+    raw = np.ones(len(rows.positions))
+    for factor in scheme.split("_"):
+        if factor == "regime":
+            known = known_weights(frame, rows.cutoff_date)
+            raw = raw * known[regime_positions(rows.dates, frame)]
+        elif factor == "uniqueness":
+            raw = raw * label_uniqueness(rows.positions, rows.sessions)
+        elif factor == "decay" and halflife is not None:
+            raw = raw * time_decay(rows.positions, rows.cutoff, halflife)
+        elif factor != "uniform":
+            raise ValueError(f"no weights for {factor!r} in {scheme!r}, half-life {halflife}")
+    return raw / raw.mean() if len(raw) else raw
 
 
 def effective_n(weights: FloatArray) -> float:
@@ -71,31 +146,34 @@ class WeightReport:
         Kish's effective sample size.
     independent_n
         `effective_n` divided by the horizon in sessions.
+    uniqueness_sum
+        Sum of `label_uniqueness` over the rows, unweighted: sessions that some label holds,
+        divided by the horizon.
     dominant
         Regimes whose share exceeds 40 %.
     unused
-        Regimes of the table that start by the cutoff but have no training row.
+        Regimes of the table without a training row; their weight does nothing in this fold.
     """
 
     shares: dict[str, float]
     effective_n: float
     independent_n: float
+    uniqueness_sum: float
     dominant: tuple[str, ...]
     unused: tuple[str, ...]
 
 
-def weight_report(
-    dates: pd.Series, weights: FloatArray, frame: pd.DataFrame, horizon_sessions: int
-) -> WeightReport:
+def weight_report(rows: RoleRows, weights: FloatArray, frame: pd.DataFrame) -> WeightReport:
     """Shares per regime and effective sample size of weighted rows."""
     names = frame["regime_name"].to_numpy()
-    rows = pd.Series(weights).groupby(names[regime_positions(dates, frame)]).sum()
-    shares = (rows / rows.sum()).to_dict()
+    by_regime = pd.Series(weights).groupby(names[regime_positions(rows.dates, frame)]).sum()
+    shares = (by_regime / by_regime.sum()).to_dict()
     n = effective_n(weights)
     return WeightReport(
         shares={str(k): float(v) for k, v in shares.items()},
         effective_n=n,
-        independent_n=n / horizon_sessions,
+        independent_n=n / rows.sessions,
+        uniqueness_sum=float(label_uniqueness(rows.positions, rows.sessions).sum()),
         dominant=tuple(str(k) for k, v in shares.items() if v > DOMINANT_SHARE),
         unused=tuple(str(name) for name in names if name not in shares),
     )

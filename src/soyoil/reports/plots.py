@@ -16,8 +16,18 @@ INK: Final = "#1b1f24"
 CONE: Final = "#7aa6c2"
 MEDIAN: Final = "#1f5f8b"
 ACTUAL: Final = "#c8502d"
-ROLE_COLOURS: Final = {"train": "#7aa6c2", "valid": "#e0b04f", "test": "#c8502d"}
-ROLE_NAMES: Final = {"train": "training", "valid": "early stopping", "test": "scored"}
+ROLE_COLOURS: Final = {
+    "train": "#7aa6c2",
+    "valid": "#e0b04f",
+    "calibration": "#6b9e78",
+    "test": "#c8502d",
+}
+ROLE_NAMES: Final = {
+    "train": "training",
+    "valid": "early stopping",
+    "calibration": "calibration",
+    "test": "scored",
+}
 
 
 def _figure(width: float, height: float, title: str) -> tuple[Figure, Axes]:
@@ -65,6 +75,21 @@ def cone_plot(predictions: pd.DataFrame, title: str, unit: str) -> Figure:
     return figure
 
 
+def _segments(split_plan: pd.DataFrame) -> pd.DataFrame:
+    """Runs of rows of one role within a fold: ``fold``, ``role``, ``first``, ``last``.
+
+    In combinatorial plans training stands on both sides of a test group.
+    """
+    rows = split_plan.sort_values(["fold", "data_date"])
+    changed = (rows["role"] != rows["role"].shift()) | (rows["fold"] != rows["fold"].shift())
+    return rows.groupby(changed.cumsum()).agg(
+        fold=("fold", "first"),
+        role=("role", "first"),
+        first=("data_date", "min"),
+        last=("data_date", "max"),
+    )
+
+
 def split_plan_plot(split_plan: pd.DataFrame, regimes: pd.DataFrame, title: str) -> Figure:
     """Folds with their roles and purge gaps, over the regimes.
 
@@ -79,12 +104,14 @@ def split_plan_plot(split_plan: pd.DataFrame, regimes: pd.DataFrame, title: str)
     """
     folds = sorted(split_plan["fold"].unique())
     figure, axes = _figure(10, 1.6 + 0.28 * len(folds), title)
-    for role, name in ROLE_NAMES.items():
-        spans = split_plan[split_plan["role"] == role].groupby("fold")["data_date"]
-        first, last = spans.min(), spans.max()
+    segments = _segments(split_plan)
+    shown_roles = [role for role in ROLE_NAMES if (segments["role"] == role).any()]
+    for role in shown_roles:
+        spans = segments[segments["role"] == role]
         axes.barh(
-            first.index, last - first, left=first, height=0.62, color=ROLE_COLOURS[role], label=name
-        )
+            spans["fold"], spans["last"] - spans["first"], left=spans["first"], height=0.62,
+            color=ROLE_COLOURS[role], label=ROLE_NAMES[role],
+        )  # fmt: skip
     first, last = split_plan["data_date"].min(), split_plan["data_date"].max()
     ends = regimes["end_date"].fillna(last)
     # Labels of neighbouring regimes alternate in height, so that short regimes stay readable.
@@ -103,7 +130,7 @@ def split_plan_plot(split_plan: pd.DataFrame, regimes: pd.DataFrame, title: str)
     axes.set_ylim(max(folds) + 0.6, top - 2.2)
     axes.set_yticks(folds)
     axes.set_ylabel("fold", fontsize=8)
-    figure.legend(loc="outside lower center", ncols=len(ROLE_NAMES), frameon=False, fontsize=8)
+    figure.legend(loc="outside lower center", ncols=len(shown_roles), frameon=False, fontsize=8)
     return figure
 
 

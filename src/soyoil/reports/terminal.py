@@ -14,12 +14,11 @@ from rich.table import Table
 Advance = Callable[[int, int], None]
 
 COLUMNS: Final = (
-    "MAE %",
     "MAE skill %\nvs random walk",
     "pinball skill %\nvs vol cone",
     "80 %\ncovers",
-    "n",
     "n/h",
+    "verdict",
     "s",
 )
 
@@ -77,7 +76,7 @@ def result_line(scores: Mapping[str, Any]) -> str:
         f"({percent(scores['pooled.uniform.skill_mae'], signed=True)} against random walk), "
         f"pinball {percent(scores['pooled.uniform.skill_pinball'], signed=True)} against vol cone, "
         f"80 % interval covers {percent(scores['pooled.uniform.coverage_80'])}, "
-        f"n {scores['pooled.uniform.n']:.0f}{seconds}"
+        f"n {scores['pooled.uniform.n']:.0f}, {scores['verdict']}{seconds}"
     )
 
 
@@ -85,31 +84,33 @@ def _count(value: float) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
 
 
-def _pair(row: Mapping[str, Any], metric: str) -> str:
-    """Uniform and regime-weighted value side by side, per cent."""
-    values = (row[f"pooled.{weighting}.{metric}"] for weighting in ("uniform", "regime"))
-    return " /".join("  n/a" if math.isnan(v) else f"{100 * v:+6.1f}" for v in values)
+def _with_interval(row: Mapping[str, Any], metric: str) -> str:
+    """A skill with the bounds of its interval, per cent."""
+    value, low, high = (row[f"pooled.uniform.{metric}{part}"] for part in ("", "_low", "_high"))
+    if any(math.isnan(v) for v in (value, low, high)):
+        return "n/a"
+    return f"{100 * value:+.1f} [{100 * low:+.0f},{100 * high:+.0f}]"
 
 
 def skill_table(scores: Sequence[Mapping[str, Any]], provenance: str = "") -> Table:
-    """Table of horizon x model with both skills, uniform and regime-weighted.
+    """Table of horizon x model with both skills, their intervals and the verdict.
 
-    It fits a terminal of 80 columns.
+    It fits a terminal of 80 columns. Regime-weighted values are in ``skill_table.csv``.
 
     Parameters
     ----------
     scores
-        One mapping per horizon and model: ``horizon``, ``model``, ``seconds`` and the pooled
-        metrics by key.
+        One mapping per horizon and model: ``horizon``, ``model``, ``seconds``, ``verdict`` and
+        the pooled metrics by key.
     provenance
         ``observed`` or ``synthetic``, for the title.
     """
     table = Table(
         title="Skill out of sample" + (f", {provenance} data" if provenance else ""),
         caption=(
-            "skill = 1 - loss / loss of the reference, uniform / regime-weighted; negative: the "
-            "reference was better. n/h: effective sample size (regime-weighted) over the horizon, "
-            "about the number of independent labels. The regime weights were set with hindsight."
+            "skill = 1 - loss / loss of the reference, uniform weights, with its 90 % interval; "
+            "negative: the reference was better. n/h: scored rows over the horizon, about the "
+            "number of independent labels. The verdict is on the pinball skill."
         ),
         box=None,
         padding=(0, 1, 0, 0),
@@ -127,13 +128,12 @@ def skill_table(scores: Sequence[Mapping[str, Any]], provenance: str = "") -> Ta
         previous = row["horizon"]
         table.add_row(
             str(row["horizon"]) if first else "",
-            str(row["model"]),
-            f"{100 * row['pooled.uniform.mae']:.2f}",
-            _pair(row, "skill_mae"),
-            _pair(row, "skill_pinball"),
+            str(row["model"]).replace("_uniform", " unif."),
+            _with_interval(row, "skill_mae"),
+            _with_interval(row, "skill_pinball"),
             f"{100 * row['pooled.uniform.coverage_80']:.0f}",
-            f"{row['pooled.uniform.n']:.0f}",
-            _count(row["pooled.regime.independent_n"]),
+            _count(row["pooled.uniform.independent_n"]),
+            str(row["verdict"]),
             f"{row['seconds']:.0f}" if row["seconds"] else "",
         )
     return table

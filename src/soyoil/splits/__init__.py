@@ -1,1 +1,1 @@
-"""Purged walk-forward plans and the content-addressed snapshot."""
+"""Split plans and the content-addressed snapshot."""

@@ -1,68 +1,163 @@
-"""Purged walk-forward plans.
+"""Split plans: their configuration and their form as data.
 
-Row i has its origin at session t_i and its label ends at session e_i. It may train for a
-later block only if e_i lies strictly before the block's first origin, and the same holds
-between training and early-stopping rows.
+Row i has its origin at session t_i and its label ends at session e_i. Within a fold two rows
+of different roles never have label intervals [t, e] that touch: a row may serve an earlier
+role only if e_i lies strictly before the first origin of the later one.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from itertools import combinations
+from typing import Any, Final, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from soyoil.config import Config
 from soyoil.errors import SplitError
 
+BoolArray = npt.NDArray[np.bool_]
+DateArray = npt.NDArray[np.datetime64]
 IntArray = npt.NDArray[np.int64]
-ROLES = ("train", "valid", "test")
-PROFILE_REFIT = {"quick": 252, "full": 126}
+ROLES: Final = ("train", "valid", "calibration", "test")
+PROFILE_REFIT: Final = {"quick": 252, "full": 126}
+MAX_FOLDS: Final = 1000
+
+PLAN_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "walk_forward": (
+        "first_origin", "refit_every", "valid_sessions", "calibration_sessions", "window",
+        "train_sessions", "max_folds",
+    ),
+    "fixed": ("valid_from", "test_from"),
+    "cpcv": ("groups", "test_groups", "embargo_sessions"),
+}  # fmt: skip
+"""Keys that only one plan uses; the others are shared."""
 
 
 class SplitConfig(Config):
-    """Walk-forward plan.
+    """Split plan; a key of another plan than `plan` is refused unless it has its default.
 
     Attributes
     ----------
-    first_origin
-        First test origin.
-    last_origin
-        Last test origin; None runs to the last row with a label.
-    refit_every
-        Sessions per test block; None leaves it to the profile.
+    plan
+        ``walk_forward``, ``fixed`` (one split at given dates) or ``cpcv`` (combinatorial
+        purged cross-validation, for selection only: it trains on sessions after the test).
+    origins
+        ``all`` sessions, or ``weekly``: the last session of each week, in every role.
     warm_up
-        Sessions at the start of history that never train: features are not there yet.
-    valid_sessions
-        Early-stopping rows at the end of each training span, in sessions; 0 for none.
+        Sessions at the start of history that have no role: features are not there yet.
     min_train_rows
         A fold with fewer training rows is refused.
+    last_origin
+        Last origin that is used; None runs to the last row with a label.
+    first_origin
+        walk_forward: first test origin.
+    refit_every
+        walk_forward: sessions per test block; None leaves it to the profile.
+    valid_sessions
+        walk_forward: early-stopping block, in sessions; 0 for none.
+    calibration_sessions
+        walk_forward: block between early stopping and test, on which intervals are
+        calibrated, in sessions; 0 for none.
     window
-        ``expanding``, or ``rolling`` with `train_sessions`.
+        walk_forward: ``expanding``, or ``rolling`` with `train_sessions`.
     train_sessions
-        Length of the rolling training window in sessions.
+        walk_forward: sessions of a rolling window, from its first training row to the last
+        row usable before the test block.
     max_folds
-        Keep only the last so many folds; None keeps all.
+        walk_forward: keep only the last so many folds; None keeps all.
+    valid_from, test_from
+        fixed: first session of validation and of test; equal dates leave out validation.
+    groups, test_groups
+        cpcv: contiguous groups of rows, and how many of them each fold tests.
+    embargo_sessions
+        cpcv: sessions after the end of a test label that do not train either. The other plans
+        need none: nothing in them trains on sessions after its test.
     """
 
-    first_origin: dt.date = dt.date(2016, 1, 4)
-    last_origin: dt.date | None = None
-    refit_every: int | None = Field(default=None, ge=1)
+    plan: Literal["walk_forward", "fixed", "cpcv"] = "walk_forward"
+    origins: Literal["all", "weekly"] = "all"
     warm_up: int = Field(default=252, ge=0)
-    valid_sessions: int = Field(default=126, ge=0)
     min_train_rows: int = Field(default=250, ge=1)
+    last_origin: dt.date | None = None
+    first_origin: dt.date = dt.date(2016, 1, 4)
+    refit_every: int | None = Field(default=None, ge=1)
+    valid_sessions: int = Field(default=126, ge=0)
+    calibration_sessions: int = Field(default=0, ge=0)
     window: Literal["expanding", "rolling"] = "expanding"
     train_sessions: int = Field(default=1260, ge=1)
     max_folds: int | None = Field(default=None, ge=1)
+    valid_from: dt.date = dt.date(2023, 1, 1)
+    test_from: dt.date = dt.date(2024, 1, 1)
+    groups: int = Field(default=6, ge=2)
+    test_groups: int = Field(default=2, ge=1)
+    embargo_sessions: int = Field(default=0, ge=0)
+
+    def _changed(self, key: str) -> bool:
+        return bool(getattr(self, key) != type(self).model_fields[key].default)
+
+    @model_validator(mode="after")
+    def _keys_fit_the_plan(self) -> Self:
+        foreign = [
+            f"split.{key} is a key of split.plan={plan}"
+            for plan, keys in PLAN_KEYS.items()
+            for key in keys
+            if plan != self.plan and self._changed(key)
+        ]
+        if foreign:
+            own = ", ".join(f"split.{key}" for key in PLAN_KEYS[self.plan])
+            why = (
+                " An embargo is for training rows after the test, which this plan has not."
+                if self._changed("embargo_sessions")
+                else ""
+            )
+            raise ValueError(
+                f"{'; '.join(foreign)}, but split.plan is {self.plan}.{why} Its own keys are {own}."
+            )
+        if self.window == "expanding" and self._changed("train_sessions"):
+            raise ValueError("split.train_sessions is for split.window=rolling")
+        return self
+
+    @model_validator(mode="after")
+    def _values_fit_together(self) -> Self:
+        if self.valid_from > self.test_from:
+            raise ValueError(
+                f"split.valid_from={self.valid_from} is after split.test_from={self.test_from}"
+            )
+        start = {"walk_forward": self.first_origin, "fixed": self.test_from}.get(self.plan)
+        if start is not None and self.last_origin is not None and self.last_origin < start:
+            raise ValueError(
+                f"split.last_origin={self.last_origin} is before the first test origin {start}"
+            )
+        if self.test_groups >= self.groups:
+            raise ValueError(
+                f"split.test_groups={self.test_groups} of split.groups={self.groups} leave no "
+                "group to train on"
+            )
+        folds = math.comb(self.groups, self.test_groups)
+        if folds > MAX_FOLDS:
+            raise ValueError(
+                f"split.groups={self.groups} choose split.test_groups={self.test_groups} are "
+                f"{folds} folds, each a fit; at most {MAX_FOLDS} are allowed"
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _own_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A run is compared by its parameters: those of another plan say nothing about it.
+        foreign = {k for plan, keys in PLAN_KEYS.items() if plan != self.plan for k in keys}
+        return {key: value for key, value in handler(self).items() if key not in foreign}
 
     def for_profile(self, profile: str) -> SplitConfig:
         """The plan with `refit_every` filled in: half-yearly in ``full``, yearly otherwise."""
-        if self.refit_every is not None:
+        if self.plan != "walk_forward" or self.refit_every is not None:
             return self
         return self.model_copy(update={"refit_every": PROFILE_REFIT[profile]})
 
@@ -76,17 +171,22 @@ class Fold:
     number
         0, 1, ... in time order.
     cutoff
-        Position of the last session before the first test origin; what is known at its close
-        may be used to fit.
-    train, valid, test
-        Positions of the rows of each role.
+        Position of the session at whose close the fold is fitted. In walk-forward and fixed
+        plans the last session before the test block; in cpcv the end of the last label.
+    train, valid, calibration, test
+        Positions of the rows of each role, ascending.
     """
 
     number: int
     cutoff: int
     train: IntArray
     valid: IntArray
+    calibration: IntArray
     test: IntArray
+
+    def rows(self) -> dict[str, IntArray]:
+        """Positions by role, in the order of `ROLES`."""
+        return dict(zip(ROLES, (self.train, self.valid, self.calibration, self.test), strict=True))
 
 
 @dataclass(frozen=True)
@@ -107,43 +207,83 @@ class SplitPlan:
 
     horizon: str
     sessions: int
-    dates: npt.NDArray[np.datetime64]
+    dates: DateArray
     folds: tuple[Fold, ...]
 
     def to_frame(self) -> pd.DataFrame:
-        """Long form: ``fold``, ``role``, ``data_date``, ``label_end_date``, one row per use."""
+        """Long form, one row per use of a session.
+
+        Returns
+        -------
+        DataFrame
+            ``fold``, ``role``, ``cutoff``, ``data_date``, ``label_end_date``.
+        """
         parts = [
-            pd.DataFrame({"fold": fold.number, "role": role, "position": positions})
+            pd.DataFrame(
+                {"fold": fold.number, "role": role, "cutoff": fold.cutoff, "position": positions}
+            )
             for fold in self.folds
-            for role, positions in zip(ROLES, (fold.train, fold.valid, fold.test), strict=True)
+            for role, positions in fold.rows().items()
         ]
         out = pd.concat(parts, ignore_index=True)
         position = out.pop("position").to_numpy(dtype="int64")
         out["fold"] = out["fold"].astype("int64")
         out["role"] = out["role"].astype("str")
+        out["cutoff"] = self.dates[out["cutoff"].to_numpy(dtype="int64")]
         out["data_date"] = self.dates[position]
         out["label_end_date"] = self.dates[position + self.sessions]
         return out
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 over the roles and dates of every fold."""
+        """SHA-256 over the cutoff, roles and dates of every fold."""
         text = self.to_frame().to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\n")
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def plan_from_frame(
-    frame: pd.DataFrame, dates: pd.Series, horizon: str, sessions: int
-) -> SplitPlan:
-    """Rebuild a plan from its long form and the session dates it was made for.
+def _touching(one: IntArray, other: IntArray, h: int) -> bool:
+    """Whether some label interval [t, t + h] of one set touches one of the other."""
+    near = np.searchsorted(other, one + h, side="right") > np.searchsorted(other, one - h)
+    return bool(near.any())
+
+
+def check_purged(plan: SplitPlan) -> None:
+    """Check that no label touches one of another role of its fold.
 
     Raises
     ------
     SplitError
-        If the plan names a date that is no session.
+        Naming the first fold and the two roles.
     """
-    days = dates.to_numpy(dtype="datetime64[us]")
-    used = frame["data_date"].to_numpy(dtype="datetime64[us]")
+    for fold in plan.folds:
+        for (role, rows), (later, others) in combinations(fold.rows().items(), 2):
+            if _touching(rows, others, plan.sessions):
+                raise SplitError(
+                    f"The split plan of {plan.horizon} leaks: in fold {fold.number} labels of "
+                    f"role {role} overlap labels of role {later}. Run the split stage again."
+                )
+
+
+def check_scoreable(plan: SplitPlan) -> None:
+    """Check that forecasts of the plan can be scored as if they had been made on their day.
+
+    Raises
+    ------
+    SplitError
+        If a fold trains on sessions after its test rows, or a row is tested more than once.
+    """
+    tested = np.concatenate([fold.test for fold in plan.folds])
+    backward = any(len(f.train) and f.train[-1] > f.test[0] for f in plan.folds)
+    if backward or len(np.unique(tested)) < len(tested):
+        raise SplitError(
+            f"The split plan of {plan.horizon} trains on sessions after its test rows or tests a "
+            "row more than once (split.plan=cpcv). It serves to select a model, not to score "
+            "one: the stages from split to evaluate need split.plan=walk_forward or "
+            "split.plan=fixed. To select, call soyoil.splits.build.make_plan."
+        )
+
+
+def _positions(days: DateArray, used: DateArray, horizon: str) -> IntArray:
     position = np.searchsorted(days, used)
     known = (position < len(days)) & (days[np.minimum(position, len(days) - 1)] == used)
     if not known.all():
@@ -152,117 +292,86 @@ def plan_from_frame(
             f"The split plan of {horizon} uses {missing:%Y-%m-%d}, which is no session of the "
             "snapshot. Run the split stage again."
         )
-    rows = frame.assign(position=position)
-    folds = []
-    for number, part in rows.groupby("fold", sort=True):
-        train, valid, test = (
-            part.loc[part["role"] == role, "position"].to_numpy(dtype="int64") for role in ROLES
-        )
-        folds.append(Fold(int(str(number)), int(test[0]) - 1, train, valid, test))
-    return SplitPlan(horizon, sessions, days, tuple(folds))
+    return position.astype("int64")
 
 
-def _span(dates: npt.NDArray[np.datetime64]) -> str:
-    return f"{pd.Timestamp(dates[0]):%Y-%m-%d}..{pd.Timestamp(dates[-1]):%Y-%m-%d}"
-
-
-def _test_origins(
-    dates: npt.NDArray[np.datetime64], labelled: npt.NDArray[np.bool_], config: SplitConfig
-) -> IntArray:
-    inside = dates >= np.datetime64(config.first_origin, "us")
-    if config.last_origin is not None:
-        inside &= dates <= np.datetime64(config.last_origin, "us")
-    return np.flatnonzero(inside & labelled)
-
-
-def walk_forward(
-    dates: pd.Series, labelled: npt.NDArray[np.bool_], horizon: tuple[str, int], config: SplitConfig
+def plan_from_frame(
+    frame: pd.DataFrame,
+    dates: pd.Series,
+    horizon: str,
+    sessions: int,
+    *,
+    for_scoring: bool = True,
 ) -> SplitPlan:
-    """Make a purged walk-forward plan.
+    """Rebuild a plan from its long form and the session dates it was made for.
 
     Parameters
     ----------
+    frame
+        As `SplitPlan.to_frame` gives it.
     dates
-        Sessions of one symbol, ascending.
-    labelled
-        Whether a row has a label (its end lies within the data).
-    horizon
-        Name and length in sessions.
-    config
-        The plan's parameters.
-
-    Returns
-    -------
-    SplitPlan
-        Blocks of `refit_every` sessions from the first origin on (126 if it is None); only
-        labelled rows have a role.
+        Session dates of the snapshot, ascending.
+    horizon, sessions
+        Name and length of the horizon.
+    for_scoring
+        Refuse a plan whose forecasts cannot be scored: one that trains on sessions after its
+        test rows, or tests a row more than once.
 
     Raises
     ------
     SplitError
-        If no origin can be scored or a fold keeps too few training rows; the message gives
-        the counts.
+        If the plan names a date that is no session, is of another horizon, leaks, or cannot
+        be scored although it should.
     """
-    name, h = horizon
     days = dates.to_numpy(dtype="datetime64[us]")
-    if len(days) <= h:
-        raise SplitError(
-            f"Horizon {name} needs more than {h} sessions; the data has {len(days)}. "
-            "Use a longer history or leave this horizon out (--tags=<other horizon>)."
-        )
-    origins = _test_origins(days, labelled, config)
-    if len(origins) == 0:
-        raise SplitError(
-            f"Horizon {name}: no session from split.first_origin={config.first_origin} on has a "
-            f"label {h} sessions ahead; the data covers {_span(days)} ({len(days)} sessions, "
-            f"{int(labelled.sum())} with a label). Set split.first_origin earlier or use data "
-            "that runs longer."
-        )
-    first = int(np.searchsorted(days, np.datetime64(config.first_origin, "us")))
-    folds: list[Fold] = []
-    block = config.refit_every or PROFILE_REFIT["full"]
-    for start in range(first, int(origins[-1]) + 1, block):
-        test = origins[(origins >= start) & (origins < start + block)]
-        if len(test) == 0:
-            continue
-        fold = _fold(len(folds), start, test, labelled, h, config)
-        if len(fold.train) < config.min_train_rows:
-            raise SplitError(
-                f"Horizon {name}: fold {fold.number} (test from "
-                f"{pd.Timestamp(days[start]):%Y-%m-%d}) keeps {len(fold.train)} training and "
-                f"{len(fold.valid)} early-stopping rows of {start} sessions before it, after "
-                f"warm-up {config.warm_up} and purge {h} at each boundary; split.min_train_rows "
-                f"is {config.min_train_rows}. The data covers {_span(days)}. Set "
-                "split.first_origin later, lower split.min_train_rows, or use longer data."
-            )
-        folds.append(fold)
-    if config.max_folds is not None:
-        kept = folds[-config.max_folds :]
-        folds = [Fold(i, f.cutoff, f.train, f.valid, f.test) for i, f in enumerate(kept)]
-    return SplitPlan(name, h, days, tuple(folds))
-
-
-def _fold(
-    number: int,
-    start: int,
-    test: IntArray,
-    labelled: npt.NDArray[np.bool_],
-    h: int,
-    config: SplitConfig,
-) -> Fold:
-    # Strictly before: a label that ends at the close of the first test origin is left out.
-    usable_end = start - h
-    earliest = config.warm_up
-    if config.window == "rolling":
-        earliest = max(earliest, usable_end - config.train_sessions)
-    valid_start = max(usable_end - config.valid_sessions, earliest)
-    valid = np.arange(valid_start, max(usable_end, valid_start))
-    train_end = valid_start - h if config.valid_sessions else usable_end
-    train = np.arange(earliest, max(train_end, earliest))
-    return Fold(
-        number=number,
-        cutoff=start - 1,
-        train=train[labelled[train]].astype("int64"),
-        valid=valid[labelled[valid]].astype("int64"),
-        test=test.astype("int64"),
+    names = ("data_date", "label_end_date", "cutoff")
+    position, end, cutoff = (
+        _positions(days, frame[name].to_numpy(dtype="datetime64[us]"), horizon) for name in names
     )
+    if not np.array_equal(end, position + sessions):
+        raise SplitError(
+            f"The split plan of {horizon} holds labels that do not end {sessions} sessions after "
+            "their origin in this snapshot. Run the split stage again."
+        )
+    rows = pd.DataFrame(
+        {"fold": frame["fold"], "role": frame["role"], "position": position, "cutoff": cutoff}
+    )
+    folds = []
+    for number, part in rows.groupby("fold", sort=True):
+        train, valid, calibration, test = (
+            part.loc[part["role"] == role, "position"].to_numpy(dtype="int64") for role in ROLES
+        )
+        at = int(part["cutoff"].iloc[0])
+        folds.append(Fold(int(str(number)), at, train, valid, calibration, test))
+    plan = SplitPlan(horizon, sessions, days, tuple(folds))
+    check_purged(plan)
+    if for_scoring:
+        check_scoreable(plan)
+    return plan
+
+
+def origin_mask(days: DateArray, origins: str) -> BoolArray:
+    """Sessions that may be an origin, shape ``(n,)``.
+
+    The last session of a week, Monday to Sunday, is known from the exchange's calendar before
+    the week ends. The last session of the data counts as one; it has no label.
+    """
+    if origins == "all":
+        return np.ones(len(days), dtype=bool)
+    # 1970-01-01 was a Thursday.
+    week = (days.astype("datetime64[D]").astype("int64") + 3) // 7
+    return np.append(week[1:] != week[:-1], True)
+
+
+def span_text(days: DateArray) -> str:
+    """First and last session and their number, for messages."""
+    first, last = pd.Timestamp(days[0]), pd.Timestamp(days[-1])
+    return f"{first:%Y-%m-%d}..{last:%Y-%m-%d} ({len(days)} sessions)"
+
+
+def usable_rows(days: DateArray, labelled: BoolArray, config: SplitConfig) -> BoolArray:
+    """Rows that may have a role: labelled, an origin, not after `last_origin`."""
+    usable = labelled & origin_mask(days, config.origins)
+    if config.last_origin is not None:
+        usable &= days <= np.datetime64(config.last_origin, "us")
+    return usable

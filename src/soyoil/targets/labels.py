@@ -67,6 +67,43 @@ def build_labels(sessions: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:
     )
 
 
+def label_report(sessions: pd.DataFrame, labels: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:
+    """How far labels from unadjusted continuous prices stray from roll-free ones.
+
+    Parameters
+    ----------
+    sessions
+        ``data_date``, ``is_roll``: the contract differs from that of the session before.
+    labels
+        As `build_labels` gives them for these sessions.
+    horizon
+        Length of the labels.
+
+    Returns
+    -------
+    DataFrame
+        One row: ``horizon``, ``sessions``, ``rows`` (labels), ``rolled_share`` (share of labels
+        that span a roll), ``difference_rows`` (rows with both labels: the naive one needs
+        positive closes), ``difference_sd`` and ``difference_mean_abs`` (naive less roll-free
+        log return; NaN without rows).
+    """
+    target = labels[horizon.target]
+    rolls = sessions["is_roll"].to_numpy(dtype="float64", na_value=0.0)
+    spans = forward_sums(rolls, horizon.sessions)[target.notna().to_numpy()] > 0
+    difference = (labels[f"naive_{horizon.name}_log_return"] - target).dropna()
+    return pd.DataFrame(
+        {
+            "horizon": [horizon.name],
+            "sessions": [horizon.sessions],
+            "rows": [int(target.notna().sum())],
+            "rolled_share": [float(spans.mean()) if len(spans) else float("nan")],
+            "difference_rows": [len(difference)],
+            "difference_sd": [float(difference.std(ddof=1))],
+            "difference_mean_abs": [float(difference.abs().mean())],
+        }
+    )
+
+
 def check_target_columns(columns: pd.Index, horizon: Horizon, where: str) -> None:
     """Refuse target columns of any other horizon.
 

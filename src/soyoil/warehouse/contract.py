@@ -50,7 +50,7 @@ BANNED_PREFIX: Final = "yahoo_"
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TABLE_NAME: Final = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
-_TARGET: Final = re.compile(r"target_(\d+[dwmy])_")
+_TARGET: Final = re.compile(r"target_(\d+[dwmy])_", re.IGNORECASE)
 _TABLE_HORIZON: Final = re.compile(r"_(\d+[dwmy])$")
 
 
@@ -263,6 +263,18 @@ class TableContract(Config):
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+def target_horizon(dotted: str) -> str | None:
+    """Horizon of a target column (``target_1m_log_return``), None if it is no target.
+
+    Parameters
+    ----------
+    dotted
+        Column name; any of its segments may be the target.
+    """
+    match = next((m for part in dotted.split(".") if (m := _TARGET.match(part))), None)
+    return match.group(1).lower() if match else None
+
+
 def foreign_target(dotted: str, table: str) -> str | None:
     """Say what is wrong with a target column that does not belong to a table.
 
@@ -277,14 +289,14 @@ def foreign_target(dotted: str, table: str) -> str | None:
     -------
     A sentence, or None if the column is no target or a target of the table's horizon.
     """
-    match = next((m for part in dotted.split(".") if (m := _TARGET.match(part))), None)
-    if match is None:
+    found = target_horizon(dotted)
+    if found is None:
         return None
     own = _TABLE_HORIZON.search(table)
     if own is None:
         return f"{dotted} is a target, and {table} is a table of no horizon: it holds no targets"
-    if own.group(1) != match.group(1):
-        return f"{dotted} is a target of horizon {match.group(1)}, but {table} is of {own.group(1)}"
+    if own.group(1) != found:
+        return f"{dotted} is a target of horizon {found}, but {table} is of {own.group(1)}"
     return None
 
 

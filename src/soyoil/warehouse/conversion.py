@@ -15,6 +15,10 @@ from soyoil.warehouse.contract import ARROW_TYPES, Column, ColumnType
 
 MAX_EXACT_FLOAT: Final = 2**53
 """Beyond this an integer that travelled as float64 may have been rounded."""
+# Years 1 to 9999, which BigQuery and Python's datetime know; seconds since 1970, end excluded.
+_FIRST_SECOND: Final = -62_135_596_800
+_END_SECOND: Final = 253_402_300_800
+_PER_SECOND: Final = {"s": 1, "ms": 10**3, "us": 10**6}
 
 
 class TypeMismatchError(Exception):
@@ -62,6 +66,8 @@ def _infer(series: pd.Series) -> pa.Array:
         values = pa.array(series, from_pandas=True)
     except (pa.ArrowException, OverflowError) as exc:
         raise TypeMismatchError(f"the values have no single type ({exc})") from exc
+    except UnicodeEncodeError as exc:
+        raise TypeMismatchError(f"holds text that is no Unicode ({exc})") from exc
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
     if pa.types.is_floating(values.type):
@@ -112,7 +118,8 @@ def _float64(values: pa.Array) -> pa.Array:
     except pa.ArrowInvalid as exc:
         raise TypeMismatchError(f"needs FLOAT64, has integers it cannot hold ({exc})") from exc
     _refuse(numbers, pc.is_inf(numbers), "infinite; a value that does not exist is missing")
-    return numbers
+    # -0.0 becomes 0.0: they are equal in SQL, so an update from one to the other would be lost.
+    return pc.add(numbers, 0.0)
 
 
 def _bool(values: pa.Array) -> pa.Array:
@@ -121,14 +128,25 @@ def _bool(values: pa.Array) -> pa.Array:
     return values
 
 
+def _refuse_far(values: pa.Array) -> None:
+    per_second = _PER_SECOND.get(values.type.unit)
+    if per_second is None:
+        return  # nanoseconds reach the years 1677 to 2262 only
+    ticks = values.cast(pa.int64())
+    early = pc.less(ticks, _FIRST_SECOND * per_second)
+    late = pc.greater_equal(ticks, _END_SECOND * per_second)
+    _refuse(values, pc.or_(early, late), "outside the years 1 to 9999")
+
+
 def _date(values: pa.Array) -> pa.Array:
+    if pa.types.is_date(values.type):
+        values = values.cast(pa.timestamp("s" if pa.types.is_date32(values.type) else "ms"))
     kind = values.type
-    if pa.types.is_date(kind):
-        return values.cast(pa.date32())
     if not pa.types.is_timestamp(kind):
         raise TypeMismatchError(f"needs DATE, has {kind}")
     if kind.tz is not None:
         raise TypeMismatchError(f"needs DATE, has a time in {kind.tz}: a session date has no zone")
+    _refuse_far(values)
     days = pc.floor_temporal(values, unit="day")
     _refuse(values, pc.not_equal(days, values), "needs DATE, has a time of day")
     return days.cast(pa.date32())
@@ -140,6 +158,7 @@ def _timestamp(values: pa.Array) -> pa.Array:
         raise TypeMismatchError(f"needs TIMESTAMP, has {kind}")
     if kind.tz is None:
         raise TypeMismatchError("needs TIMESTAMP, has times without a zone: localise to UTC")
+    _refuse_far(values)
     if kind.unit == "ns":
         micros = pc.floor_temporal(values, unit="microsecond")
         _refuse(values, pc.not_equal(micros, values), "has nanoseconds, TIMESTAMP has microseconds")

@@ -33,7 +33,7 @@ _SETTINGS: Final[dict[str, str | bool | int | float | list[str]]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
-_HOLDER: Final = re.compile(r"lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
+_HOLDER: Final = re.compile(r"lock is held in (?:(?P<program>.+?) \()?PID (?P<pid>\d+)")
 _LOCKED: Final = "Could not set lock on file"
 
 _path_locks: dict[Path, threading.RLock] = {}
@@ -82,6 +82,12 @@ class DuckDBWarehouse:
             raise ContractError(
                 f"the batch for {contract.name} does not have the columns and types of its "
                 "contract: pass it through soyoil.warehouse.validation.validate first"
+            )
+        empty = [f.name for f in table.schema if not f.nullable and table[f.name].null_count]
+        if empty:
+            raise ContractError(
+                f"the batch for {contract.name} lacks values of the required {', '.join(empty)}: "
+                "pass it through soyoil.warehouse.validation.validate first"
             )
         self._create_file()
         with self._open(read_only=False) as connection:
@@ -241,10 +247,7 @@ class DuckDBWarehouse:
             except duckdb.IOException as exc:
                 if _LOCKED not in str(exc):
                     raise self._broken(exc) from exc
-                holder = _HOLDER.search(str(exc))
-                busy = "another process"
-                if holder:
-                    busy = f"process {holder['pid']} ({holder['program']})"
+                busy = _holder(str(exc))
                 cause = exc
             except duckdb.Error as exc:
                 raise self._broken(exc) from exc
@@ -264,6 +267,14 @@ class DuckDBWarehouse:
             "damaged or no warehouse, restore or remove it and its .wal file and run again, or "
             "set another path in the connection."
         )
+
+
+def _holder(message: str) -> str:
+    """Who holds the lock, from DuckDB's message; it cannot tell the program of every process."""
+    found = _HOLDER.search(message)
+    if found is None:
+        return "another process"
+    return f"process {found['pid']}" + (f" ({found['program']})" if found["program"] else "")
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, statement: str) -> list[tuple[Any, ...]]:

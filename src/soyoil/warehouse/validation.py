@@ -169,6 +169,5 @@ def _rows_problem(
 
 
 def _key_text(value: object) -> str:
-    if isinstance(value, pd.Timestamp):
-        return value.date().isoformat() if value == value.normalize() else value.isoformat()
-    return str(value)
+    # Not by way of datetime.date, which knows no years beyond 9999.
+    return str(value).removesuffix(" 00:00:00") if isinstance(value, pd.Timestamp) else str(value)

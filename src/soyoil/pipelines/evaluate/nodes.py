@@ -13,10 +13,12 @@ from rich.console import Console
 
 from soyoil.market.instruments import get_instrument
 from soyoil.metrics.evaluate import Evaluation, evaluate
-from soyoil.models.config import FitConfig, LightGBMConfig
+from soyoil.models.config import ENGINE_CONFIGS, EngineConfig, FitConfig, TFTConfig
+from soyoil.models.registry import ABLATIONS
 from soyoil.models.report import FitReport
 from soyoil.params import Profile, WeightsConfig
 from soyoil.pipelines.fit.nodes import feature_names
+from soyoil.pipelines.grid import engine_of
 from soyoil.regimes.table import regime_hash
 from soyoil.reports.plots import cone_plot, importance_plot, split_plan_plot
 from soyoil.reports.terminal import result_line, skill_table
@@ -77,20 +79,29 @@ def _tags(cell: Cell, inputs: Inputs, evaluation: Evaluation, scheme: str) -> di
         "horizon_sessions": str(horizon.sessions),
         "model": cell.model,
         "target": horizon.target,
-        "weighting": scheme if inputs.report is not None else "none",
+        "weighting": _weighting(cell, inputs, scheme),
+        "engine": engine_of(cell.model),
+        "verdict": evaluation.verdicts["skill_pinball"],
+        "verdict_mae": evaluation.verdicts["skill_mae"],
         "hindsight_weights": "true",
         "provenance": snapshot.provenance,
         "snapshot": snapshot.content_hash,
         "split_plan": plan.content_hash,
         "regimes": regime_hash(snapshot.regimes),
         "scored_rows_hash": evaluation.scored_rows_hash,
-        "device": "cpu",
+        "device": "cpu" if inputs.report is None else " ".join(inputs.report.devices),
     }
 
 
 def _target_summary(predictions: pd.DataFrame) -> dict[str, float]:
     y = predictions["y"].to_numpy(dtype="float64")
     return {"mean": float(np.mean(y)), "sd": float(np.std(y, ddof=1)), "n": float(len(y))}
+
+
+def _weighting(cell: Cell, inputs: Inputs, scheme: str) -> str:
+    if inputs.report is None:
+        return "none"
+    return "uniform" if cell.model in ABLATIONS else scheme
 
 
 def _fit_metrics(
@@ -106,6 +117,8 @@ def _fit_metrics(
         for row in report.folds.to_dict("records"):
             step = int(row["fold"])
             metrics.append(("fold.train.rounds", step, float(row["rounds"])))
+            for factor in ("shrink_location", "shrink_spread"):
+                metrics.append((f"fold.train.{factor}", step, float(row[factor])))
             metrics.append(("fold.train.seconds", step, float(row["seconds"])))
     return metrics
 
@@ -117,6 +130,7 @@ def _scores(cell: Cell, inputs: Inputs, evaluation: Evaluation) -> Scores:
         "provenance": inputs.snapshot.provenance,
         "seconds": inputs.report.seconds if inputs.report else 0.0,
         "scored_rows_hash": evaluation.scored_rows_hash,
+        "verdict": evaluation.verdicts["skill_pinball"],
         **{k: v for k, v in evaluation.metrics.items() if k.count(".") == 2},
     }
 
@@ -174,15 +188,15 @@ def _finish(cell: Cell, inputs: Inputs, params: dict[str, Any]) -> tuple[RunReco
     return record, scores
 
 
-BaselineEvaluation = Callable[
-    [Snapshot, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, SplitConfig,
-     Profile, WeightsConfig],
-    tuple[RunRecord, Scores],
-]  # fmt: skip
-EngineEvaluation = Callable[..., tuple[RunRecord, Scores]]
+def _plan_params(split: SplitConfig, profile: Profile, weights: WeightsConfig) -> dict[str, Any]:
+    return {
+        "profile": profile,
+        "split": split.for_profile(profile).model_dump(mode="json"),
+        "weights": weights.model_dump(mode="json"),
+    }
 
 
-def baseline_evaluation_node(cell: Cell) -> BaselineEvaluation:
+def baseline_evaluation_node(cell: Cell) -> Callable[..., tuple[RunRecord, Scores]]:
     """Node function that scores a baseline."""
 
     def evaluate_baseline(
@@ -199,20 +213,16 @@ def baseline_evaluation_node(cell: Cell) -> BaselineEvaluation:
         inputs = Inputs(
             snapshot, predictions, random_walk, vol_cone, split_plan, weight_report, None
         )
-        params = {
-            "profile": profile,
-            "split": split.for_profile(profile).model_dump(mode="json"),
-            "weights": weights.model_dump(mode="json"),
-        }
-        return _finish(cell, inputs, params)
+        return _finish(cell, inputs, _plan_params(split, profile, weights))
 
     return evaluate_baseline
 
 
-def engine_evaluation_node(cell: Cell) -> EngineEvaluation:
-    """Node function that scores an engine."""
+def fitted_evaluation_node(cell: Cell) -> Callable[..., tuple[RunRecord, Scores]]:
+    """Node function that scores a fitted model."""
+    engine = engine_of(cell.model)
 
-    def evaluate_engine(
+    def evaluate_fitted(
         snapshot: Snapshot,
         predictions: pd.DataFrame,
         random_walk: pd.DataFrame,
@@ -224,22 +234,25 @@ def engine_evaluation_node(cell: Cell) -> EngineEvaluation:
         profile: Profile,
         weights: WeightsConfig,
         fit: FitConfig,
-        engine: LightGBMConfig,
+        config: EngineConfig,
     ) -> tuple[RunRecord, Scores]:
         inputs = Inputs(
             snapshot, predictions, random_walk, vol_cone, split_plan, weight_report, report
         )
+        features = config.features if isinstance(config, TFTConfig) else feature_names()
         params = {
-            "profile": profile,
-            "split": split.for_profile(profile).model_dump(mode="json"),
-            "weights": weights.model_dump(mode="json"),
+            **_plan_params(split, profile, weights),
             "fit": fit.model_dump(mode="json"),
-            cell.model: engine.model_dump(mode="json"),
-            "features": " ".join(feature_names()),
+            engine: config.model_dump(mode="json"),
+            "features": " ".join(features),
         }
+        if cell.model in ABLATIONS:
+            params["weights"] = {"scheme": "uniform"}
         return _finish(cell, inputs, params)
 
-    return evaluate_engine
+    # Kedro validates a parameter against the annotation of its argument.
+    evaluate_fitted.__annotations__["config"] = ENGINE_CONFIGS[engine]
+    return evaluate_fitted
 
 
 def summarise(*scores: Scores) -> pd.DataFrame:

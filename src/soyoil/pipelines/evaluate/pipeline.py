@@ -2,14 +2,13 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from soyoil.models.registry import ENGINES
 from soyoil.pipelines.evaluate.nodes import (
     Cell,
     baseline_evaluation_node,
-    engine_evaluation_node,
+    fitted_evaluation_node,
     summarise,
 )
-from soyoil.pipelines.grid import cell_tags, cells
+from soyoil.pipelines.grid import FITTED, cell_tags, cells, engine_of
 from soyoil.targets.horizons import HORIZONS
 
 
@@ -27,12 +26,12 @@ def _cell_pipeline(horizon: str, model: str) -> Pipeline:
         "profile": "params:profile",
         "weights": "params:weights",
     }
-    if model in ENGINES:
-        function = engine_evaluation_node(cell)
+    if model in FITTED:
+        function = fitted_evaluation_node(cell)
         inputs |= {
             "report": f"{space}.fit_report",
             "fit": "params:fit",
-            "engine": f"params:{model}",
+            "config": f"params:{engine_of(model)}",
         }
     else:
         function = baseline_evaluation_node(cell)
@@ -42,7 +41,7 @@ def _cell_pipeline(horizon: str, model: str) -> Pipeline:
                 function,
                 inputs,
                 [f"{space}.run", f"{space}.scores"],
-                name=f"{space}.evaluate",
+                name="evaluate",
                 namespace=space,
             )
         ],

@@ -5,13 +5,16 @@ from __future__ import annotations
 import pandas as pd
 
 from soyoil.features.matrix import build_matrix
+from soyoil.params import TargetConfig
 from soyoil.regimes.weights import label_regimes
 from soyoil.sources.base import SourceConfig
 
 
-def compute_features(sessions: pd.DataFrame, source: SourceConfig) -> pd.DataFrame:
+def compute_features(
+    sessions: pd.DataFrame, source: SourceConfig, target: TargetConfig
+) -> pd.DataFrame:
     """Features of the configured roots, one row per symbol and session."""
-    return build_matrix(sessions[sessions["symbol"].isin(source.symbols)])
+    return build_matrix(sessions[sessions["symbol"].isin(source.symbols)], target.symbol)
 
 
 def assemble_matrix(features: pd.DataFrame, regimes: pd.DataFrame) -> pd.DataFrame:

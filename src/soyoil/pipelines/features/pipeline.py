@@ -12,7 +12,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 compute_features,
-                ["market_data.databento_futures_ohlcv_1d", "params:source"],
+                ["market_data.databento_futures_ohlcv_1d", "params:source", "params:target"],
                 "session_features",
                 name="features.compute",
             ),

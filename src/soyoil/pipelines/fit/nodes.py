@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from soyoil.models.base import FoldResult, FoldTask, HorizonArrays
 from soyoil.models.baselines import baseline_quantiles, vol_cone_sigma
-from soyoil.models.config import FitConfig, LightGBMConfig
-from soyoil.models.registry import BASELINES
+from soyoil.models.config import ENGINE_CONFIGS, EngineConfig, FitConfig, TFTConfig
+from soyoil.models.registry import ABLATIONS, BASELINES
 from soyoil.models.report import FitReport
 from soyoil.models.walkforward import Job, run_walk_forward
+from soyoil.params import Profile
+from soyoil.pipelines.grid import engine_of
 from soyoil.reports.terminal import progress_bar
 from soyoil.splits.plan import Fold, SplitPlan, plan_from_frame
 from soyoil.splits.snapshot import Snapshot
@@ -23,16 +25,10 @@ from soyoil.targets.labels import check_target_columns
 from soyoil.warehouse.contract import load_contract
 from soyoil.warehouse.guard import forbid_warehouse
 
-logger = logging.getLogger(__name__)
-
 FORBIDDEN = "fitting reads the snapshot only"
 
 BaselineNode = Callable[
     [Snapshot, pd.DataFrame, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
-]
-EngineNode = Callable[
-    [Snapshot, pd.DataFrame, pd.DataFrame, pd.DataFrame, FitConfig, LightGBMConfig],
-    tuple[pd.DataFrame, FitReport],
 ]
 
 
@@ -139,6 +135,7 @@ def horizon_arrays(snapshot: Snapshot, labels: pd.DataFrame, horizon: Horizon) -
         X=np.ascontiguousarray(features),
         y=labels[horizon.target].to_numpy(dtype="float64"),
         scale=vol_cone_sigma(returns_of(snapshot), horizon.sessions),
+        dates=labels["data_date"].to_numpy(dtype="datetime64[D]"),
         feature_names=names,
     )
 
@@ -151,6 +148,10 @@ def _report(tasks: Sequence[FoldTask], results: Sequence[FoldResult], seconds: f
             "valid_rows": [len(t.valid) for t in tasks],
             "test_rows": [len(t.test) for t in tasks],
             "rounds": [r.rounds for r in results],
+            "shrink_location": [r.shrink.location for r in results],
+            "shrink_spread": [r.shrink.spread for r in results],
+            "device": [r.device for r in results],
+            "libraries": [" ".join(r.libraries) for r in results],
             "seconds": [r.seconds for r in results],
             "peak_rss_mb": [r.peak_rss_mb for r in results],
         }
@@ -165,16 +166,32 @@ def _report(tasks: Sequence[FoldTask], results: Sequence[FoldResult], seconds: f
     )
 
 
-def lightgbm_node(horizon: Horizon) -> EngineNode:
-    """Node function that runs LightGBM over the folds of a horizon."""
+def uniform(task: FoldTask) -> FoldTask:
+    """The task with equal weights: the ablation beside a weighted model."""
+    return replace(
+        task, train_weight=np.ones(len(task.train)), valid_weight=np.ones(len(task.valid))
+    )
 
-    def fit_lightgbm(
+
+def kept_folds(plan: SplitPlan, profile: Profile, config: EngineConfig) -> tuple[Fold, ...]:
+    """Folds that an engine fits: a network's profile ``quick`` has the last few only."""
+    if profile == "quick" and isinstance(config, TFTConfig):
+        return plan.folds[-config.quick_folds :]
+    return plan.folds
+
+
+def engine_node(horizon: Horizon, model: str) -> Callable[..., tuple[pd.DataFrame, FitReport]]:
+    """Node function that runs a fitted model over the folds of a horizon."""
+    engine = engine_of(model)
+
+    def fit_model(
         snapshot: Snapshot,
         labels: pd.DataFrame,
         split_plan: pd.DataFrame,
         sample_weights: pd.DataFrame,
+        profile: Profile,
         fit: FitConfig,
-        lightgbm: LightGBMConfig,
+        config: EngineConfig,
     ) -> tuple[pd.DataFrame, FitReport]:
         with forbid_warehouse(FORBIDDEN):
             check_target_columns(labels.columns, horizon, f"the label table of {horizon.name}")
@@ -182,22 +199,23 @@ def lightgbm_node(horizon: Horizon) -> EngineNode:
             weights = dict(iter(sample_weights.groupby("fold")))
             tasks = [
                 fold_task(f, weights[f.number], (fit.seed, horizon.sessions, f.number))
-                for f in plan.folds
+                for f in kept_folds(plan, profile, config)
             ]
+            if model in ABLATIONS:
+                tasks = [uniform(task) for task in tasks]
             arrays = horizon_arrays(snapshot, labels, horizon)
-            job = Job("lightgbm", arrays, fit.threads, fit.target_kind, lightgbm)
             started = time.perf_counter()
-            with progress_bar(f"{horizon.name} lightgbm", len(tasks)) as advance:
-                results = run_walk_forward(job, tasks, fit, lambda done: advance(done, len(tasks)))
+            with progress_bar(f"{horizon.name} {model}", len(tasks)) as advance:
+                results = run_walk_forward(
+                    Job(engine, fit, config), arrays, tasks, lambda done: advance(done, len(tasks))
+                )
             seconds = time.perf_counter() - started
-        logger.info("%s lightgbm: %d folds fitted in %.1f s", horizon.name, len(tasks), seconds)
         numbers = np.concatenate([np.full(len(r.test), r.fold) for r in results])
         position = np.concatenate([r.test for r in results])
         quantiles = np.concatenate([r.quantiles for r in results])
         frame = prediction_frame(snapshot, labels, horizon, (numbers, position, quantiles))
         return frame, _report(tasks, results, seconds)
 
-    return fit_lightgbm
-
-
-ENGINE_NODES: dict[str, Callable[[Horizon], EngineNode]] = {"lightgbm": lightgbm_node}
+    # Kedro validates a parameter against the annotation of its argument.
+    fit_model.__annotations__["config"] = ENGINE_CONFIGS[engine]
+    return fit_model

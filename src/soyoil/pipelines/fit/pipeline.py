@@ -1,10 +1,10 @@
-"""Wiring of the fit stage: namespaces ``<horizon>`` and ``<horizon>.<model>``."""
+"""Wiring of the fit stage: namespaces ``<horizon>.baselines`` and ``<horizon>.<model>``."""
 
 from kedro.pipeline import Node, Pipeline
 
-from soyoil.models.registry import BASELINES, ENGINES
-from soyoil.pipelines.fit.nodes import ENGINE_NODES, baseline_node
-from soyoil.pipelines.grid import cell_tags, horizon_tags
+from soyoil.models.registry import BASELINES
+from soyoil.pipelines.fit.nodes import baseline_node, engine_node
+from soyoil.pipelines.grid import FITTED, cell_tags, engine_of, horizon_tags
 from soyoil.targets.horizons import HORIZONS, Horizon
 
 
@@ -16,7 +16,7 @@ def _baselines(horizon: Horizon) -> Pipeline:
                 baseline_node(horizon),
                 ["snapshot", f"{name}.labels", f"{name}.split_plan"],
                 [f"{name}.{model}.predictions" for model in BASELINES],
-                name=f"{name}.baselines.predict",
+                name="predict",
                 namespace=f"{name}.baselines",
             )
         ],
@@ -24,31 +24,32 @@ def _baselines(horizon: Horizon) -> Pipeline:
     )
 
 
-def _engine(horizon: Horizon, engine: str) -> Pipeline:
+def _fitted(horizon: Horizon, model: str) -> Pipeline:
     name = horizon.name
     return Pipeline(
         [
             Node(
-                ENGINE_NODES[engine](horizon),
-                [
-                    "snapshot",
-                    f"{name}.labels",
-                    f"{name}.split_plan",
-                    f"{name}.sample_weights",
-                    "params:fit",
-                    f"params:{engine}",
-                ],
-                [f"{name}.{engine}.predictions", f"{name}.{engine}.fit_report"],
-                name=f"{name}.{engine}.fit",
-                namespace=f"{name}.{engine}",
+                engine_node(horizon, model),
+                {
+                    "snapshot": "snapshot",
+                    "labels": f"{name}.labels",
+                    "split_plan": f"{name}.split_plan",
+                    "sample_weights": f"{name}.sample_weights",
+                    "profile": "params:profile",
+                    "fit": "params:fit",
+                    "config": f"params:{engine_of(model)}",
+                },
+                [f"{name}.{model}.predictions", f"{name}.{model}.fit_report"],
+                name="fit",
+                namespace=f"{name}.{model}",
             )
         ],
-        tags=cell_tags(name, engine),
+        tags=cell_tags(name, model),
     )
 
 
 def create_pipeline() -> Pipeline:
-    """Baselines and engines of every horizon."""
+    """Baselines and fitted models of every horizon."""
     parts = [_baselines(h) for h in HORIZONS.values()]
-    parts += [_engine(h, engine) for h in HORIZONS.values() for engine in ENGINES]
+    parts += [_fitted(h, model) for h in HORIZONS.values() for model in FITTED]
     return sum(parts, Pipeline([]))

@@ -5,16 +5,32 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
 from soyoil.errors import SplitError
 from soyoil.params import Profile, TargetConfig, WeightsConfig
-from soyoil.regimes.weights import sample_weights, weight_report
+from soyoil.regimes.table import check_regimes
+from soyoil.regimes.weights import (
+    RoleRows,
+    WeightReport,
+    label_regimes,
+    sample_weights,
+    weight_report,
+)
 from soyoil.sources.base import SourceConfig
-from soyoil.splits.plan import SplitConfig, plan_from_frame, walk_forward
+from soyoil.splits.build import make_plan
+from soyoil.splits.plan import (
+    Fold,
+    SplitConfig,
+    SplitPlan,
+    check_purged,
+    check_scoreable,
+    plan_from_frame,
+)
 from soyoil.splits.snapshot import Snapshot, take_snapshot
-from soyoil.targets.horizons import Horizon
-from soyoil.targets.labels import build_labels, check_target_columns
+from soyoil.targets.horizons import HORIZONS, Horizon
+from soyoil.targets.labels import build_labels, check_target_columns, forward_sums, label_report
 from soyoil.warehouse.contract import load_contract
 
 logger = logging.getLogger(__name__)
@@ -30,7 +46,10 @@ def make_snapshot(
     Raises
     ------
     SplitError
-        If the rows are synthetic although the source is not, or the other way round.
+        If the rows are synthetic although the source is not, or the other way round; or if the
+        regimes in the matrix are not those of the regime table.
+    RegimeError
+        If the regime table does not partition time or does not cover every session.
     """
     contracts = {name: load_contract(name).content_hash for name in SNAPSHOT_TABLES}
     snapshot = take_snapshot(matrix, regimes, target.symbol, contracts)
@@ -40,89 +59,129 @@ def make_snapshot(
             f"The matrix holds {snapshot.provenance} rows, but source.kind={source.kind}. "
             "Run the ingest and features stages with the same source first."
         )
+    check_regimes(snapshot.regimes)
+    table = label_regimes(snapshot.matrix["data_date"], snapshot.regimes)
+    stale = (table["name"] != snapshot.matrix["regime.name"]) | (
+        table["weight"] != snapshot.matrix["regime.weight"]
+    )
+    if stale.any():
+        first = snapshot.matrix["data_date"][stale].iloc[0]
+        raise SplitError(
+            "The matrix holds other regimes than training.regime_weights, first on "
+            f"{first:%Y-%m-%d}. Run the features stage again: kedro run --pipeline=features."
+        )
     return snapshot
 
 
 def session_frame(snapshot: Snapshot) -> pd.DataFrame:
-    """Session index of the target: date, close and roll-free return."""
+    """Session index of the target: date, close, roll-free return and roll flag."""
     matrix = snapshot.matrix
     return pd.DataFrame(
         {
             "data_date": matrix["data_date"],
             "close": matrix["market_data.close"],
             "roll_free_return": matrix["market_data.roll_free_return"],
+            "is_roll": matrix["market_data.is_roll"],
         }
     )
 
 
-def label_node(horizon: Horizon) -> Callable[[Snapshot], pd.DataFrame]:
-    """Node function that labels one horizon."""
+def label_node(horizon: Horizon) -> Callable[[Snapshot], tuple[pd.DataFrame, pd.DataFrame]]:
+    """Node function that labels one horizon and measures the artefact of naive labels."""
 
-    def make_labels(snapshot: Snapshot) -> pd.DataFrame:
-        labels = build_labels(session_frame(snapshot), horizon)
+    def make_labels(snapshot: Snapshot) -> tuple[pd.DataFrame, pd.DataFrame]:
+        sessions = session_frame(snapshot)
+        labels = build_labels(sessions, horizon)
         check_target_columns(labels.columns, horizon, f"the label table of {horizon.name}")
-        return labels
+        return labels, label_report(sessions, labels, horizon)
 
     return make_labels
 
 
 def plan_node(
     horizon: Horizon,
-) -> Callable[[pd.DataFrame, SplitConfig, Profile], pd.DataFrame]:
-    """Node function that plans the walk-forward of one horizon."""
+) -> Callable[[Snapshot, pd.DataFrame, SplitConfig, Profile], pd.DataFrame]:
+    """Node function that plans the folds of one horizon; a plan for selection is refused."""
 
-    def make_plan(labels: pd.DataFrame, split: SplitConfig, profile: Profile) -> pd.DataFrame:
-        plan = walk_forward(
-            labels["data_date"],
-            labels[horizon.target].notna().to_numpy(),
-            (horizon.name, horizon.sessions),
-            split.for_profile(profile),
-        )
+    def make_split_plan(
+        snapshot: Snapshot, labels: pd.DataFrame, split: SplitConfig, profile: Profile
+    ) -> pd.DataFrame:
+        returns = session_frame(snapshot)["roll_free_return"].to_numpy(dtype="float64")
+        labelled = {
+            name: (other.sessions, ~np.isnan(forward_sums(returns, other.sessions)))
+            for name, other in HORIZONS.items()
+        }
+        labelled[horizon.name] = (horizon.sessions, labels[horizon.target].notna().to_numpy())
+        plan = make_plan(labels["data_date"], labelled, horizon.name, split.for_profile(profile))
+        check_purged(plan)
+        check_scoreable(plan)
         return plan.to_frame()
 
-    return make_plan
+    return make_split_plan
+
+
+def weigh_plan(
+    plan: SplitPlan, snapshot: Snapshot, weights: WeightsConfig
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Weights of the rows that are fitted or calibrated on, and a report per fold.
+
+    Returns
+    -------
+    tuple of DataFrame
+        ``fold``, ``role``, ``data_date``, ``weight`` (mean 1 per fold and role), in the order
+        of the plan; and per fold what `WeightReport` holds on its training rows.
+    """
+    dates, regimes = snapshot.matrix["data_date"], snapshot.regimes
+    halflife = weights.decay_halflife_sessions if weights.decays else None
+    parts: list[pd.DataFrame] = []
+    report: list[dict[str, object]] = []
+    for fold in plan.folds:
+        for role, positions in fold.rows().items():
+            if role == "test" or len(positions) == 0:
+                continue
+            days = dates.iloc[positions]
+            cutoff = dates.iloc[fold.cutoff]
+            rows = RoleRows(days, positions, fold.cutoff, cutoff, plan.sessions)
+            values = sample_weights(rows, regimes, weights.scheme, halflife)
+            parts.append(
+                pd.DataFrame(
+                    {"fold": fold.number, "role": role, "data_date": days, "weight": values}
+                )
+            )
+            if role == "train":
+                report.append(_report_row(fold, rows, weight_report(rows, values, regimes)))
+    return pd.concat(parts, ignore_index=True), pd.DataFrame(report)
 
 
 def weights_node(
     horizon: Horizon,
 ) -> Callable[[Snapshot, pd.DataFrame, WeightsConfig], tuple[pd.DataFrame, pd.DataFrame]]:
-    """Node function that weights the training and early-stopping rows of one horizon."""
+    """Node function that weights the rows of one horizon that are fitted or calibrated on."""
 
     def make_weights(
         snapshot: Snapshot, split_plan: pd.DataFrame, weights: WeightsConfig
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         dates = snapshot.matrix["data_date"]
         plan = plan_from_frame(split_plan, dates, horizon.name, horizon.sessions)
-        parts: list[pd.DataFrame] = []
-        report: list[dict[str, object]] = []
-        for fold in plan.folds:
-            cutoff = dates.iloc[fold.cutoff]
-            for role, rows in (("train", fold.train), ("valid", fold.valid)):
-                days = dates.iloc[rows]
-                values = sample_weights(days, snapshot.regimes, cutoff, weights.scheme)
-                parts.append(
-                    pd.DataFrame(
-                        {"fold": fold.number, "role": role, "data_date": days, "weight": values}
-                    )
-                )
-                if role == "train":
-                    summary = weight_report(days, values, snapshot.regimes, horizon.sessions)
-                    report.append(
-                        {
-                            "fold": fold.number,
-                            "cutoff": cutoff,
-                            "rows": len(days),
-                            "effective_n": summary.effective_n,
-                            "independent_n": summary.independent_n,
-                            "dominant": " ".join(summary.dominant),
-                            "unused": " ".join(summary.unused),
-                            **{f"share.{k}": v for k, v in summary.shares.items()},
-                        }
-                    )
-        _warn_about_weights(horizon, pd.DataFrame(report))
-        return pd.concat(parts, ignore_index=True), pd.DataFrame(report)
+        values, report = weigh_plan(plan, snapshot, weights)
+        _warn_about_weights(horizon, report)
+        return values, report
 
     return make_weights
+
+
+def _report_row(fold: Fold, rows: RoleRows, summary: WeightReport) -> dict[str, object]:
+    return {
+        "fold": fold.number,
+        "cutoff": rows.cutoff_date,
+        "rows": len(rows.positions),
+        "effective_n": summary.effective_n,
+        "independent_n": summary.independent_n,
+        "uniqueness_sum": summary.uniqueness_sum,
+        "dominant": " ".join(summary.dominant),
+        "unused": " ".join(summary.unused),
+        **{f"share.{name}": share for name, share in summary.shares.items()},
+    }
 
 
 def _warn_about_weights(horizon: Horizon, report: pd.DataFrame) -> None:

@@ -10,10 +10,10 @@ from soyoil.targets.horizons import HORIZONS, Horizon
 def _horizon_pipeline(horizon: Horizon) -> Pipeline:
     return Pipeline(
         [
-            Node(label_node(horizon), "snapshot", "labels", name="make_labels"),
+            Node(label_node(horizon), "snapshot", ["labels", "label_report"], name="make_labels"),
             Node(
                 plan_node(horizon),
-                ["labels", "params:split", "params:profile"],
+                ["snapshot", "labels", "params:split", "params:profile"],
                 "split_plan",
                 name="make_plan",
             ),

@@ -1,0 +1,86 @@
+"""Kedro runner that goes through the grid of horizons and models cell by cell."""
+
+from __future__ import annotations
+
+import heapq
+from typing import Any
+
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+from kedro.runner import SequentialRunner
+from pluggy import PluginManager
+
+from soyoil.models import executors
+from soyoil.models.registry import ABLATIONS, BASELINES, ENGINES
+from soyoil.targets.horizons import HORIZONS
+
+_HORIZON_RANK = {name: rank for rank, name in enumerate(HORIZONS)}
+
+
+def _model_order() -> list[str]:
+    ablations = {engine: model for model, engine in ABLATIONS.items()}
+    fitted = [m for e in ENGINES for m in (e, ablations.get(e)) if m is not None]
+    return ["baselines", *BASELINES, *fitted]
+
+
+_MODEL_RANK = {name: rank for rank, name in enumerate(_model_order())}
+
+
+def _rank(node: Node) -> tuple[int, int]:
+    """Position of a node's cell: nodes of no cell first, then model by model."""
+    horizon, _, model = (node.namespace or "").partition(".")
+    return _MODEL_RANK.get(model, -1), _HORIZON_RANK.get(horizon, -1)
+
+
+def cell_order(pipeline: Pipeline) -> list[Node]:
+    """Nodes in an order that respects their dependencies and otherwise keeps cells together.
+
+    All horizons of one engine come before the next engine, so that its workers are started
+    once, and a cell is scored as soon as it is fitted.
+    """
+    topological = pipeline.nodes
+    position = {node: i for i, node in enumerate(topological)}
+    waiting = {node: set(needs) for node, needs in pipeline.node_dependencies.items()}
+    children: dict[Node, list[Node]] = {node: [] for node in topological}
+    for node, needs in waiting.items():
+        for parent in needs:
+            children[parent].append(node)
+    ready = [(*_rank(n), position[n]) for n in topological if not waiting[n]]
+    heapq.heapify(ready)
+    ordered: list[Node] = []
+    while ready:
+        node = topological[heapq.heappop(ready)[-1]]
+        ordered.append(node)
+        for child in children[node]:
+            waiting[child].discard(node)
+            if not waiting[child]:
+                heapq.heappush(ready, (*_rank(child), position[child]))
+    return ordered
+
+
+class _OrderedPipeline(Pipeline):
+    """A pipeline whose nodes come in cell order."""
+
+    @property
+    def nodes(self) -> list[Node]:
+        """Nodes in the order in which they run."""
+        return cell_order(Pipeline(super().nodes))
+
+
+class CellRunner(SequentialRunner):
+    """Sequential runner in cell order that ends the engines' workers with the run."""
+
+    def _run(
+        self,
+        pipeline: Pipeline,
+        catalog: CatalogProtocol[str, Any],
+        hook_manager: PluginManager | None = None,
+        run_id: str | None = None,
+    ) -> None:
+        finished = False
+        try:
+            super()._run(_OrderedPipeline(pipeline.nodes), catalog, hook_manager, run_id)
+            finished = True
+        finally:
+            executors.shutdown(kill=not finished)
