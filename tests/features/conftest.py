@@ -39,6 +39,7 @@ def _prices(rng: np.random.Generator, n: int, kind: str) -> dict[str, np.ndarray
         for start in (n // 4, n // 2):
             close[start : start + 2] = [-37.0, 0.0]
             low[start : start + 2] = -40.0
+        close[0], low[0] = -1.0, -2.0
         at = 3 * n // 4
         contract[at:] += 10
         open_[at], low[at] = -1.0, -2.0
@@ -57,9 +58,9 @@ def random_sessions(
 ) -> pd.DataFrame:
     """Sessions as the raw table holds them, with rolls, flips back, thin days and holidays."""
     rng = np.random.default_rng(seed)
-    dates = pd.bdate_range("2015-01-01", periods=n + n // 10 + 6, unit="us")
-    # A whole week is missing as well.
-    kept = np.delete(np.arange(len(dates)), slice(n // 2, n // 2 + 6))
+    dates = pd.bdate_range("2015-01-01", periods=n + n // 10 + 10, unit="us")
+    # Two weeks are missing on end, so at least one from Monday to Friday.
+    kept = np.delete(np.arange(len(dates)), slice(n // 2, n // 2 + 10))
     kept = np.sort(rng.choice(kept, n, replace=False))
     frame = pd.DataFrame(
         {

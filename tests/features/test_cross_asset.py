@@ -428,6 +428,7 @@ def later_bars_changed(bars: pd.DataFrame, known: np.ndarray, late: Late) -> pd.
     # Volumes stay in proportion: whether a session is thin is told by its whole volume.
     out["volume"] = (bars["volume"] * np.where(known, 1.0, 0.75)).astype("int64")
     rank = (~pd.Series(known)).groupby(bars["symbol"].to_numpy()).cumsum()
+    # Quiet: one bar more and silence. Else the rest of the session stays, later bars go missing.
     if late == "quiet":
         return out[known | (rank == 1) | (rank > 12)]
     return out[known | (rank <= 6) | (rng.random(len(bars)) < 0.8)]

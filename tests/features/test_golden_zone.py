@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -127,10 +128,10 @@ def up_and_back() -> SymbolBars:
 
 def test_a_swing_is_used_from_its_confirmation_on(up_and_back: SymbolBars) -> None:
     low, high = (column(name, up_and_back) for name in ("swing_low", "swing_high"))
-    assert np.isnan(low[: 6 + K]).all()
-    assert (low[6 + K :] == 20).all()
-    assert np.isnan(high[: 16 + K]).all()
-    assert (high[16 + K :] == 30).all()
+    assert np.isnan(low[:11]).all()
+    assert (low[11:] == 20).all()
+    assert np.isnan(high[:21]).all()
+    assert (high[21:] == 30).all()
 
 
 def test_zone_by_hand(up_and_back: SymbolBars) -> None:
@@ -148,3 +149,23 @@ def test_a_plateau_is_one_swing_and_a_flat_series_none() -> None:
     high = column("swing_high", from_closes(plateau))
     assert np.flatnonzero(high == 20).tolist() == list(range(10 + K, len(plateau)))
     assert np.isnan(column("swing_high", from_closes(np.full(40, 20.0)))).all()
+
+
+def test_one_session_that_is_both_swings_has_no_direction() -> None:
+    close = np.full(15, 20.0)
+    plain = from_closes(close)
+    reach = np.where(np.arange(15) == 7, 3.0, 1.0)
+    wide = replace(plain, high=close + reach, low=close - reach)
+    assert column("swing_high", wide)[12] == 23
+    assert column("swing_low", wide)[12] == 17
+    for name in ("direction", "fib_50", "fib_618", "state", "distance_to_zone_atr"):
+        assert np.isnan(column(name, wide)).all(), name
+
+
+def test_a_market_that_stands_still_is_no_yardstick() -> None:
+    """After 400 sessions without a range the average true range is rounding, not a unit."""
+    moved = np.r_[np.arange(26.0, 20, -1), np.arange(20.0, 30), np.arange(30.0, 22, -1)]
+    still = from_closes(np.r_[moved, np.full(400, 22.5)])
+    assert column("distance_to_zone_atr", still)[26] < 0
+    assert column("state", still)[-1] == 0
+    assert np.isnan(column("distance_to_zone_atr", still)[-1])

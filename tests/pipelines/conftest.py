@@ -15,6 +15,10 @@ SMALL = (
     "source.symbols=ZL",
     "split.first_origin=2023-01-03",
     "lightgbm.n_estimators=15",
+    "xgboost.n_estimators=15",
+    "tft.max_epochs=1",
+    "tft.train_stride=20",
+    "tft.encoder_length=8",
 )
 
 MANY = """

@@ -12,7 +12,9 @@ import pytest
 from soyoil.splits.plan import plan_from_frame
 from soyoil.splits.snapshot import read_snapshot
 
-MODELS = ("random_walk", "drift", "vol_cone", "lightgbm")
+BASELINES = ("random_walk", "drift", "vol_cone")
+TREES = ("lightgbm", "lightgbm_uniform", "xgboost", "xgboost_uniform")
+MODELS = (*BASELINES, *TREES, "tft")
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,10 @@ def test_every_labelled_origin_is_scored_once_with_sorted_quantiles(data: Path) 
     due = labels[(labels["data_date"] >= "2023-01-03") & labels["target_1m_log_return"].notna()]
     for model in MODELS:
         rows = predictions(data, model)
+        if model == "tft":
+            # Profile quick fits the network on the last two folds only.
+            assert rows["fold"].unique().tolist() == [1, 2]
+            due = due[due["data_date"] >= rows["data_date"].min()]
         assert rows["data_date"].tolist() == due["data_date"].tolist()
         assert (rows["q10"] <= rows["q50"]).all()
         assert (rows["q50"] <= rows["q90"]).all()
@@ -99,7 +105,14 @@ def test_runs_are_tracked_under_one_parent(data: Path) -> None:
     assert (models["target"] == "target_1m_log_return").all()
     assert (models["provenance"] == "synthetic").all()
     assert (models["snapshot"] == snapshot.content_hash).all()
-    assert models["scored_rows_hash"].nunique() == 1
+    assert models.drop(index="zl_1m_tft")["scored_rows_hash"].nunique() == 1
+    assert models.loc["zl_1m_lightgbm_uniform", "weighting"] == "uniform"
+    assert models.loc["zl_1m_lightgbm", "weighting"] == "regime"
+    assert set(models["verdict"]) <= {"skill", "no skill", "unprovable"}
+    for engine in ("lightgbm", "xgboost", "tft"):
+        folds = pd.read_csv(data / "06_models" / "1m" / engine / "folds.csv")
+        assert set(folds["libraries"]) == {"torch" if engine == "tft" else engine}
+        assert folds["device"].str.startswith("cpu").all() or engine == "tft"
     run_id = runs.index[runs["name"] == "zl_1m_lightgbm"][0]
     with sqlite3.connect(root / "mlflow.db") as db:
         found = pd.read_sql(

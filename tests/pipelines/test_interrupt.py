@@ -37,8 +37,8 @@ elif point == "write":
 elif point == "training":
     import soyoil.pipelines.fit.nodes as nodes
     original = nodes.run_walk_forward
-    nodes.run_walk_forward = lambda job, tasks, fit, on_done: original(
-        job, tasks, fit, lambda done: strike()
+    nodes.run_walk_forward = lambda job, arrays, tasks, on_done: original(
+        job, arrays, tasks, lambda done: strike()
     )
 elif point == "tracking":
     import soyoil.pipelines.evaluate.nodes as nodes
@@ -85,7 +85,7 @@ def check_recovery(project) -> None:  # type: ignore[no-untyped-def]
     assert "1w lightgbm: MAE" in again.stdout
     found = statuses(project.root)
     assert found.get("RUNNING", 0) == 0
-    assert found["FINISHED"] - before == 5, "one parent and four models"
+    assert found["FINISHED"] - before == 9, "one parent, three baselines, five fitted models"
     leftovers = [p for p in (project.root / "data").rglob("*") if p.name.startswith(".")]
     assert not leftovers, leftovers
 

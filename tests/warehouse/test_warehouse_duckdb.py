@@ -75,7 +75,7 @@ def content(path: Path) -> str:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(batches=BATCHES)
 def test_writes_agree_with_the_model(
     mode: str, make_contract: MakeContract, make_frame: MakeFrame, batches: list[Model]

@@ -160,7 +160,7 @@ def _nullable(field: pa.Field) -> pa.Field:
     return pa.field(field.name, kind)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(contract=contracts(), data=st.data())
 def test_the_warehouse_keeps_every_value(contract: TableContract, data: st.DataObject) -> None:
     table = validate(frame_of(rows_of(data.draw, contract), contract), contract)

@@ -296,7 +296,7 @@ def _rows_problem(error: SchemaError, frame: pd.DataFrame) -> str:
     where = f"column {error.schema.name}: " if error.schema.name else ""
     rows = np.unique(np.asarray(error.failure_cases["index"].dropna(), dtype="int64"))
     names = [name for name in ("fold", "data_date") if name in frame.columns]
-    examples = frame[names].iloc[rows[:MAX_EXAMPLES]].astype("str")
+    examples = frame[names].iloc[rows[:MAX_EXAMPLES]].astype("str").fillna("missing")
     listed = ", ".join("(" + ", ".join(row) + ")" for row in examples.to_numpy())
     more = ", …" if len(rows) > MAX_EXAMPLES else ""
     noun = "row" if len(rows) == 1 else "rows"

@@ -70,12 +70,12 @@ class SymbolBars:
 
     @cached_property
     def price_of_index(self) -> FloatArray:
-        """Quoted price per index point, ``close_t / index_t``; NaN where the close is not positive.
+        """Quoted price per index point, ``close_t / index_t``.
 
         A price-like indicator of the index times this factor is in terms of the contract of
         session t and does not change when later sessions arrive.
         """
-        return np.where(self.close > 0, self.close, np.nan) / self.index
+        return self.close / self.index
 
     @cached_property
     def high_of_index(self) -> FloatArray:
