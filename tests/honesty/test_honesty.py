@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 TREE_SEEDS = range(1, 21)
 NETWORK_SEEDS = range(1, 4)
-STRENGTH = 0.7
+STRENGTH = 0.8
 
 
 @pytest.fixture(autouse=True)
