@@ -33,6 +33,7 @@ def make_contract(columns: int) -> TableContract:
     number = {"type": "FLOAT64", "minimum": -10, "maximum": 10, "description": "feature"}
     fields = [{"name": f"f{i}", **number} for i in range(columns - len(top))]
     struct = {"name": "market_data", "type": "STRUCT", "description": "x", "fields": fields}
+    required = {"nullable": False, "description": "x"}
     raw: dict[str, Any] = {
         "name": "features.benchmark",
         "description": "Made up.",
@@ -42,7 +43,7 @@ def make_contract(columns: int) -> TableContract:
         "key": ["symbol", "data_date"],
         "single_provenance": True,
         "columns": [
-            *({"name": n, "type": t, "nullable": False, "description": "x"} for n, t in top.items()),
+            *({"name": name, "type": kind, **required} for name, kind in top.items()),
             struct,
         ],
     }

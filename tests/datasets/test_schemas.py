@@ -164,6 +164,7 @@ DAY = "2020-01-03"  # the row that `put` changes
 WRONG = [
     (LABELS, lambda f: f.iloc[::-1], ["column data_date: not after the row before; 39 rows"]),
     (LABELS, twice, ["column data_date: not after the row before; 1 row", DAY]),
+    (LABELS, put("data_date", DAYS[1]), ["column data_date: not after the row before; 1 row"]),
     (LABELS, put("data_date", pd.NaT), ["data_date: missing value; 1 row, data_date = (missing)"]),
     (LABELS, cast("data_date", "datetime64[ns]"), ["column data_date: not datetime64[us]"]),
     (LABELS, cast("data_date", "str"), ["column data_date: is str, not datetime64[us]"]),
@@ -186,6 +187,7 @@ WRONG = [
     (PLAN, put("label_end_date", pd.NaT), ["column label_end_date: missing value"]),
     (PLAN, twice, ["date given twice in one fold; 1 row"]),
     (PLAN, put("data_date", DAYS[0]), ["date given twice in one fold; 1 row"]),
+    (PLAN, put("data_date", DAYS[9]), ["date given twice in one fold; 1 row, fold+data_date = (0,"]),
     (PLAN, put("label_end_date", DAYS[24]), ["before the first test origin of its fold; 1 row"]),
     (PLAN, lambda f: f[f["role"] != "test"], ["before the first test origin of its fold"]),
     (PLAN, add("target_3m_log_return"), ["is a target of horizon 3m, not 1w"]),

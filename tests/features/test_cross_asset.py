@@ -452,9 +452,6 @@ def later_bars_matter(bars: pd.DataFrame, origin: BarOrigin, day: str, late: Lat
     return got.columns[~same].tolist()
 
 
-EARLY_CLOSE = "session_bars lets in the whole last bar of a root that closes early or goes quiet"
-
-
 @pytest.fixture(scope="module")
 def hourly_market() -> tuple[pd.DataFrame, BarOrigin]:
     span = SyntheticConfig(
@@ -470,7 +467,6 @@ def test_later_bars_change_nothing(day: str, hourly_market: tuple[pd.DataFrame, 
     assert later_bars_matter(*hourly_market, day, "changed") == []
 
 
-@pytest.mark.xfail(strict=True, reason=EARLY_CLOSE)
 @pytest.mark.parametrize(
     ("day", "late"),
     [("2019-11-29", "changed"), ("2019-12-24", "changed"), ("2020-05-13", "quiet")],
@@ -527,7 +523,6 @@ def test_later_real_bars_change_nothing(
 
 
 @pytest.mark.real_data
-@pytest.mark.xfail(strict=True, reason=EARLY_CLOSE)
 @pytest.mark.parametrize("day", ["2015-11-27", "2016-12-23", "2023-11-24"])
 def test_later_real_bars_of_short_sessions_change_nothing(
     day: str, real_batch: tuple[pd.DataFrame, BarOrigin]

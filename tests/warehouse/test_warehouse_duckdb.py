@@ -157,6 +157,26 @@ def test_row_and_column_order_mean_nothing(
     assert warehouse.read(contract).equals(before)
 
 
+def test_updates_from_and_to_null(
+    warehouse: DuckDBWarehouse, make_contract: MakeContract, make_frame: MakeFrame
+) -> None:
+    contract = make_contract()
+    moment = pd.Timestamp("2020-01-02 19:20", tz="UTC")
+    frame = make_frame({("ZL", 2): (1.0, 1)})
+    for seen, x, expected in (
+        (pd.NaT, np.nan, WriteResult(1, 0, 0, 0)),
+        (moment, np.nan, WriteResult(0, 1, 0, 0)),
+        (moment, 0.0, WriteResult(0, 1, 0, 0)),
+        (pd.NaT, 0.0, WriteResult(0, 1, 0, 0)),
+        (pd.NaT, np.nan, WriteResult(0, 1, 0, 0)),
+        (pd.NaT, np.nan, WriteResult(0, 0, 0, 1)),
+    ):
+        frame["seen"] = pd.Series([seen], dtype="datetime64[us, UTC]")
+        frame["m.x"] = x
+        assert warehouse.write(contract, validate(frame, contract)) == expected
+        pd.testing.assert_frame_equal(flatten(warehouse.read(contract)), frame)
+
+
 def test_zero_has_no_sign(
     warehouse: DuckDBWarehouse, make_contract: MakeContract, make_frame: MakeFrame
 ) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from soyoil.market.flags import limit_locked, thin_sessions
-from soyoil.market.instruments import TARGET_ROOT, get_instrument
+from soyoil.market.instruments import TARGET_ROOT, Instrument, get_instrument
 from soyoil.market.rolls import roll_free
 from soyoil.market.sessions import (
     decision_times,
@@ -128,8 +128,8 @@ def _realized_vol(hourly: pd.DataFrame, count: int) -> np.ndarray:
     return np.asarray(np.sqrt(total.to_numpy() * TRADING_DAYS), dtype=np.float64)
 
 
-def _decision_close(hourly: pd.DataFrame, sessions: pd.DataFrame) -> pd.Series:
-    """Last close of the bars that ended by the target's decision time."""
+def _known_at_decision(hourly: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
+    """Bars that had ended by the target's decision time."""
     row = hourly["session_id"].to_numpy()
     # Naive UTC on both sides: arrays of zoned timestamps would be Python objects.
     at = sessions["decision_time"].dt.tz_localize(None).to_numpy()[row]
@@ -137,9 +137,20 @@ def _decision_close(hourly: pd.DataFrame, sessions: pd.DataFrame) -> pd.Series:
     # The target's own final bar is stamped 13:00 and its hour runs past the close, so a
     # root that shares the target's schedule is complete at the decision time.
     shares = sessions["last_in_time"].to_numpy()[row]
-    usable = hourly[(ends <= at) | shares]
-    last: pd.Series = usable.groupby("session_id")["close"].last().reindex(sessions.index)
-    return last
+    known: pd.DataFrame = hourly.loc[(ends <= at) | shares]
+    return known
+
+
+def _decision_volume(known: pd.DataFrame, sessions: pd.DataFrame) -> pd.Series:
+    """Lots by the decision; those of the session where no bar had ended by then."""
+    by_then = known.groupby("session_id")["volume"].sum().reindex(sessions.index)
+    volume: pd.Series = by_then.fillna(sessions["volume"])
+    return volume
+
+
+def shares_schedule(instrument: Instrument) -> bool:
+    """Whether a root closes at the same times as the target."""
+    return instrument.closes == get_instrument(TARGET_ROOT).closes
 
 
 def _target_decision_times(sessions: pd.DataFrame, schema: BarSchema) -> pd.Series:
@@ -161,10 +172,16 @@ def _closing_times(sessions: pd.DataFrame, schema: BarSchema) -> pd.Series:
     """Close of every session of every symbol, UTC."""
     if schema == "ohlcv-1d":
         return sessions["decision_time"]
-    parts = [
-        decision_times(rows["data_date"], rows["last_bar"], get_instrument(str(symbol)))
-        for symbol, rows in sessions.groupby("symbol", sort=False)
-    ]
+    parts = []
+    for symbol, rows in sessions.groupby("symbol", sort=False):
+        instrument = get_instrument(str(symbol))
+        close = decision_times(rows["data_date"], rows["last_bar"], instrument)
+        if not shares_schedule(instrument):
+            # The earliest possible close is safe for the root that decides. What others traded
+            # is known for certain only when their last hour has ended.
+            scheduled = scheduled_closes(rows["data_date"], instrument)
+            close = close.where(close == scheduled, rows["last_bar"] + HOUR)
+        parts.append(close)
     closes: pd.Series = pd.concat(parts).reindex(sessions.index)
     return closes
 
@@ -233,20 +250,25 @@ def session_bars(bars: pd.DataFrame, origin: BarOrigin) -> SessionBars:
     sessions["decision_time"] = _target_decision_times(sessions, origin.schema)
     sessions["event_time"] = _closing_times(sessions, origin.schema)
     sessions["is_vendor_degraded"] = _degraded(hourly, count, origin.degraded_days)
-    sessions["is_thin"] = thin_sessions(sessions)
-    sessions["thin_reason"] = pd.Series(THIN_REASON, index=sessions.index, dtype="str").where(
-        sessions["is_thin"]
-    )
     if origin.schema == "ohlcv-1h":
-        sessions["last_in_time"] = sessions["event_time"] <= sessions["decision_time"]
-        sessions["decision_close"] = _decision_close(hourly, sessions)
+        in_time = sessions["event_time"] <= sessions["decision_time"]
+        same = {root: shares_schedule(get_instrument(root)) for root in sessions["symbol"].unique()}
+        sessions["last_in_time"] = in_time & sessions["symbol"].map(same)
+        known = _known_at_decision(hourly, sessions)
+        sessions["is_thin"] = thin_sessions(sessions, _decision_volume(known, sessions))
+        last = known.groupby("session_id")["close"].last()
+        sessions["decision_close"] = last.reindex(sessions.index)
         sessions["realized_vol_1h"] = _realized_vol(hourly, count)
         sessions["is_limit_locked"] = limit_locked(hourly, sessions).astype("boolean")
     else:
+        sessions["is_thin"] = thin_sessions(sessions, sessions["volume"])
         sessions["decision_close"] = np.nan
         sessions["realized_vol_1h"] = np.nan
         sessions["vwap"] = np.nan
         sessions["is_limit_locked"] = pd.array([pd.NA] * count, dtype="boolean")
+    sessions["thin_reason"] = pd.Series(THIN_REASON, index=sessions.index, dtype="str").where(
+        sessions["is_thin"]
+    )
     sessions = add_roll_free(sessions)
     sessions["source_schema"] = origin.schema
     sessions["provenance"] = origin.provenance

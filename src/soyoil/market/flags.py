@@ -14,7 +14,7 @@ LIMIT_PINNED_BARS: Final = 2
 LIMIT_MIN_MOVE: Final = 0.02
 
 
-def thin_sessions(sessions: pd.DataFrame) -> pd.Series:
+def thin_sessions(sessions: pd.DataFrame, volume: pd.Series) -> pd.Series:
     """Sessions on which the mapping pointed at a nearly dead contract.
 
     A session is thin if its volume is below `THIN_SHARE` of the median of the **previous**
@@ -25,6 +25,8 @@ def thin_sessions(sessions: pd.DataFrame) -> pd.Series:
     ----------
     sessions
         Columns ``symbol``, ``volume``; sorted by symbol and date.
+    volume
+        Lots of each session that were known at the decision.
 
     Returns
     -------
@@ -38,7 +40,6 @@ def thin_sessions(sessions: pd.DataFrame) -> pd.Series:
         .droplevel(0)
         .reindex(sessions.index)
     )
-    volume = sessions["volume"]
     return (volume < THIN_SHARE * median) & (volume < THIN_LOTS)
 
 
