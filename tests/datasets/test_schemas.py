@@ -187,7 +187,7 @@ WRONG = [
     (PLAN, put("label_end_date", pd.NaT), ["column label_end_date: missing value"]),
     (PLAN, twice, ["date given twice in one fold; 1 row"]),
     (PLAN, put("data_date", DAYS[0]), ["date given twice in one fold; 1 row"]),
-    (PLAN, put("data_date", DAYS[9]), ["date given twice in one fold; 1 row, fold+data_date = (0,"]),
+    (PLAN, put("data_date", DAYS[9]), ["twice in one fold; 1 row, fold+data_date = (0, "]),
     (PLAN, put("label_end_date", DAYS[24]), ["before the first test origin of its fold; 1 row"]),
     (PLAN, lambda f: f[f["role"] != "test"], ["before the first test origin of its fold"]),
     (PLAN, add("target_3m_log_return"), ["is a target of horizon 3m, not 1w"]),

@@ -144,7 +144,8 @@ def test_literal_dates() -> None:
         ("ZL", "2011-01-10", "2011-01-10 19:15"),
         ("CL", "2024-01-08", "2024-01-08 22:00"),
         ("CL", "2012-06-04", "2012-06-04 21:15"),
-        ("CL", "2024-11-28", "2024-11-28 17:05"),
+        # A root that does not decide is known when its last hour has ended.
+        ("CL", "2024-11-28", "2024-11-28 18:00"),
     ],
 )
 def test_closing_times(symbol: str, date: str, closing: str) -> None:
