@@ -147,7 +147,7 @@ def _record(
             get_instrument(inputs.snapshot.symbol).unit,
         ),
         "split_plan.png": split_plan_plot(
-            inputs.split_plan, inputs.snapshot.regimes, f"Walk-forward plan, horizon {horizon.name}"
+            inputs.split_plan, inputs.snapshot.regimes, f"Split plan, horizon {horizon.name}"
         ),
     }
     tables = {
