@@ -9,9 +9,7 @@ import pandas as pd
 
 from soyoil.models.base import FloatArray
 from soyoil.models.registry import BASELINES
-
-Z90: Final = 1.2816
-"""90 % point of the standard normal law, as frozen in the vol cone."""
+from soyoil.models.shrinkage import CONE_Z
 
 HALFLIFE: Final = 42
 DECAY: Final = 126
@@ -72,5 +70,5 @@ def baseline_quantiles(returns: FloatArray, sessions: int) -> dict[str, FloatArr
         "drift": (mean, about_mean),
         "vol_cone": (zero, vol_cone_sigma(returns, sessions)),
     }
-    step = np.array([-Z90, 0.0, Z90])
+    step = np.array([-CONE_Z, 0.0, CONE_Z])
     return {name: shapes[name][0][:, None] + shapes[name][1][:, None] * step for name in BASELINES}

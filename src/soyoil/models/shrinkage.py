@@ -21,6 +21,7 @@ GRID: Final = np.linspace(0.0, 1.0, 11)
 
 LEVELS: Final = np.array([0.1, 0.5, 0.9])
 CONE_Z: Final = 1.2816
+"""90 % point of the standard normal law, as frozen in the vol cone."""
 
 
 @dataclass(frozen=True)
