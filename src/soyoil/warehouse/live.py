@@ -1,0 +1,139 @@
+"""What a warehouse really holds, as plain data, whatever its backend.
+
+`plan` and `audit` compare this with the contracts.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import pyarrow as pa
+
+from soyoil.warehouse.contract import Partition
+
+Kind = Literal["table", "view"]
+BackendName = Literal["duckdb", "bigquery"]
+
+
+@dataclass(frozen=True)
+class LiveColumn:
+    """One column, or one field of a STRUCT.
+
+    Attributes
+    ----------
+    type
+        A `ColumnType` of the contracts where there is one, else as the backend spells it.
+    repeated
+        Whether it is an array of `type`.
+    fields
+        Fields of a STRUCT in their order.
+    """
+
+    name: str
+    type: str
+    nullable: bool = True
+    repeated: bool = False
+    fields: tuple[LiveColumn, ...] = ()
+
+
+@dataclass(frozen=True)
+class LiveTable:
+    """One table or view.
+
+    Attributes
+    ----------
+    name
+        ``dataset.table``, without the dataset prefix of the connection.
+    partition
+        None if the table has no partitions, or the backend has none.
+    cluster
+        Clustering columns; empty where the backend has none.
+    rows, bytes
+        None where it is not known: views.
+    modified
+        Last change, UTC; None where the backend does not tell.
+    contract_version, contract_hash
+        Of the contract it was written under, None if it was not written by soyoil.
+    query
+        SQL of a view.
+    """
+
+    name: str
+    kind: Kind
+    columns: tuple[LiveColumn, ...]
+    partition: Partition | None = None
+    cluster: tuple[str, ...] = ()
+    rows: int | None = None
+    bytes: int | None = None
+    modified: dt.datetime | None = None
+    contract_version: int | None = None
+    contract_hash: str | None = None
+    query: str | None = None
+
+    @property
+    def dataset(self) -> str:
+        """Dataset of the table."""
+        return self.name.split(".", 1)[0]
+
+    def flat_columns(self) -> dict[str, LiveColumn]:
+        """Leaf columns by dotted name, in their order."""
+        return dict(_leaves(self.columns, ""))
+
+
+def _leaves(columns: Sequence[LiveColumn], prefix: str) -> Iterator[tuple[str, LiveColumn]]:
+    for column in columns:
+        if column.fields and not column.repeated:
+            yield from _leaves(column.fields, f"{prefix}{column.name}.")
+        else:
+            yield f"{prefix}{column.name}", column
+
+
+@dataclass(frozen=True)
+class LiveWarehouse:
+    """All tables and views of a warehouse at one moment.
+
+    Attributes
+    ----------
+    location
+        Where it is, for people: a path, or project and location.
+    datasets
+        Names of all datasets, also of those that hold nothing.
+    tables
+        Tables and views by name, in the order of their names.
+    """
+
+    backend: BackendName
+    location: str
+    datasets: tuple[str, ...]
+    tables: Mapping[str, LiveTable]
+
+
+class Inspector(Protocol):
+    """Look at a warehouse, and change its structure."""
+
+    def inspect(self) -> LiveWarehouse:
+        """What the warehouse holds; an empty warehouse if there is none yet.
+
+        Raises
+        ------
+        WarehouseError
+            The warehouse cannot be read.
+        """
+
+    def read(self, table: LiveTable, columns: Sequence[str] | None = None) -> pa.Table:
+        """Rows of any table, in no order; top-level columns, all if None."""
+
+    def qualified(self, name: str) -> str:
+        """``dataset.table``, or ``dataset``, as it goes into a statement of this warehouse."""
+
+    def execute(self, statements: Sequence[str]) -> None:
+        """Run statements that change structure, one after the other.
+
+        Raises
+        ------
+        WarehouseError
+            Naming the statement that failed; those before it stand.
+        """
