@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
+from kedro.pipeline import Pipeline
 
 from soyoil.errors import ConfigError
 from soyoil.market.instruments import check_roots
-from soyoil.params import check_parameters
+from soyoil.params import Parameters, check_parameters
+
+PLAN_SUFFIX: Final = ".split_plan"
 
 
 def _check_warehouse_kind(context: KedroContext, kind: str) -> None:
@@ -25,6 +30,9 @@ def _check_warehouse_kind(context: KedroContext, kind: str) -> None:
 class ParameterHooks:
     """Validate every parameter, run-time ones included, against the typed schema."""
 
+    def __init__(self) -> None:
+        self._parameters: Parameters | None = None
+
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Refuse unknown keys and wrong values.
@@ -39,3 +47,23 @@ class ParameterHooks:
         parameters = check_parameters(context.config_loader["parameters"])
         _check_warehouse_kind(context, parameters.source.kind)
         check_roots((*parameters.source.symbols, parameters.target.symbol))
+        self._parameters = parameters
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline) -> None:
+        """Refuse a plan for selection in a run that would score it.
+
+        Raises
+        ------
+        ConfigError
+            Naming the plans that can be scored.
+        """
+        if self._parameters is None or self._parameters.split.plan != "cpcv":
+            return
+        if any(name.endswith(PLAN_SUFFIX) for name in pipeline.all_outputs()):
+            raise ConfigError(
+                "split.plan=cpcv trains on sessions after its test rows and tests rows more than "
+                "once: it serves to select a model, not to score one. The stages from split to "
+                "evaluate need split.plan=walk_forward or split.plan=fixed. To select, call "
+                "soyoil.splits.build.make_plan."
+            )

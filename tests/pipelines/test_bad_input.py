@@ -95,7 +95,7 @@ CASES: dict[str, tuple[Sequence[str], str]] = {
     ),
     "plan for selection": (
         [UPSTREAM, "--tags=1m", "--params=source.symbols=ZL,split.plan=cpcv"],
-        r"split plan of 1m .*split\.plan=cpcv.*to select a model, not to score one",
+        r"split\.plan=cpcv trains on sessions after .*to select a model, not to score one",
     ),
 }
 
