@@ -3,6 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SERVER := .venv-bigquery
 WORKERS ?= 2
 ARGS ?=
 
@@ -14,7 +15,7 @@ PYTEST := MPLBACKEND=Agg OMP_NUM_THREADS=1 $(BIN)/python -m pytest --no-header
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help train test test-ci test-slow lint unit format docs ui clean
+.PHONY: help train test test-ci test-slow bigquery-server lint unit format docs ui clean
 
 help: ## this list
 	@echo 'soyoil: honest multi-horizon forecasting of soybean oil futures'
@@ -33,15 +34,31 @@ train: $(STAMP) ## set up if needed, then run the whole chain, from bars to trac
 
 test: lint unit ## set up if needed, then lint, types, layers and tests
 
-unit: $(STAMP)
+unit: $(STAMP) bigquery-server
 	@echo 'pytest'
 	@$(PYTEST) -m 'not slow and not ci' -n $(WORKERS) --dist loadscope $(ARGS)
 
-test-ci: $(STAMP) ## kill points and the two servers
+test-ci: $(STAMP) bigquery-server ## kill points and the two servers
 	@$(PYTEST) -m ci $(ARGS)
 
-test-slow: $(STAMP) ## the slow tests
+test-slow: $(STAMP) bigquery-server ## the slow tests
 	@$(PYTEST) -m slow $(ARGS)
+
+# Without a Python 3.13 the tests that need the server are skipped and say so.
+bigquery-server:
+	@if [ $(SERVER)/.installed -nt tests/warehouse/bigquery-server.txt ]; then exit 0; fi; \
+	for python in python3.13 python3.14; do \
+		if $$python -c 'import ensurepip' >/dev/null 2>&1; then \
+			echo "Creating $(SERVER) with $$python"; \
+			rm -f $(SERVER)/.installed; \
+			$$python -m venv --clear $(SERVER) && \
+			$(SERVER)/bin/python -m pip install --quiet --disable-pip-version-check \
+				-r tests/warehouse/bigquery-server.txt && \
+			exec touch $(SERVER)/.installed; \
+			exit 1; \
+		fi; \
+	done; \
+	echo 'No Python 3.13: the tests on a BigQuery server will be skipped.'
 
 lint: $(STAMP) ## ruff, mypy and the layer contracts
 	@echo 'ruff check'

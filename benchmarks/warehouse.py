@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from soyoil.warehouse.connection import ConnectionConfig, connect
+from soyoil.warehouse.connection import DuckDBConnection, connect
 from soyoil.warehouse.contract import TableContract
 from soyoil.warehouse.structs import flatten
 from soyoil.warehouse.validation import validate
@@ -88,7 +88,7 @@ def main() -> None:
     print(f"{frame.shape[0]:,} rows x {frame.shape[1]} columns")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "warehouse.duckdb"
-        warehouse = connect(ConnectionConfig(path=path))
+        warehouse = connect(DuckDBConnection(path=path))
         table = timed("validate", lambda: validate(frame, contract))
         timed("write, new file", lambda: warehouse.write(contract, table))
         timed("write, nothing new", lambda: warehouse.write(contract, table))

@@ -1,11 +1,16 @@
 """Fixtures shared by all tests."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
+
+# Test modules are imported by path; what several folders use is imported by name.
+sys.path.insert(0, str(PROJECT_ROOT / "tests" / "warehouse"))
+pytest_plugins = ("bigquery_server",)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The project's command line: ``kedro run`` with readable errors."""
+"""The project's command line: ``kedro run`` with readable errors, ``kedro warehouse``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.project import pipelines
 
+from soyoil.cli_warehouse import warehouse
 from soyoil.errors import ConfigError, soyoil_cause
 from soyoil.tracking import close_interrupted
 
@@ -83,3 +84,4 @@ run = click.Command(
     name="run", params=kedro_run.params, callback=_run, help="Run a pipeline (default: train)."
 )
 cli.add_command(run)
+cli.add_command(warehouse)

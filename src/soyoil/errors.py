@@ -37,6 +37,10 @@ class SplitError(SoyoilError):
     """A split plan leaves nothing to train or score, or would leak."""
 
 
+class AuditError(SoyoilError):
+    """The warehouse has a defect that is severe enough to fail a run."""
+
+
 class ModelError(SoyoilError):
     """A model cannot be fitted or returned something that is no forecast."""
 

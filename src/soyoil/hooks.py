@@ -14,6 +14,7 @@ from kedro.pipeline import Pipeline
 
 from soyoil.params import Parameters, check_parameters, known_keys
 from soyoil.process import peak_memory_mb
+from soyoil.reports.describe import pipeline_note
 from soyoil.stage_hooks import StageHooks
 from soyoil.tracking import active
 from soyoil.tracking.active import ParentSpec
@@ -75,6 +76,7 @@ def parent_spec(context: KedroContext, run_params: Mapping[str, Any]) -> ParentS
         tags=tags,
         inherited=INHERITED,
         params=parameters.model_dump(mode="json"),
+        description=pipeline_note(tags["command"]),
     )
 
 
@@ -122,10 +124,11 @@ class TrackingHooks:
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
-        """Log the skill table on the parent."""
+        """Log the skill table on the parent, and show it in the parent's description."""
         parent = active.current()
         if parent is not None and dataset_name == SKILL_TABLE and isinstance(data, pd.DataFrame):
             parent.log_table(data, f"{SKILL_TABLE}.csv")
+            parent.describe(pipeline_note(parent.command, data))
 
     @hook_impl
     def after_pipeline_run(self) -> None:

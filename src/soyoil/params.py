@@ -8,12 +8,18 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from soyoil.checks.config import AuditConfig
 from soyoil.config import Config
 from soyoil.errors import ConfigError
+from soyoil.experiments.compare_config import CompareConfig
+from soyoil.experiments.config import SweepConfig
 from soyoil.models.config import FitConfig, LightGBMConfig, TFTConfig, XGBoostConfig
+from soyoil.models.selection import check_groups
 from soyoil.regimes.table import RegimeConfig
+from soyoil.regimes.weights import WeightsConfig as WeightsConfig
 from soyoil.sources.base import SourceConfig
 from soyoil.splits.plan import SplitConfig
+from soyoil.warehouse.contract import load_contract
 
 Profile = Literal["quick", "full"]
 
@@ -28,39 +34,6 @@ class TargetConfig(Config):
     """
 
     symbol: str = "ZL"
-
-
-class WeightsConfig(Config):
-    """How training rows are weighted.
-
-    Attributes
-    ----------
-    scheme
-        ``uniform``, or the product of what the name lists: ``regime`` (as known at each
-        fold's cutoff), ``uniqueness`` (of the label among the rows of its role), ``decay``.
-    decay_halflife_sessions
-        Age at which the decay halves a weight; for schemes with decay.
-    """
-
-    scheme: Literal[
-        "uniform", "regime", "regime_uniqueness", "regime_decay", "regime_uniqueness_decay"
-    ] = "regime"
-    decay_halflife_sessions: int = Field(default=504, ge=1)
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        default = type(self).model_fields["decay_halflife_sessions"].default
-        if not self.decays and self.decay_halflife_sessions != default:
-            raise ValueError(
-                "weights.decay_halflife_sessions is for weights.scheme=regime_decay or "
-                f"regime_uniqueness_decay, but weights.scheme is {self.scheme}"
-            )
-        return self
-
-    @property
-    def decays(self) -> bool:
-        """Whether older rows weigh less."""
-        return self.scheme.endswith("_decay")
 
 
 class TrackingConfig(Config):
@@ -88,7 +61,10 @@ class Parameters(Config):
     lightgbm: LightGBMConfig
     xgboost: XGBoostConfig
     tft: TFTConfig
+    sweep: SweepConfig
+    compare: CompareConfig
     tracking: TrackingConfig
+    audit: AuditConfig = AuditConfig()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -97,6 +73,9 @@ class Parameters(Config):
                 f"target.symbol={self.target.symbol} is not among "
                 f"source.symbols={'+'.join(self.source.symbols)}: the target needs bars"
             )
+        if self.fit.feature_groups:
+            matrix = load_contract("features.daily_ml_matrix")
+            check_groups(matrix.feature_columns(), self.fit.feature_groups)
         return self
 
 

@@ -2,7 +2,18 @@
 
 from kedro.pipeline import Pipeline
 
-from soyoil.pipelines import evaluate, features, fit, ingest, regimes, split
+from soyoil.pipelines import (
+    audit,
+    compare,
+    evaluate,
+    features,
+    fit,
+    ingest,
+    regimes,
+    report,
+    split,
+    sweep,
+)
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -14,6 +25,12 @@ def register_pipelines() -> dict[str, Pipeline]:
         "split": split.create_pipeline(),
         "fit": fit.create_pipeline(),
         "evaluate": evaluate.create_pipeline(),
+        "report": report.create_pipeline(),
     }
     train = sum(stages.values(), Pipeline([]))
-    return {**stages, "train": train, "__default__": train}
+    others = {
+        "sweep": sweep.create_pipeline(),
+        "compare": compare.create_pipeline(),
+        "audit": audit.create_pipeline(),
+    }
+    return {**stages, **others, "train": train, "__default__": train}

@@ -16,7 +16,10 @@ from soyoil.process import peak_memory_mb
 
 logger = logging.getLogger(__name__)
 
-STAGES = ("ingest", "regimes", "features", "split", "fit", "evaluate")
+STAGES = (
+    "ingest", "regimes", "features", "split", "fit", "evaluate", "report", "compare", "sweep",
+    "audit",
+)  # fmt: skip
 
 
 class StageHooks:

@@ -72,9 +72,11 @@ class Project:
             check=False,
         )
 
-    def run(self, *args: str, params: Sequence[str] = SMALL) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *args: str, params: Sequence[str] = SMALL, start: Sequence[str] = ("-m", "kedro")
+    ) -> subprocess.CompletedProcess[str]:
         """``kedro run`` with small parameters."""
-        return self.execute(["-m", "kedro", "run", f"--params={','.join(params)}", *args])
+        return self.execute([*start, "run", f"--params={','.join(params)}", *args])
 
     def run_many(self, commands: Mapping[str, Sequence[str]]) -> dict[str, tuple[int, str]]:
         """Exit code and output of several ``kedro run`` commands, one process for all."""

@@ -16,6 +16,17 @@ BASELINES = ("random_walk", "drift", "vol_cone")
 TREES = ("lightgbm", "lightgbm_uniform", "xgboost", "xgboost_uniform")
 MODELS = (*BASELINES, *TREES, "tft")
 
+WATCHED = """
+import sys
+from kedro.framework.cli import main
+from soyoil.models.registry import LIBRARIES
+
+try:
+    main()
+finally:
+    print("LOADED:", *(name for name in LIBRARIES if name in sys.modules))
+"""
+
 
 @pytest.fixture(scope="module")
 def first(shared_project):  # type: ignore[no-untyped-def]
@@ -109,10 +120,6 @@ def test_runs_are_tracked_under_one_parent(data: Path) -> None:
     assert models.loc["zl_1m_lightgbm_uniform", "weighting"] == "uniform"
     assert models.loc["zl_1m_lightgbm", "weighting"] == "regime"
     assert set(models["verdict"]) <= {"skill", "no skill", "unprovable"}
-    for engine in ("lightgbm", "xgboost", "tft"):
-        folds = pd.read_csv(data / "06_models" / "1m" / engine / "folds.csv")
-        assert set(folds["libraries"]) == {"torch" if engine == "tft" else engine}
-        assert folds["device"].str.startswith("cpu").all() or engine == "tft"
     run_id = runs.index[runs["name"] == "zl_1m_lightgbm"][0]
     with sqlite3.connect(root / "mlflow.db") as db:
         found = pd.read_sql(
@@ -131,11 +138,21 @@ def test_runs_are_tracked_under_one_parent(data: Path) -> None:
     )
 
 
+def test_no_process_had_both_torch_and_a_tree_engine(data: Path) -> None:
+    for model in (*TREES, "tft"):
+        folds = pd.read_csv(data / "06_models" / "1m" / model / "folds.csv")
+        loaded = folds["libraries"].str.split().tolist()
+        own = "torch" if model == "tft" else model.removesuffix("_uniform")
+        assert loaded == [[own]] * (2 if model == "tft" else 3), model
+        assert folds["device"].str.startswith("cpu").all() or model == "tft"
+
+
 def test_a_second_run_changes_nothing(first, data: Path, shared_project) -> None:  # type: ignore[no-untyped-def]
     before = {model: predictions(data, model) for model in MODELS}
     snapshots = sorted(p.name for p in (data / "05_model_input" / "snapshots").iterdir())
-    again = shared_project.run("--tags=1m")
+    again = shared_project.run("--tags=1m", start=("-c", WATCHED))
     assert again.returncode == 0, again.stdout + again.stderr
+    assert "LOADED:" in again.stdout.splitlines(), "the process of the run loads no engine"
     text = re.sub(r"\s+", " ", again.stdout)
     for table in ("features.daily_ml_matrix", "market_data.databento_futures_ohlcv_1d"):
         assert f"{table}: 0 inserted, 0 updated, 0 deleted" in text

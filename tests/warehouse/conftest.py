@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soyoil.warehouse.connection import ConnectionConfig
+from soyoil.warehouse.connection import DuckDBConnection
 from soyoil.warehouse.contract import Column, TableContract, load_contract
 from soyoil.warehouse.duckdb import DuckDBWarehouse
 
@@ -130,4 +130,4 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def warehouse(path: Path) -> DuckDBWarehouse:
     """Empty warehouse that does not wait."""
-    return DuckDBWarehouse(ConnectionConfig(path=path, busy_timeout_s=0))
+    return DuckDBWarehouse(DuckDBConnection(path=path, busy_timeout_s=0))

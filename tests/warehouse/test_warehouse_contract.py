@@ -16,6 +16,7 @@ from soyoil.warehouse.contract import (
     load_contracts,
     parse_contract,
 )
+from soyoil.warehouse.ddl import duckdb_ddl
 
 MakeContract = Callable[..., TableContract]
 
@@ -46,7 +47,7 @@ def test_packaged_contracts() -> None:
 def test_duckdb_has_the_arrow_types(name: str) -> None:
     contract = load_contract(name)
     connection = duckdb.connect()
-    connection.execute(contract.duckdb_ddl("t")).fetchall()
+    connection.execute(duckdb_ddl(contract, "t")).fetchall()
     created = connection.sql("SELECT * FROM t").to_arrow_table()
     assert created.cast(contract.arrow_schema()).schema == contract.arrow_schema()
     assert created.schema.names == contract.arrow_schema().names

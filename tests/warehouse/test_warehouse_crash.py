@@ -24,7 +24,7 @@ import pytest
 
 from soyoil.warehouse import duckdb as backend
 from soyoil.warehouse.backend import WriteResult
-from soyoil.warehouse.connection import ConnectionConfig
+from soyoil.warehouse.connection import DuckDBConnection
 from soyoil.warehouse.contract import TableContract
 from soyoil.warehouse.duckdb import DuckDBWarehouse
 from soyoil.warehouse.validation import validate
@@ -44,7 +44,7 @@ NEW = {("ZL", 2): (2.5, None), ("ZL", 4): (0.0, 0)}
 
 
 def open_in(folder: Path) -> DuckDBWarehouse:
-    return DuckDBWarehouse(ConnectionConfig(path=folder / FILE))
+    return DuckDBWarehouse(DuckDBConnection(path=folder / FILE))
 
 
 def state(warehouse: DuckDBWarehouse, contract: TableContract) -> pa.Table | None:
@@ -191,13 +191,13 @@ import os, signal, sys
 from pathlib import Path
 import pyarrow as pa
 from soyoil.warehouse import duckdb as backend
-from soyoil.warehouse.connection import ConnectionConfig
+from soyoil.warehouse.connection import DuckDBConnection
 from soyoil.warehouse.contract import TableContract
 
 point, folder, path = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 contract = TableContract.model_validate_json((folder / "contract.json").read_text())
 batches = [pa.ipc.open_file(str(path)).read_all() for path in sorted(folder.glob("*.arrow"))]
-warehouse = backend.DuckDBWarehouse(ConnectionConfig(path=path, busy_timeout_s=30))
+warehouse = backend.DuckDBWarehouse(DuckDBConnection(path=path, busy_timeout_s=30))
 
 def die(*args, **kwargs):
     os.kill(os.getpid(), signal.SIGKILL)

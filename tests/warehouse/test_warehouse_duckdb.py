@@ -23,10 +23,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from write_model import MODES, Model, as_model, model_write
 
 from soyoil.errors import ContractError, WarehouseBusyError, WarehouseError
 from soyoil.warehouse.backend import Warehouse, WriteResult
-from soyoil.warehouse.connection import ConnectionConfig, connect
+from soyoil.warehouse.connection import DuckDBConnection, connect
 from soyoil.warehouse.contract import TableContract, load_contract
 from soyoil.warehouse.duckdb import DuckDBWarehouse
 from soyoil.warehouse.guard import WAREHOUSE_FORBIDDEN, forbid_warehouse
@@ -35,39 +36,11 @@ from soyoil.warehouse.validation import validate
 
 MakeContract = Callable[..., TableContract]
 MakeFrame = Callable[[dict[Any, Any]], pd.DataFrame]
-Model = dict[tuple[str, int], tuple[float | None, int | None]]
 
-MODES: dict[str, dict[str, Any]] = {
-    "upsert": {"write_mode": "upsert"},
-    "sync": {"write_mode": "sync", "sync_by": ["symbol"]},
-    "replace": {"write_mode": "replace"},
-}
 CELLS = st.tuples(st.sampled_from([None, -0.5, 1.0, 2.0]), st.sampled_from([None, 0, 1]))
 KEYS = st.tuples(st.sampled_from(["ZL", "CL", "ZS"]), st.integers(1, 4))
 BATCHES = st.lists(st.dictionaries(KEYS, CELLS, max_size=7), min_size=1, max_size=4)
 ROWS: Model = {("ZL", 2): (1.5, 1), ("ZL", 3): (None, None), ("CL", 2): (-37.63, 7)}
-
-
-def model_write(mode: str, table: Model, batch: Model) -> tuple[Model, WriteResult]:
-    """Oracle of a write on plain dictionaries."""
-    symbols = {symbol for symbol, _ in batch}
-    gone = {
-        key
-        for key in table
-        if key not in batch and (mode == "replace" or (mode == "sync" and key[0] in symbols))
-    }
-    after = {key: row for key, row in table.items() if key not in gone} | batch
-    inserted = len(batch.keys() - table.keys())
-    updated = sum(key in table and table[key] != row for key, row in batch.items())
-    result = WriteResult(inserted, updated, len(gone), len(batch) - inserted - updated)
-    return dict(sorted(after.items())), result
-
-
-def as_model(table: pa.Table) -> Model:
-    return {
-        (row["symbol"], row["data_date"].day): (row["m"]["x"], row["m"]["n"])
-        for row in table.to_pylist()
-    }
 
 
 def content(path: Path) -> str:
@@ -83,7 +56,7 @@ def test_writes_agree_with_the_model(
     contract = make_contract(**MODES[mode])
     state: Model = {}
     with tempfile.TemporaryDirectory() as folder:
-        warehouse = DuckDBWarehouse(ConnectionConfig(path=Path(folder) / "w.duckdb"))
+        warehouse = DuckDBWarehouse(DuckDBConnection(path=Path(folder) / "w.duckdb"))
         for batch in batches:
             table = validate(make_frame(batch), contract)
             state, expected = model_write(mode, state, batch)
@@ -112,7 +85,7 @@ def test_what_a_generator_makes_is_written_anew(
     )
     state: Model = {}
     with tempfile.TemporaryDirectory() as folder:
-        warehouse = DuckDBWarehouse(ConnectionConfig(path=Path(folder) / "w.duckdb"))
+        warehouse = DuckDBWarehouse(DuckDBConnection(path=Path(folder) / "w.duckdb"))
         for batch in batches:
             state, expected = model_write(mode, state, batch)
             assert warehouse.write(contract, validate(make_frame(batch), contract)) == expected
@@ -275,7 +248,7 @@ def test_nothing_there(
 def test_file_named_like_a_schema(
     tmp_path: Path, make_contract: MakeContract, make_frame: MakeFrame
 ) -> None:
-    warehouse = DuckDBWarehouse(ConnectionConfig(path=tmp_path / "features.duckdb"))
+    warehouse = DuckDBWarehouse(DuckDBConnection(path=tmp_path / "features.duckdb"))
     warehouse.write(make_contract(), validate(make_frame(ROWS), make_contract()))
     assert as_model(warehouse.read(make_contract())) == dict(sorted(ROWS.items()))
 
@@ -489,7 +462,7 @@ def test_folder_that_cannot_be_made(
     tmp_path: Path, make_contract: MakeContract, make_frame: MakeFrame
 ) -> None:
     (tmp_path / "file").write_text("")
-    warehouse = DuckDBWarehouse(ConnectionConfig(path=tmp_path / "file" / "w.duckdb"))
+    warehouse = DuckDBWarehouse(DuckDBConnection(path=tmp_path / "file" / "w.duckdb"))
     with pytest.raises(WarehouseError, match="cannot create the warehouse"):
         warehouse.write(make_contract(), validate(make_frame(ROWS), make_contract()))
 
@@ -523,7 +496,7 @@ def holder(path: Path) -> Iterator[subprocess.Popen[str]]:
 
 def test_holder_is_named(path: Path, make_contract: MakeContract, make_frame: MakeFrame) -> None:
     contract = make_contract()
-    warehouse = DuckDBWarehouse(ConnectionConfig(path=path, busy_timeout_s=0.3))
+    warehouse = DuckDBWarehouse(DuckDBConnection(path=path, busy_timeout_s=0.3))
     with holder(path) as process:
         start = time.monotonic()
         with pytest.raises(WarehouseBusyError, match=f"held by process {process.pid} .*python"):
@@ -552,7 +525,7 @@ def test_holder_in_any_wording(
     path.parent.mkdir()
     path.touch()
     monkeypatch.setattr(duckdb, "connect", fail)
-    warehouse = DuckDBWarehouse(ConnectionConfig(path=path, busy_timeout_s=0))
+    warehouse = DuckDBWarehouse(DuckDBConnection(path=path, busy_timeout_s=0))
     with pytest.raises(WarehouseBusyError, match=re.escape(f"is held by {holder}")):
         warehouse.exists(load_contract("training.regime_weights"))
 
@@ -561,7 +534,7 @@ def test_waits_for_the_holder(
     path: Path, make_contract: MakeContract, make_frame: MakeFrame
 ) -> None:
     contract = make_contract()
-    warehouse = DuckDBWarehouse(ConnectionConfig(path=path, busy_timeout_s=20))
+    warehouse = DuckDBWarehouse(DuckDBConnection(path=path, busy_timeout_s=20))
     with holder(path) as process:
         assert process.stdin is not None
         timer = threading.Timer(0.3, process.stdin.close)
@@ -585,7 +558,7 @@ def test_connection_left_open_in_this_process(
 
 def test_threads_take_turns(path: Path, make_contract: MakeContract, make_frame: MakeFrame) -> None:
     contract = make_contract()
-    warehouse = DuckDBWarehouse(ConnectionConfig(path=path, busy_timeout_s=30))
+    warehouse = DuckDBWarehouse(DuckDBConnection(path=path, busy_timeout_s=30))
     failures: list[BaseException] = []
 
     def work(day: int) -> None:
@@ -628,7 +601,7 @@ def test_forbidden(
     make_frame: MakeFrame,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    config = ConnectionConfig(path=path)
+    config = DuckDBConnection(path=path)
     contract = make_contract()
     opened_before: Warehouse = connect(config)
     table = validate(make_frame(ROWS), contract)
@@ -656,4 +629,4 @@ def test_forbidden(
 def test_guard_is_lifted_after_an_error(path: Path) -> None:
     with pytest.raises(ZeroDivisionError), forbid_warehouse("x"):
         raise ZeroDivisionError
-    connect(ConnectionConfig(path=path))
+    connect(DuckDBConnection(path=path))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from soyoil.warehouse.backend import WriteResult
-from soyoil.warehouse.connection import ConnectionConfig
+from soyoil.warehouse.connection import DuckDBConnection
 from soyoil.warehouse.contract import Column, TableContract
 from soyoil.warehouse.duckdb import DuckDBWarehouse
 from soyoil.warehouse.structs import flatten, unflatten
@@ -166,7 +166,7 @@ def test_the_warehouse_keeps_every_value(contract: TableContract, data: st.DataO
     table = validate(frame_of(rows_of(data.draw, contract), contract), contract)
     n = table.num_rows
     with tempfile.TemporaryDirectory() as folder:
-        warehouse = DuckDBWarehouse(ConnectionConfig(path=Path(folder) / "w.duckdb"))
+        warehouse = DuckDBWarehouse(DuckDBConnection(path=Path(folder) / "w.duckdb"))
         backwards = table.take(pa.array(range(n - 1, -1, -1), pa.int64()))
         assert warehouse.write(contract, backwards).inserted == n
         found = warehouse.read(contract)

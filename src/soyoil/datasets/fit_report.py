@@ -42,6 +42,11 @@ class FitReportDataset(AbstractDataset[FitReport, FitReport]):
             raise DatasetError(
                 f"No complete fit report in {self._folder}. Run the fit stage first."
             ) from error
+        if not all(isinstance(values, dict) for values in meta["importance"].values()):
+            raise DatasetError(
+                f"The fit report in {self._folder} has the layout of an older version. Run the fit "
+                "stage again."
+            )
         return FitReport(folds, meta["importance"], models, meta["seconds"])
 
     def save(self, data: FitReport) -> None:
@@ -53,7 +58,7 @@ class FitReportDataset(AbstractDataset[FitReport, FitReport]):
             for name, content in data.models.items():
                 (stage / name).write_bytes(content)
             meta = {
-                "importance": dict(data.importance),
+                "importance": {kind: dict(values) for kind, values in data.importance.items()},
                 "models": sorted(data.models),
                 "seconds": data.seconds,
             }

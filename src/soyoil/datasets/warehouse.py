@@ -7,10 +7,9 @@ from typing import Any
 
 import pandas as pd
 from kedro.io import AbstractDataset
-from pydantic import ValidationError
 
 from soyoil.errors import ConfigError
-from soyoil.warehouse.connection import ConnectionConfig, connect
+from soyoil.warehouse.connection import connect, parse_connection
 from soyoil.warehouse.contract import load_contract
 from soyoil.warehouse.structs import flatten
 from soyoil.warehouse.validation import validate
@@ -32,7 +31,12 @@ class WarehouseTableDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
     table
         Name of the table (``features.daily_ml_matrix``); it must have a contract.
     connection
-        Fields of `ConnectionConfig`.
+        Fields of `soyoil.warehouse.connection.DuckDBConnection` or `BigQueryConnection`.
+    source_kind
+        Kind of the data source, filled into the templates of the connection.
+    credentials
+        Service account for BigQuery, ``{keyfile: path}``, or the path itself; None for the
+        Application Default Credentials.
     metadata
         Ignored here; for Kedro plugins.
 
@@ -43,22 +47,27 @@ class WarehouseTableDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
         "{dataset}.{table}@warehouse":
           type: soyoil.datasets.warehouse.WarehouseTableDataset
           table: "{dataset}.{table}"
-          connection: ${_warehouse}
+          connection: ${globals:warehouse}
+          source_kind: ${globals:source_kind}
     """
 
     def __init__(
-        self, *, table: str, connection: dict[str, Any], metadata: dict[str, Any] | None = None
+        self,
+        *,
+        table: str,
+        connection: dict[str, Any],
+        source_kind: str | None = None,
+        credentials: dict[str, Any] | str | None = None,
+        metadata: dict[str, Any] | None = None,
     ) -> None:
         self.metadata = metadata
         self._contract = load_contract(table)
         try:
-            self._connection = ConnectionConfig.model_validate(connection)
-        except ValidationError as exc:
-            problems = "; ".join(
-                f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})"
-                for e in exc.errors()
+            self._connection = parse_connection(
+                connection, source_kind=source_kind, credentials=credentials
             )
-            raise ConfigError(f"connection of the warehouse table {table}: {problems}") from exc
+        except ConfigError as exc:
+            raise ConfigError(f"warehouse table {table}: {exc}") from exc
 
     def load(self) -> pd.DataFrame:
         """Rows in key order; dtypes as in `soyoil.warehouse.structs.flatten`."""
@@ -77,5 +86,5 @@ class WarehouseTableDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
         return {
             "table": self._contract.name,
             "backend": self._connection.backend,
-            "path": str(self._connection.path),
+            "place": self._connection.place,
         }

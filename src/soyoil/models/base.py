@@ -19,6 +19,19 @@ DayArray = npt.NDArray[np.datetime64]
 
 QUANTILES: Final = (0.1, 0.5, 0.9)
 
+Importance = Mapping[str, Mapping[str, float]]
+"""Value per feature, by the kind of importance."""
+
+GAIN: Final = "gain"
+"""Loss that the splits on a feature saved in training, summed over trees."""
+
+CONTRIBUTION: Final = "contribution"
+"""Mean over test rows and quantiles of a feature's absolute contribution to the forecast (SHAP
+values of Lundberg et al. 2020 for trees), in the units of the labels that an engine was given."""
+
+SELECTION: Final = "selection"
+"""Mean over test rows and encoder steps of a network's variable selection weights; sums to 1."""
+
 
 @dataclass(frozen=True)
 class HorizonArrays:
@@ -92,7 +105,8 @@ class EngineFit:
     models
         Native model files by name.
     importance
-        Importance per feature, any unit.
+        Importance per feature, by kind: `GAIN` and `CONTRIBUTION`, or `SELECTION`. Those that
+        are means over test rows are 0 if there are none.
     rounds
         Boosting rounds or epochs used, mean over the quantiles.
     device
@@ -102,7 +116,7 @@ class EngineFit:
     quantiles: FloatArray
     valid_quantiles: FloatArray
     models: Mapping[str, bytes]
-    importance: Mapping[str, float]
+    importance: Importance
     rounds: float
     device: str = "cpu"
 
@@ -135,7 +149,7 @@ class FoldResult:
     models
         Native model files by name.
     importance
-        Importance per feature.
+        Importance per feature, by kind.
     rounds
         Boosting rounds or epochs.
     shrink
@@ -154,7 +168,7 @@ class FoldResult:
     test: IntArray
     quantiles: FloatArray
     models: Mapping[str, bytes] = field(default_factory=dict)
-    importance: Mapping[str, float] = field(default_factory=dict)
+    importance: Importance = field(default_factory=dict)
     rounds: float = 0.0
     shrink: Shrink = field(default_factory=Shrink)
     device: str = "cpu"

@@ -7,12 +7,15 @@ import sys
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from soyoil.config import Config
 from soyoil.errors import ConfigError
 
 TargetKind = Literal["vol_scaled", "log_return"]
+
+ALL_GROUPS: Final = "all"
+"""Stands for every feature group in ``fit.feature_groups``."""
 
 
 def available_cores() -> int:
@@ -45,6 +48,12 @@ class FitConfig(Config):
         ``vol_scaled``: engines learn the label divided by the vol cone's sigma at the origin,
         inverted exactly afterwards, so that the vol cone is the zero forecast. ``log_return``:
         the label itself.
+    rows_per_label
+        Training rows are thinned to about so many per label of the horizon, because neighbouring
+        labels overlap; 0 keeps all.
+    feature_groups
+        Groups of matrix columns that trees are given (``market_data``, ``cross_asset``, ...);
+        empty, or ``all``, gives every group. A network names its columns in ``tft.features``.
     """
 
     seed: int = Field(default=20240131, ge=0)
@@ -52,6 +61,20 @@ class FitConfig(Config):
     threads: int = Field(default=1, ge=1)
     target_kind: TargetKind = "vol_scaled"
     shrink: bool = True
+    rows_per_label: int = Field(default=0, ge=0)
+    feature_groups: tuple[str, ...] = ()
+
+    @field_validator("feature_groups", mode="before")
+    @classmethod
+    def _split_groups(cls, value: object) -> object:
+        # `--params=fit.feature_groups=market_data+pivots`: Kedro's own list separator.
+        if isinstance(value, str):
+            return () if value == ALL_GROUPS else tuple(value.split("+"))
+        return value
+
+    def stride(self, sessions: int) -> int:
+        """Every how many training rows of a horizon of so many sessions are used."""
+        return max(1, sessions // self.rows_per_label) if self.rows_per_label else 1
 
     def worker_count(self, engine: str) -> int:
         """Processes to start for an engine.

@@ -8,7 +8,15 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 
-from soyoil.models.base import QUANTILES, EngineFit, FloatArray, FoldTask, HorizonArrays
+from soyoil.models.base import (
+    CONTRIBUTION,
+    GAIN,
+    QUANTILES,
+    EngineFit,
+    FloatArray,
+    FoldTask,
+    HorizonArrays,
+)
 from soyoil.models.config import LightGBMConfig
 
 
@@ -30,6 +38,19 @@ def _forecast(booster: lgb.Booster, features: FloatArray, rounds: int) -> FloatA
     if len(features) == 0:
         return np.empty(0)
     return np.asarray(booster.predict(features, num_iteration=rounds), dtype=np.float64)
+
+
+def contributions(booster: lgb.Booster, features: FloatArray, rounds: int) -> FloatArray:
+    """Contribution of every feature to a forecast, and the bias; they sum up to the forecast.
+
+    Returns
+    -------
+    Array of shape ``(n, p + 1)``, the bias last.
+    """
+    if len(features) == 0:
+        return np.zeros((0, features.shape[1] + 1))
+    found = booster.predict(features, num_iteration=rounds, pred_contrib=True)
+    return np.asarray(found, dtype=np.float64)
 
 
 def booster_params(config: LightGBMConfig, seed: int, threads: int) -> dict[str, Any]:
@@ -60,7 +81,8 @@ def fit_fold(
     train = _dataset(arrays, task.train, task.train_weight, None)
     stop = config.early_stopping_rounds > 0 and len(task.valid) > 0
     valid = _dataset(arrays, task.valid, task.valid_weight, train) if stop else None
-    gains = np.zeros(len(arrays.feature_names))
+    names = arrays.feature_names
+    gains, moved = np.zeros(len(names)), np.zeros(len(names))
     models: dict[str, bytes] = {}
     forecasts, valid_forecasts, rounds = [], [], []
     for quantile in QUANTILES:
@@ -80,11 +102,16 @@ def fit_fold(
         text = booster.model_to_string(num_iteration=used)
         models[f"fold_{task.fold:02d}.q{quantile * 100:.0f}.lightgbm.txt"] = text.encode()
         gains += booster.feature_importance("gain", iteration=used)
+        parts = contributions(booster, arrays.X[task.test], used)[:, :-1]
+        moved += np.abs(parts).sum(axis=0) / (len(QUANTILES) * max(len(parts), 1))
         rounds.append(used)
     return EngineFit(
         quantiles=np.column_stack(forecasts),
         valid_quantiles=np.column_stack(valid_forecasts),
         models=models,
-        importance=dict(zip(arrays.feature_names, gains.tolist(), strict=True)),
+        importance={
+            kind: dict(zip(names, values.tolist(), strict=True))
+            for kind, values in ((GAIN, gains), (CONTRIBUTION, moved))
+        },
         rounds=float(np.mean(rounds)),
     )

@@ -19,7 +19,15 @@ from pytorch_forecasting.metrics import QuantileLoss
 from pytorch_forecasting.models import TemporalFusionTransformer
 
 from soyoil.errors import ModelError
-from soyoil.models.base import QUANTILES, EngineFit, FloatArray, FoldTask, HorizonArrays, IntArray
+from soyoil.models.base import (
+    QUANTILES,
+    SELECTION,
+    EngineFit,
+    FloatArray,
+    FoldTask,
+    HorizonArrays,
+    IntArray,
+)
 from soyoil.models.config import TFTConfig
 from soyoil.models.device import torch_device
 
@@ -265,7 +273,7 @@ def predict(
         quantiles.append(out["prediction"][:, 0].cpu().numpy().astype("float64"))
         chosen = out["encoder_variables"].squeeze(-2).mean(dim=1).sum(dim=0)
         selection += chosen.cpu().numpy().astype("float64")
-    return np.concatenate(quantiles), selection
+    return np.concatenate(quantiles), selection / max(len(positions), 1)
 
 
 def thinned(task: FoldTask, stride: int) -> FoldTask:
@@ -287,6 +295,7 @@ def fit_fold(arrays: HorizonArrays, task: FoldTask, threads: int, config: TFTCon
     epochs = train(network, inputs, task, config)
     test, selection = predict(network, inputs, task.test)
     valid, _ = predict(network, inputs, task.valid)
+    variables = (*config.features, *inputs.names[len(config.features) :])
     buffer = io.BytesIO()
     state = {k: v.cpu() for k, v in network.state_dict().items()}
     torch.save(
@@ -297,13 +306,7 @@ def fit_fold(arrays: HorizonArrays, task: FoldTask, threads: int, config: TFTCon
         quantiles=test * deviation + mean,
         valid_quantiles=valid * deviation + mean,
         models={f"fold_{task.fold:02d}.tft.pt": buffer.getvalue()},
-        importance=dict(
-            zip(
-                (*config.features, *inputs.names[len(config.features) :]),
-                selection.tolist(),
-                strict=True,
-            )
-        ),
+        importance={SELECTION: dict(zip(variables, selection.tolist(), strict=True))},
         rounds=float(epochs),
         device=str(choice),
     )

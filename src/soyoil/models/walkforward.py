@@ -26,9 +26,10 @@ from soyoil.models.base import (
     blinded,
     unscaled,
 )
-from soyoil.models.config import EngineConfig, FitConfig
+from soyoil.models.config import EngineConfig, FitConfig, TFTConfig
 from soyoil.models.executors import ExecutorSpec, executor_for, shutdown
 from soyoil.models.registry import ENGINES, LIBRARIES
+from soyoil.models.selection import with_groups
 from soyoil.models.shrinkage import Shrink, choose, shrink
 from soyoil.process import peak_memory_mb
 
@@ -93,6 +94,8 @@ def fit_one(job: Job, arrays: HorizonArrays, task: FoldTask) -> FoldResult:
     """
     engine: Engine = importlib.import_module(ENGINES[job.engine]).fit_fold
     started = time.perf_counter()
+    if not isinstance(job.config, TFTConfig):
+        arrays = with_groups(arrays, job.fit.feature_groups)
     fit = engine(blinded(arrays, task, job.fit.target_kind), task, job.fit.threads, job.config)
     quantiles, factors = _forecast(job, arrays, task, fit)
     return FoldResult(

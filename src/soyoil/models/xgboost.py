@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 import xgboost as xgb
 
-from soyoil.models.base import QUANTILES, EngineFit, FloatArray, FoldTask, HorizonArrays, IntArray
+from soyoil.models.base import (
+    CONTRIBUTION,
+    GAIN,
+    QUANTILES,
+    EngineFit,
+    FloatArray,
+    FoldTask,
+    HorizonArrays,
+    IntArray,
+)
 from soyoil.models.config import XGBoostConfig
 
 
@@ -28,6 +37,16 @@ def booster_params(config: XGBoostConfig, seed: int, threads: int) -> dict[str, 
         "nthread": threads,
         "verbosity": 0,
     }
+
+
+def contributions(booster: xgb.Booster, data: xgb.DMatrix) -> FloatArray:
+    """Contribution of every feature to each quantile's forecast, and the bias.
+
+    Returns
+    -------
+    Array of shape ``(n, 3, p + 1)``, the bias last; sums over the last axis are the forecasts.
+    """
+    return np.asarray(booster.predict(data, pred_contribs=True), dtype=np.float64)
 
 
 def fit_fold(
@@ -63,10 +82,17 @@ def fit_fold(
         return np.asarray(kept.predict(matrix(rows)), dtype=np.float64)
 
     gains: dict[str, Any] = kept.get_score(importance_type="total_gain")
+    moved = np.zeros(len(arrays.feature_names))
+    if len(task.test):
+        parts = contributions(kept, matrix(task.test))[:, :, :-1]
+        moved = np.abs(parts).mean(axis=(0, 1))
     return EngineFit(
         quantiles=forecast(task.test),
         valid_quantiles=forecast(task.valid),
         models={f"fold_{task.fold:02d}.xgboost.ubj": bytes(kept.save_raw("ubj"))},
-        importance={name: float(gains.get(name, 0.0)) for name in arrays.feature_names},
+        importance={
+            GAIN: {name: float(gains.get(name, 0.0)) for name in arrays.feature_names},
+            CONTRIBUTION: dict(zip(arrays.feature_names, moved.tolist(), strict=True)),
+        },
         rounds=float(used),
     )

@@ -3,16 +3,52 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pydantic import Field, model_validator
 
+from soyoil.config import Config
 from soyoil.regimes.table import regime_positions
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 DOMINANT_SHARE = 0.40
+
+
+class WeightsConfig(Config):
+    """How training rows are weighted.
+
+    Attributes
+    ----------
+    scheme
+        ``uniform``, or the product of what the name lists: ``regime`` (as known at each
+        fold's cutoff), ``uniqueness`` (of the label among the rows of its role), ``decay``.
+    decay_halflife_sessions
+        Age at which the decay halves a weight; for schemes with decay.
+    """
+
+    scheme: Literal[
+        "uniform", "regime", "regime_uniqueness", "regime_decay", "regime_uniqueness_decay"
+    ] = "regime"
+    decay_halflife_sessions: int = Field(default=504, ge=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        default = type(self).model_fields["decay_halflife_sessions"].default
+        if not self.decays and self.decay_halflife_sessions != default:
+            raise ValueError(
+                "weights.decay_halflife_sessions is for weights.scheme=regime_decay or "
+                f"regime_uniqueness_decay, but weights.scheme is {self.scheme}"
+            )
+        return self
+
+    @property
+    def decays(self) -> bool:
+        """Whether older rows weigh less."""
+        return self.scheme.endswith("_decay")
 
 
 def known_weights(frame: pd.DataFrame, cutoff: pd.Timestamp) -> FloatArray:

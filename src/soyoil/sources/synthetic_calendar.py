@@ -9,48 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import pandas as pd
-from pandas.tseries.holiday import (
-    AbstractHolidayCalendar,
-    GoodFriday,
-    Holiday,
-    USLaborDay,
-    USMartinLutherKingJr,
-    USMemorialDay,
-    USPresidentsDay,
-    USThanksgivingDay,
-    nearest_workday,
-    sunday_to_monday,
-)
 
+from soyoil.market.holidays import closed_everywhere, grain_holidays, thanksgivings
 from soyoil.market.instruments import EXCHANGE_TZ, TARGET_ROOT, Instrument, get_instrument
 from soyoil.sources.synthetic_streams import BoolArray, DayArray, IntArray
 
-# New Year's Day on a Saturday is not observed on the Friday before by the exchange.
-_CLOSED_EVERYWHERE = [
-    Holiday("New Year's Day", month=1, day=1, observance=sunday_to_monday),
-    GoodFriday,
-    Holiday("Christmas", month=12, day=25, observance=nearest_workday),
-]
-_CLOSED_FOR_GRAINS = [
-    USMartinLutherKingJr,
-    USPresidentsDay,
-    USMemorialDay,
-    Holiday(
-        "Juneteenth",
-        month=6,
-        day=19,
-        start_date=pd.Timestamp(2022, 1, 1),
-        observance=nearest_workday,
-    ),
-    Holiday("Independence Day", month=7, day=4, observance=nearest_workday),
-    USLaborDay,
-    USThanksgivingDay,
-]
-_FIRST, _LAST = pd.Timestamp(1999, 12, 1), pd.Timestamp(2050, 12, 31)
 GRAIN_OPEN_HOUR = 19
 GLOBEX_OPEN_HOUR = 17
 EARLY_LAST_HOUR = 12
@@ -92,31 +58,12 @@ class Sessions:
     decided_bar: IntArray
 
 
-def _holidays(rules: list[Holiday]) -> DayArray:
-    calendar = AbstractHolidayCalendar(name="synthetic", rules=rules)
-    days = calendar.holidays(_FIRST, _LAST)
-    return np.asarray(days.to_numpy(), dtype="datetime64[D]")
-
-
-@cache
-def closed_everywhere() -> DayArray:
-    """Days on which no root trades, ``datetime64[D]``."""
-    return _holidays(_CLOSED_EVERYWHERE)
-
-
-@cache
-def grain_holidays() -> DayArray:
-    """Weekdays without a CBOT grain session, ``datetime64[D]``."""
-    return np.union1d(closed_everywhere(), _holidays(_CLOSED_FOR_GRAINS))
-
-
 def _early_closes(dates: DayArray) -> BoolArray:
     """Day after Thanksgiving, Christmas Eve, and 3 July before a weekday holiday."""
     index = pd.DatetimeIndex(dates)
-    thanksgiving = _holidays([USThanksgivingDay])
     eve = (index.month == 12) & (index.day == 24)
     july = (index.month == 7) & (index.day == 3) & (index.dayofweek < 4)
-    return np.asarray(np.isin(dates, thanksgiving + 1) | eve | july, dtype=np.bool_)
+    return np.asarray(np.isin(dates, thanksgivings() + 1) | eve | july, dtype=np.bool_)
 
 
 def weekdays(start: dt.date, end: dt.date) -> DayArray:

@@ -20,6 +20,7 @@ from soyoil.errors import SoyoilError
 from soyoil.tracking import mlflow_store as store
 from soyoil.tracking.liveness import FOLDER, RunLock, host_name
 from soyoil.tracking.record import TAG_LIMIT, RunRecord, shorten
+from soyoil.tracking.views import NOTE_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -48,6 +49,8 @@ class ParentSpec:
         Names of the tags that every child gets too.
     params
         Nested plain configuration.
+    description
+        Markdown that MLflow shows with the run; empty for none.
     """
 
     root: Path
@@ -56,6 +59,11 @@ class ParentSpec:
     tags: Mapping[str, str]
     inherited: tuple[str, ...]
     params: Mapping[str, Any]
+    description: str = ""
+
+
+def _note(text: str) -> dict[str, str]:
+    return {NOTE_TAG: shorten(text, TAG_LIMIT)} if text else {}
 
 
 class ParentRun:
@@ -91,6 +99,7 @@ class ParentRun:
             store.LOCK_TAG: str(self._lock.path),
         }
         tags = {k: shorten(v, TAG_LIMIT) for k, v in spec.tags.items()} | life
+        tags |= _note(spec.description)
         try:
             run = client.create_run(experiment_id, run_name=spec.run_name, tags=tags)
         except BaseException:
@@ -98,6 +107,27 @@ class ParentRun:
             raise
         self.run_id: str = run.info.run_id
         self.name = spec.run_name
+        self.command = spec.tags.get("command", "")
+
+    def describe(self, text: str) -> None:
+        """Replace the description, Markdown."""
+        for name, value in _note(text).items():
+            self._client.set_tag(self.run_id, name, value)
+
+    @property
+    def client(self) -> MlflowClient:
+        """Client of the tracking store."""
+        return self._client
+
+    @property
+    def experiment_id(self) -> str:
+        """Experiment of the run."""
+        return self._experiment_id
+
+    @property
+    def inherited(self) -> Mapping[str, str]:
+        """Tags that every child gets too."""
+        return self._inherited
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log the configuration flattened, and whole as ``parameters.json``."""
@@ -124,6 +154,7 @@ class ParentRun:
         tags = {
             **self._inherited,
             **{k: shorten(v, TAG_LIMIT) for k, v in record.tags.items()},
+            **_note(record.description),
             "kind": "model",
             store.PARENT_TAG: self.run_id,
         }

@@ -21,6 +21,7 @@ import pandas as pd
 from soyoil.errors import ConfigError
 from soyoil.tracking.liveness import RunLock, host_name
 from soyoil.tracking.record import TAG_LIMIT, FoldMetric, RunRecord, flatten_params, shorten
+from soyoil.tracking.views import NOTE_TAG, experiment_note, experiment_tags
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -37,23 +38,6 @@ HOST_TAG: Final = "soyoil.host"
 PID_TAG: Final = "soyoil.pid"
 LOCK_TAG: Final = "soyoil.lock"
 UNKNOWN_METRICS_TAG: Final = "unknown_metrics"
-
-NOTE: Final = """\
-Forecasts of soybean oil by horizon and model. Each pipeline run (tag `kind=pipeline`) holds one
-child run per horizon and model (`kind=model`).
-
-Metric keys of a child: `<scope>.<weighting>.<metric>[.<regime>]`
-
-- scope: `fold` (step = fold number) or `pooled` (all scored rows)
-- weighting: `uniform`, `regime` (regime weights), `macro` (mean over regimes), `worst`
-  (worst regime)
-- regime: only rows whose origin lies in that regime
-
-All horizons share these keys, so their runs compare side by side; horizon, model and weighting
-scheme are tags. `fold.train.*` and `fit.*` describe the fits. A metric that is missing is
-unknown: tag `unknown_metrics`. Runs with other values of the tag `scored_rows_hash` were scored on
-other rows: do not compare them. `provenance=synthetic` marks invented data.
-"""
 
 
 def open_client() -> MlflowClient:
@@ -104,8 +88,18 @@ def _warn_if_elsewhere(experiment: Experiment, location: str | None) -> None:
         )
 
 
+def _dress(client: MlflowClient, experiment_id: str, present: Mapping[str, str]) -> None:
+    wanted = {**experiment_tags(), NOTE_TAG: experiment_note(experiment_id)}
+    for name, value in wanted.items():
+        if name not in present:
+            client.set_experiment_tag(experiment_id, name, value)
+
+
 def experiment_id_of(client: MlflowClient, name: str, root: Path) -> str:
-    """Id of the experiment of that name, created with a description if it is missing.
+    """Id of the experiment of that name, created if it is missing.
+
+    A new one gets a description and a view for MLflow's pages. An older one gets the tags of
+    these that it lacks; what it has may have been edited and is kept.
 
     Parameters
     ----------
@@ -129,15 +123,19 @@ def experiment_id_of(client: MlflowClient, name: str, root: Path) -> str:
     found = client.get_experiment_by_name(name)
     if found is not None:
         _warn_if_elsewhere(found, location)
-        return _check_active(found)
+        experiment_id = _check_active(found)
+        _dress(client, experiment_id, found.tags)
+        return experiment_id
     try:
-        return str(client.create_experiment(name, location, {"mlflow.note.content": NOTE}))
+        experiment_id = str(client.create_experiment(name, location))
     except MlflowException as error:
         # Another process was faster.
         found = client.get_experiment_by_name(name)
         if error.error_code != "RESOURCE_ALREADY_EXISTS" or found is None:
             raise
         return _check_active(found)
+    _dress(client, experiment_id, {})
+    return experiment_id
 
 
 def _running(client: MlflowClient, experiment_id: str, condition: str) -> list[Run]:

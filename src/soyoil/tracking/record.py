@@ -61,6 +61,8 @@ class RunRecord:
         Matplotlib figures by file name, ``.png``.
     files
         Contents by path relative to the run's artifacts.
+    description
+        Markdown that MLflow shows with the run; empty for none.
 
     Raises
     ------
@@ -79,6 +81,7 @@ class RunRecord:
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     figures: Mapping[str, Figure] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
+    description: str = ""
 
     def __post_init__(self) -> None:
         if not self.run_name:

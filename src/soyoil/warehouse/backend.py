@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -41,13 +42,26 @@ class WriteResult:
         )
 
 
+@dataclass(frozen=True)
+class DateSpan:
+    """Half-open span ``[start, end)`` of days, UTC; None is without end."""
+
+    start: dt.date | None = None
+    end: dt.date | None = None
+
+
 class Warehouse(Protocol):
     """A store of contracted tables."""
 
     def exists(self, contract: TableContract) -> bool:
         """Whether the table is there, in whatever state."""
 
-    def read(self, contract: TableContract, columns: Sequence[str] | None = None) -> pa.Table:
+    def read(
+        self,
+        contract: TableContract,
+        columns: Sequence[str] | None = None,
+        span: DateSpan | None = None,
+    ) -> pa.Table:
         """Rows in key order.
 
         Parameters
@@ -56,6 +70,8 @@ class Warehouse(Protocol):
             Contract of the table.
         columns
             Top-level columns, in the order wanted; all if None.
+        span
+            Rows whose partition column lies in it; all if None.
 
         Returns
         -------
@@ -66,7 +82,8 @@ class Warehouse(Protocol):
         WarehouseError
             No such table, or the warehouse cannot be read.
         ContractError
-            The table does not have the columns of the contract, or `columns` names others.
+            The table does not have the columns of the contract, `columns` names others, or
+            `span` is given and the contract has no partition column.
         """
 
     def write(self, contract: TableContract, table: pa.Table) -> WriteResult:
@@ -84,8 +101,8 @@ class Warehouse(Protocol):
         Raises
         ------
         ContractError
-            Wrong schema, a key twice, another provenance than the rows already there, or a
-            table written under another contract.
+            Wrong schema, a key twice, another provenance than the rows already there, more
+            partitions than BigQuery allows, or a table written under another contract.
         WarehouseBusyError
             Another process holds the warehouse.
         WarehouseError

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator
 
 from soyoil.config import Config
+from soyoil.errors import ConfigError
 from soyoil.warehouse.backend import Warehouse
 from soyoil.warehouse.guard import check_allowed
 
+PROJECT_VARIABLES: Final = ("GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT")
+"""Environment variables that name the project where the connection does not, first one first."""
+KEYFILE: Final = "keyfile"
+"""Key of a credentials entry that names a file instead of holding the service account."""
 
-class ConnectionConfig(Config):
-    """Connection to a warehouse.
+_TEMPLATED: Final = ("path", "dataset_prefix")
+_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+_PROJECT: Final = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
+_PREFIX: Final = re.compile(r"[A-Za-z0-9_]{0,512}")
+
+
+class DuckDBConnection(Config):
+    """Connection to a DuckDB file.
 
     Attributes
     ----------
-    backend
-        ``duckdb``: one file on this machine.
     path
         The file. It and its folder are created by the first write.
     busy_timeout_s
@@ -28,6 +41,182 @@ class ConnectionConfig(Config):
     backend: Literal["duckdb"] = "duckdb"
     path: Path
     busy_timeout_s: float = Field(default=5.0, ge=0)
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages."""
+        return str(self.path)
+
+
+class BigQueryConnection(Config):
+    """Connection to datasets of a BigQuery project.
+
+    Attributes
+    ----------
+    project
+        Project that holds the datasets and pays for the jobs.
+    location
+        Location of datasets and jobs; a dataset that is missing is created there.
+    dataset_prefix
+        Put before the dataset of every table: ``features.daily_ml_matrix`` is
+        ``<prefix>features.daily_ml_matrix``. Empty for the plain names.
+    maximum_bytes_billed
+        Bytes that one query, or one read of a table, may cost.
+    endpoint, storage_endpoint
+        Another server than Google's: ``http://host:port`` of the REST API and ``host:port`` of
+        the Storage API, neither encrypted nor authenticated. Both or neither.
+    timeout_s
+        Seconds that a request, with its retries, may take.
+    job_timeout_s
+        Seconds that a job may take.
+    credentials
+        Service account as JSON, or the path of its file; None for the Application Default
+        Credentials. Never part of a dump or a message.
+    """
+
+    backend: Literal["bigquery"] = "bigquery"
+    project: str
+    location: str = Field(default="us-central1", min_length=1)
+    dataset_prefix: str = ""
+    maximum_bytes_billed: int = Field(default=10 * 2**30, gt=0)
+    endpoint: str | None = Field(default=None, pattern=r"^https?://[^/]+/?$")
+    storage_endpoint: str | None = Field(default=None, pattern=r"^[^/]+:\d+$")
+    timeout_s: float = Field(default=60.0, gt=0)
+    job_timeout_s: float = Field(default=1800.0, gt=0)
+    credentials: SecretStr | None = Field(default=None, exclude=True, repr=False)
+
+    @field_validator("project")
+    @classmethod
+    def _check_project(cls, value: str) -> str:
+        if not _PROJECT.fullmatch(value):
+            raise ValueError(
+                "not a project id: 6 to 30 lower-case letters, digits and hyphens. It is the id, "
+                "not the name or number, as `gcloud projects list` shows it"
+            )
+        return value
+
+    @field_validator("dataset_prefix")
+    @classmethod
+    def _check_prefix(cls, value: str) -> str:
+        if not _PREFIX.fullmatch(value):
+            raise ValueError("letters, digits and _ only, after {source_kind} is filled in")
+        return value
+
+    @field_validator("storage_endpoint")
+    @classmethod
+    def _check_endpoints(cls, value: str | None, info: Any) -> str | None:
+        if (value is None) != (info.data.get("endpoint") is None):
+            raise ValueError("endpoint and storage_endpoint go together")
+        return value
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages."""
+        return f"{self.project}:{self.dataset_prefix}* ({self.location})"
+
+    def dataset(self, name: str) -> str:
+        """Dataset id of a dataset of the contracts, without the project."""
+        return f"{self.dataset_prefix}{name}"
+
+    def table(self, name: str) -> str:
+        """``project.dataset.table`` of a table of the contracts, not quoted."""
+        dataset, table = name.split(".", 1)
+        return f"{self.project}.{self.dataset(dataset)}.{table}"
+
+
+ConnectionConfig = DuckDBConnection | BigQueryConnection
+
+_ADAPTER: Final[TypeAdapter[ConnectionConfig]] = TypeAdapter(
+    Annotated[ConnectionConfig, Field(discriminator="backend")]
+)
+
+
+def parse_connection(
+    raw: Mapping[str, Any],
+    *,
+    source_kind: str | None = None,
+    credentials: Mapping[str, Any] | str | None = None,
+) -> ConnectionConfig:
+    """Check a connection as it stands in the configuration.
+
+    Parameters
+    ----------
+    raw
+        Fields of `DuckDBConnection` or `BigQueryConnection`; `backend` says which, ``duckdb`` if
+        it is missing. ``{source_kind}`` in ``path`` and ``dataset_prefix`` is filled in, so that
+        each source has a warehouse of its own. Without ``project``, the environment names it.
+    source_kind
+        Kind of the data source.
+    credentials
+        Entry of ``credentials.yml`` for BigQuery: a service account, ``{keyfile: path}``, or
+        the path itself.
+
+    Raises
+    ------
+    ConfigError
+        Naming the key, the value and what is allowed.
+    """
+    fields = dict(raw)
+    backend = fields.setdefault("backend", "duckdb")
+    for key in _TEMPLATED:
+        if isinstance(fields.get(key), str):
+            fields[key] = _filled(key, fields[key], source_kind)
+    if backend == "bigquery":
+        if fields.get("project") is None:
+            fields["project"] = _project_of_environment()
+        fields["credentials"] = _secret(credentials)
+    try:
+        return _ADAPTER.validate_python(fields)
+    except ValidationError as exc:
+        problems = "; ".join(_problem(error) for error in exc.errors())
+        raise ConfigError(
+            f"warehouse connection: {problems}. Correct `warehouse` in globals.yml."
+        ) from exc
+
+
+def _problem(error: Any) -> str:
+    # The first part of the location is the backend, which the discriminator adds.
+    where = ".".join(str(part) for part in error["loc"][1:]) or "backend"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] in ("missing", "extra_forbidden"):
+        return f"{where}: {message}"
+    return f"{where}: {message} (got {error['input']!r})"
+
+
+def _filled(key: str, text: str, source_kind: str | None) -> str:
+    for name in _PLACEHOLDER.findall(text):
+        if name != "source_kind":
+            raise ConfigError(
+                f"warehouse connection: {key} has the unknown placeholder {{{name}}}; only "
+                "{source_kind} is filled in. Correct `warehouse` in globals.yml."
+            )
+        if not source_kind:
+            raise ConfigError(
+                f"warehouse connection: {key}={text} names the kind of the source, and none is "
+                "given: set source_kind in globals.yml or pass it beside the connection."
+            )
+    return text.replace("{source_kind}", source_kind or "")
+
+
+def _project_of_environment() -> str:
+    for variable in PROJECT_VARIABLES:
+        if os.environ.get(variable):
+            return os.environ[variable]
+    raise ConfigError(
+        "warehouse connection: no BigQuery project is named. Set `project` under `warehouse` in "
+        f"conf/bigquery/globals.yml or the environment variable {PROJECT_VARIABLES[0]}; "
+        "`gcloud projects list` shows the ids."
+    )
+
+
+def _secret(credentials: Mapping[str, Any] | str | None) -> SecretStr | None:
+    if credentials is None:
+        return None
+    if isinstance(credentials, str):
+        return SecretStr(credentials)
+    if set(credentials) == {KEYFILE}:
+        return SecretStr(str(credentials[KEYFILE]))
+    return SecretStr(json.dumps(dict(credentials), sort_keys=True))
 
 
 def connect(config: ConnectionConfig) -> Warehouse:
@@ -40,6 +229,10 @@ def connect(config: ConnectionConfig) -> Warehouse:
     """
     check_allowed()
     # Imported here because processes that may not use the warehouse need not load it.
+    if isinstance(config, BigQueryConnection):
+        from soyoil.warehouse.bigquery import BigQueryWarehouse
+
+        return BigQueryWarehouse(config)
     from soyoil.warehouse.duckdb import DuckDBWarehouse
 
     return DuckDBWarehouse(config)

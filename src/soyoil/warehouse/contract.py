@@ -50,7 +50,7 @@ BANNED_PREFIX: Final = "yahoo_"
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TABLE_NAME: Final = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
-_TARGET: Final = re.compile(r"target_(\d+[dwmy])_", re.IGNORECASE)
+_TARGET: Final = re.compile(r"target_(\d+[dwmy])(?:_|$)", re.IGNORECASE)
 _TABLE_HORIZON: Final = re.compile(r"_(\d+[dwmy])$")
 
 
@@ -118,13 +118,6 @@ class Column(Config):
     def arrow_field(self) -> pa.Field:
         """Arrow field with the nullability of the contract."""
         return pa.field(self.name, self.arrow_type(), nullable=self.nullable)
-
-    def duckdb_type(self) -> str:
-        """Type as DuckDB spells it."""
-        if self.type == "STRUCT":
-            inner = ", ".join(f"{quote(f.name)} {f.duckdb_type()}" for f in self.fields)
-            return f"STRUCT({inner})"
-        return DUCKDB_TYPES[self.type]
 
 
 class Partition(Config):
@@ -241,20 +234,6 @@ class TableContract(Config):
     def arrow_schema(self) -> pa.Schema:
         """Arrow schema: timestamps in microseconds UTC, dates as date32, nested structs."""
         return pa.schema([column.arrow_field() for column in self.columns])
-
-    def duckdb_ddl(self, table: str) -> str:
-        """CREATE TABLE statement.
-
-        Parameters
-        ----------
-        table
-            Name of the table as it goes into the statement, quoted where it has to be.
-        """
-        lines = ",\n".join(
-            f"    {quote(c.name)} {c.duckdb_type()}{'' if c.nullable else ' NOT NULL'}"
-            for c in self.columns
-        )
-        return f"CREATE TABLE {table} (\n{lines}\n)"
 
     @functools.cached_property
     def content_hash(self) -> str:

@@ -2,62 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from soyoil.warehouse.contract import TableContract
+from soyoil.warehouse.defect import (
+    SEVERITIES,
+    Action,
+    ActionKind,
+    Defect,
+    Severity,
+    worst_first,
+)
+from soyoil.warehouse.defects_columns import column_defects
+from soyoil.warehouse.defects_tables import table_defects
+from soyoil.warehouse.defects_views import view_defects
+from soyoil.warehouse.lineage import read_views
 from soyoil.warehouse.live import LiveWarehouse
 
-Severity = Literal["error", "warning", "info"]
-ActionKind = Literal["drop_table", "drop_view", "drop_dataset", "add_columns"]
+__all__ = [
+    "BANNED_VENDORS",
+    "SEVERITIES",
+    "Action",
+    "ActionKind",
+    "Defect",
+    "Severity",
+    "structural_defects",
+]
 
-
-@dataclass(frozen=True)
-class Action:
-    """What the plan may offer against a defect.
-
-    Attributes
-    ----------
-    target
-        ``dataset.table``, or ``dataset`` for ``drop_dataset``.
-    """
-
-    kind: ActionKind
-    target: str
-
-
-@dataclass(frozen=True)
-class Defect:
-    """One finding.
-
-    Attributes
-    ----------
-    kind
-        Short name of the rule, such as ``duplicate_concept``.
-    objects
-        Datasets, tables, views or columns concerned, by name.
-    evidence
-        Counts and names that show it.
-    impact
-        What goes wrong because of it.
-    fix
-        What to do, in words.
-    actions
-        What `plan` offers; empty if only a person can mend it.
-    """
-
-    kind: str
-    severity: Severity
-    objects: tuple[str, ...]
-    evidence: str
-    impact: str
-    fix: str
-    actions: tuple[Action, ...] = ()
+BANNED_VENDORS: Final = ("yahoo",)
 
 
 def structural_defects(
-    live: LiveWarehouse, contracts: Mapping[str, TableContract]
+    live: LiveWarehouse,
+    contracts: Mapping[str, TableContract],
+    banned: Sequence[str] = BANNED_VENDORS,
 ) -> tuple[Defect, ...]:
-    """Defects that the structure shows without reading a row, worst first."""
-    return ()
+    """Defects that the structure shows without reading a row, worst first.
+
+    Parameters
+    ----------
+    live
+        What the warehouse holds.
+    contracts
+        What it should hold, by table.
+    banned
+        Vendors whose tables and columns may not be used: words as they stand in names.
+    """
+    views = read_views(live)
+    return worst_first(
+        (
+            *table_defects(live, contracts, views),
+            *view_defects(live, views, banned),
+            *column_defects(live, contracts, banned),
+        )
+    )

@@ -7,7 +7,6 @@ one transaction: a killed process leaves the old or the new state.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import tempfile
@@ -20,10 +19,11 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
-from soyoil.errors import ContractError, WarehouseBusyError, WarehouseError
-from soyoil.warehouse.backend import WriteResult
-from soyoil.warehouse.connection import ConnectionConfig
-from soyoil.warehouse.contract import PROVENANCE, TableContract, WriteMode
+from soyoil.errors import WarehouseBusyError, WarehouseError
+from soyoil.warehouse import table_check
+from soyoil.warehouse.backend import DateSpan, WriteResult
+from soyoil.warehouse.connection import DuckDBConnection
+from soyoil.warehouse.contract import TableContract
 from soyoil.warehouse.guard import check_allowed
 from soyoil.warehouse.sql import STAGE, TableStatements
 
@@ -49,7 +49,7 @@ class DuckDBWarehouse:
         Path and patience.
     """
 
-    def __init__(self, config: ConnectionConfig) -> None:
+    def __init__(self, config: DuckDBConnection) -> None:
         self._path = config.path.expanduser().absolute()
         self._timeout = config.busy_timeout_s
 
@@ -61,43 +61,38 @@ class DuckDBWarehouse:
         with self._open(read_only=True) as connection:
             return bool(_rows(connection, _statements(connection, contract).find()))
 
-    def read(self, contract: TableContract, columns: Sequence[str] | None = None) -> pa.Table:
+    def read(
+        self,
+        contract: TableContract,
+        columns: Sequence[str] | None = None,
+        span: DateSpan | None = None,
+    ) -> pa.Table:
         """Rows in key order; see `backend.Warehouse.read`."""
         check_allowed()
-        schema = _projection(contract, columns)
+        schema = table_check.projection(contract, columns)
         if not self._path.exists():
-            raise self._missing_table(contract)
+            raise table_check.missing_table(contract, str(self._path))
         with self._open(read_only=True) as connection:
             statements = _statements(connection, contract)
-            if not _rows(connection, statements.find()):
-                raise self._missing_table(contract)
-            self._check_table(connection, statements)
-            table = connection.sql(statements.select(schema.names)).to_arrow_table()
+            found = _rows(connection, statements.find())
+            if not found:
+                raise table_check.missing_table(contract, str(self._path))
+            self._check_table(connection, statements, found[0][0])
+            table = connection.sql(statements.select(schema.names, span)).to_arrow_table()
         return table.cast(schema).combine_chunks()
 
     def write(self, contract: TableContract, table: pa.Table) -> WriteResult:
         """Write a validated batch in one transaction; see `backend.Warehouse.write`."""
         check_allowed()
-        if not table.schema.equals(contract.arrow_schema()):
-            raise ContractError(
-                f"the batch for {contract.name} does not have the columns and types of its "
-                "contract: pass it through soyoil.warehouse.validation.validate first"
-            )
-        empty = [f.name for f in table.schema if not f.nullable and table[f.name].null_count]
-        if empty:
-            raise ContractError(
-                f"the batch for {contract.name} lacks values of the required {', '.join(empty)}: "
-                "pass it through soyoil.warehouse.validation.validate first"
-            )
+        table_check.check_batch(contract, table)
         self._create_file()
         with self._open(read_only=False) as connection:
             statements = _statements(connection, contract)
             connection.register(STAGE, table)
             connection.begin()
             try:
-                self._check_batch(connection, statements)
-                created = self._prepare_table(connection, statements)
-                result = _apply(connection, statements, table.num_rows)
+                created = self._prepare_table(connection, statements, table)
+                result = _apply(connection, statements, table)
                 self._end(connection, commit=created or result.changed)
             except BaseException:
                 # DuckDB ends the transaction itself after some errors.
@@ -112,82 +107,54 @@ class DuckDBWarehouse:
         else:
             connection.rollback()
 
-    def _check_batch(
-        self, connection: duckdb.DuckDBPyConnection, statements: TableStatements
-    ) -> None:
-        contract = statements.contract
-        repeated = _rows(connection, statements.repeated_keys())
-        if repeated:
-            keys = ", ".join("(" + ", ".join(map(str, key)) + ")" for key in repeated)
-            raise ContractError(
-                f"the batch for {contract.name} holds a key twice: "
-                f"{'+'.join(contract.key)} = {keys}"
-            )
-        if contract.single_provenance:
-            found = [row[0] for row in _rows(connection, statements.stage_provenances())]
-            if len(found) > 1:
-                raise ContractError(
-                    f"the batch for {contract.name} mixes the provenances {', '.join(found)}: "
-                    "one write has one provenance"
-                )
-
     def _prepare_table(
-        self, connection: duckdb.DuckDBPyConnection, statements: TableStatements
+        self, connection: duckdb.DuckDBPyConnection, statements: TableStatements, batch: pa.Table
     ) -> bool:
         """Create the table, or check that it fits; whether anything was changed."""
-        stamp = _stamp(statements.contract)
+        stamp = table_check.stamp(statements.contract)
         found = _rows(connection, statements.find())
         if not found:
             _rows(connection, statements.create_schema())
             _rows(connection, statements.create_table())
             _rows(connection, statements.comment(stamp))
             return True
-        self._check_table(connection, statements)
-        self._check_provenance(connection, statements)
+        self._check_table(connection, statements, found[0][0])
+        self._check_provenance(connection, statements, batch)
         if found[0][0] != stamp:
             _rows(connection, statements.comment(stamp))
             return True
         return False
 
     def _check_table(
-        self, connection: duckdb.DuckDBPyConnection, statements: TableStatements
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        statements: TableStatements,
+        comment: str | None,
     ) -> None:
         contract = statements.contract
-        comment = _rows(connection, statements.find())[0][0]
         physical = connection.sql(statements.empty()).to_arrow_table().schema
         required = {row[0] for row in _rows(connection, statements.required_columns())}
-        differences = _schema_differences(contract, physical, required)
-        version = _stamped_version(comment)
-        if version != contract.version:
-            written = "no soyoil contract" if version is None else f"contract version {version}"
-            differences.insert(0, f"written under {written}, now version {contract.version}")
-        if differences:
-            raise ContractError(
-                f"the table {contract.name} in {self._path} does not fit its contract: "
-                f"{'; '.join(differences)}. Restore the contract it was written under, or "
-                f"remove the table (DROP TABLE {contract.name}) or the file and run again."
-            )
+        have = table_check.flat_types(physical)
+        table_check.check_fit(
+            contract,
+            table_check.differences(contract, comment, have, required),
+            str(self._path),
+            f"remove the table (DROP TABLE {contract.name}) or the file and run again.",
+        )
 
     def _check_provenance(
-        self, connection: duckdb.DuckDBPyConnection, statements: TableStatements
+        self, connection: duckdb.DuckDBPyConnection, statements: TableStatements, batch: pa.Table
     ) -> None:
         contract = statements.contract
         # A replaced table keeps no row, so its provenance may change.
         if not contract.single_provenance or contract.write_mode == "replace":
             return
-        batch = {row[0] for row in _rows(connection, statements.stage_provenances())}
-        there = {row[0] for row in _rows(connection, statements.table_provenances())}
-        if batch and there - batch:
-            raise ContractError(
-                f"{contract.name} in {self._path} holds {PROVENANCE} "
-                f"{', '.join(sorted(there))}, the batch is {', '.join(sorted(batch))}: they are "
-                "never mixed. Use another warehouse file for this source, or remove this one."
-            )
-
-    def _missing_table(self, contract: TableContract) -> WarehouseError:
-        return WarehouseError(
-            f"the warehouse {self._path} has no table {contract.name}: "
-            "run the pipeline that writes it first"
+        table_check.check_provenance(
+            contract,
+            table_check.provenances(contract, batch),
+            [row[0] for row in _rows(connection, statements.table_provenances())],
+            str(self._path),
+            "Use another warehouse file for this source, or remove this one.",
         )
 
     def _create_file(self) -> None:
@@ -295,84 +262,11 @@ def _statements(connection: duckdb.DuckDBPyConnection, contract: TableContract) 
     return TableStatements(contract, catalog)
 
 
-def _write_mode(connection: duckdb.DuckDBPyConnection, statements: TableStatements) -> WriteMode:
-    contract = statements.contract
-    if contract.sync_provenance:
-        batch = {row[0] for row in _rows(connection, statements.stage_provenances())}
-        if batch & set(contract.sync_provenance):
-            return "sync"
-    return contract.write_mode
-
-
 def _apply(
-    connection: duckdb.DuckDBPyConnection, statements: TableStatements, n_rows: int
+    connection: duckdb.DuckDBPyConnection, statements: TableStatements, batch: pa.Table
 ) -> WriteResult:
-    deleted = _count(connection, statements.delete(_write_mode(connection, statements)))
+    mode = table_check.write_mode(statements.contract, batch)
+    deleted = _count(connection, statements.delete(mode))
     updated = _count(connection, statements.update())
     inserted = _count(connection, statements.insert())
-    return WriteResult(inserted, updated, deleted, n_rows - inserted - updated)
-
-
-def _projection(contract: TableContract, columns: Sequence[str] | None) -> pa.Schema:
-    schema = contract.arrow_schema()
-    if columns is None:
-        return schema
-    unknown = [name for name in columns if name not in schema.names]
-    if unknown:
-        raise ContractError(
-            f"{contract.name} has no top-level column {', '.join(unknown)}; "
-            f"it has {', '.join(schema.names)}"
-        )
-    return pa.schema([schema.field(name) for name in columns])
-
-
-def _stamp(contract: TableContract) -> str:
-    return json.dumps(
-        {"contract": contract.name, "version": contract.version, "hash": contract.content_hash}
-    )
-
-
-def _stamped_version(comment: str | None) -> int | None:
-    try:
-        version = json.loads(comment or "{}")["version"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    return version if isinstance(version, int) else None
-
-
-def _schema_differences(
-    contract: TableContract, physical: pa.Schema, required: set[str]
-) -> list[str]:
-    want = _flat_types(contract.arrow_schema())
-    have = _flat_types(physical)
-    found = [f"column {name} is missing" for name in want if name not in have]
-    found += [f"column {name} is not in the contract" for name in have if name not in want]
-    found += [
-        f"column {name} is {have[name]}, not {want[name]}"
-        for name in want
-        if name in have and have[name] != want[name]
-    ]
-    if not found and list(have) != list(want):
-        found.append("the columns are in another order")
-    needed = {column.name for column in contract.columns if not column.nullable}
-    found += [f"column {n} is NOT NULL in one only" for n in sorted(needed ^ required)]
-    return found
-
-
-def _flat_types(schema: pa.Schema) -> dict[str, str]:
-    flat: dict[str, str] = {}
-
-    def visit(fields: Sequence[pa.Field], prefix: str) -> None:
-        for field in fields:
-            name = f"{prefix}{field.name}"
-            if pa.types.is_struct(field.type):
-                flat[name] = "struct"
-                visit(list(field.type), f"{name}.")
-            elif pa.types.is_timestamp(field.type) and field.type.tz is not None:
-                # DuckDB labels instants with the zone of the session, whatever it is.
-                flat[name] = f"timestamp[{field.type.unit}, tz]"
-            else:
-                flat[name] = str(field.type)
-
-    visit(list(schema), "")
-    return flat
+    return WriteResult(inserted, updated, deleted, batch.num_rows - inserted - updated)

@@ -8,14 +8,17 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import pyarrow as pa
 
-from soyoil.warehouse.contract import Partition
+from soyoil.warehouse.contract import Partition, quote
 
 Kind = Literal["table", "view"]
 BackendName = Literal["duckdb", "bigquery"]
+
+COPIES: Final = "soyoil_copies"
+"""Dataset of the copies that `apply` makes; no part of the warehouse that is looked at."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,9 @@ class LiveTable:
         ``dataset.table``, without the dataset prefix of the connection.
     partition
         None if the table has no partitions, or the backend has none.
+    other_partition
+        Partitioning that no contract can ask for (by hour, year, number or ingestion time), as
+        the backend says it.
     cluster
         Clustering columns; empty where the backend has none.
     rows, bytes
@@ -65,6 +71,7 @@ class LiveTable:
     kind: Kind
     columns: tuple[LiveColumn, ...]
     partition: Partition | None = None
+    other_partition: str | None = None
     cluster: tuple[str, ...] = ()
     rows: int | None = None
     bytes: int | None = None
@@ -103,19 +110,32 @@ class LiveWarehouse:
         Names of all datasets, also of those that hold nothing.
     tables
         Tables and views by name, in the order of their names.
+    catalog
+        What statements name before the dataset: DuckDB's catalog, BigQuery's project.
+    dataset_prefix
+        What the names of datasets begin with in statements, but not here.
     """
 
     backend: BackendName
     location: str
     datasets: tuple[str, ...]
     tables: Mapping[str, LiveTable]
+    catalog: str = ""
+    dataset_prefix: str = ""
+
+    def qualified(self, name: str) -> str:
+        """``dataset.table``, or ``dataset``, as it goes into a statement of this warehouse."""
+        parts = [part for part in (self.catalog, *(self.dataset_prefix + name).split(".")) if part]
+        if self.backend == "bigquery":
+            return "`" + ".".join(parts) + "`"
+        return ".".join(quote(part) for part in parts)
 
 
 class Inspector(Protocol):
     """Look at a warehouse, and change its structure."""
 
     def inspect(self) -> LiveWarehouse:
-        """What the warehouse holds; an empty warehouse if there is none yet.
+        """What the warehouse holds, `COPIES` aside; an empty warehouse if there is none yet.
 
         Raises
         ------
@@ -132,8 +152,11 @@ class Inspector(Protocol):
     def execute(self, statements: Sequence[str]) -> None:
         """Run statements that change structure, one after the other.
 
+        DuckDB runs them as one transaction: all or none. BigQuery has no transactions for
+        structure.
+
         Raises
         ------
         WarehouseError
-            Naming the statement that failed; those before it stand.
+            Naming the statement that failed; on BigQuery those before it stand.
         """

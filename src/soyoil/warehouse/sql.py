@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from soyoil.warehouse.contract import PROVENANCE, TableContract, WriteMode, quote
+from soyoil.errors import ContractError
+from soyoil.warehouse.backend import DateSpan
+from soyoil.warehouse.contract import PROVENANCE, Column, TableContract, WriteMode, quote
+from soyoil.warehouse.ddl import duckdb_ddl
 
 STAGE: Final = "soyoil_stage"
 """Name under which the batch is registered."""
@@ -18,6 +21,22 @@ NEW: Final = '"new row"'
 def literal(text: str) -> str:
     """Quote an SQL string."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def partition_column(contract: TableContract) -> Column:
+    """Column that a span of days is about.
+
+    Raises
+    ------
+    ContractError
+        The contract has no partitions.
+    """
+    if contract.partition is None:
+        raise ContractError(
+            f"{contract.name} has no partition column, so no span of it can be read: read it whole"
+        )
+    name = contract.partition.column
+    return next(column for column in contract.columns if column.name == name)
 
 
 def _and(parts: Iterable[str]) -> str:
@@ -72,7 +91,7 @@ class TableStatements:
 
     def create_table(self) -> str:
         """Create the table."""
-        return self.contract.duckdb_ddl(self.table)
+        return duckdb_ddl(self.contract, self.table)
 
     def comment(self, text: str) -> str:
         """Attach a comment to the table."""
@@ -98,20 +117,23 @@ class TableStatements:
         """No rows, all columns."""
         return f"SELECT * FROM {self.table} LIMIT 0"
 
-    def select(self, columns: Sequence[str]) -> str:
-        """Columns of all rows in key order."""
+    def select(self, columns: Sequence[str], span: DateSpan | None = None) -> str:
+        """Columns of the rows of a span, or all, in key order."""
         wanted = ", ".join(quote(name) for name in columns)
         order = ", ".join(quote(name) for name in self.contract.key)
-        return f"SELECT {wanted} FROM {self.table} ORDER BY {order}"
+        return f"SELECT {wanted} FROM {self.table}{self._where(span)} ORDER BY {order}"
 
-    def repeated_keys(self) -> str:
-        """Keys that the batch holds more than once, three at most."""
-        keys = ", ".join(quote(name) for name in self.contract.key)
-        return f"SELECT {keys} FROM {STAGE} GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 3"
-
-    def stage_provenances(self) -> str:
-        """Provenances of the batch."""
-        return f"SELECT DISTINCT {quote(PROVENANCE)} FROM {STAGE} ORDER BY 1"
+    def _where(self, span: DateSpan | None) -> str:
+        if span is None:
+            return ""
+        column = partition_column(self.contract)
+        form = "DATE '{}'" if column.type == "DATE" else "TIMESTAMPTZ '{} 00:00:00+00'"
+        bounds = [
+            f"{quote(column.name)} {sign} {form.format(day)}"
+            for sign, day in ((">=", span.start), ("<", span.end))
+            if day is not None
+        ]
+        return f" WHERE {_and(bounds)}" if bounds else ""
 
     def table_provenances(self) -> str:
         """Provenances of the rows in the table."""

@@ -3,11 +3,11 @@
 from kedro.pipeline import Node, Pipeline
 
 from soyoil.pipelines.evaluate.nodes import (
-    Cell,
     baseline_evaluation_node,
     fitted_evaluation_node,
     summarise,
 )
+from soyoil.pipelines.evaluate.record import Cell
 from soyoil.pipelines.grid import FITTED, cell_tags, cells, engine_of
 from soyoil.targets.horizons import HORIZONS
 
@@ -56,7 +56,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 summarise,
                 [f"{horizon}.{model}.scores" for horizon, model in cells()],
-                "skill_table",
+                ["skill_table", "skill_card"],
                 name="evaluate.summarise",
             )
         ]

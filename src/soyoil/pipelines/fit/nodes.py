@@ -13,7 +13,7 @@ from soyoil.models.base import FoldResult, FoldTask, HorizonArrays
 from soyoil.models.baselines import baseline_quantiles, vol_cone_sigma
 from soyoil.models.config import ENGINE_CONFIGS, EngineConfig, FitConfig, TFTConfig
 from soyoil.models.registry import ABLATIONS, BASELINES
-from soyoil.models.report import FitReport
+from soyoil.models.report import FitReport, pool_importance
 from soyoil.models.walkforward import Job, run_walk_forward
 from soyoil.params import Profile
 from soyoil.pipelines.grid import engine_of
@@ -156,11 +156,9 @@ def _report(tasks: Sequence[FoldTask], results: Sequence[FoldResult], seconds: f
             "peak_rss_mb": [r.peak_rss_mb for r in results],
         }
     )
-    total = pd.DataFrame([r.importance for r in results]).fillna(0.0).sum()
-    share = total / total.sum() if total.sum() > 0 else total
     return FitReport(
         folds=folds,
-        importance={str(k): float(v) for k, v in share.items()},
+        importance=pool_importance(results),
         models={name: content for r in results for name, content in r.models.items()},
         seconds=seconds,
     )
@@ -203,6 +201,7 @@ def engine_node(horizon: Horizon, model: str) -> Callable[..., tuple[pd.DataFram
             ]
             if model in ABLATIONS:
                 tasks = [uniform(task) for task in tasks]
+            tasks = [thinned(task, fit.stride(horizon.sessions)) for task in tasks]
             arrays = horizon_arrays(snapshot, labels, horizon)
             started = time.perf_counter()
             with progress_bar(f"{horizon.name} {model}", len(tasks)) as advance:

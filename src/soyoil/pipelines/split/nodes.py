@@ -18,6 +18,7 @@ from soyoil.regimes.weights import (
     sample_weights,
     weight_report,
 )
+from soyoil.reports.figures import split_plan_figure
 from soyoil.sources.base import SourceConfig
 from soyoil.splits.build import make_plan
 from soyoil.splits.plan import (
@@ -118,6 +119,16 @@ def plan_node(
         return plan.to_frame()
 
     return make_split_plan
+
+
+def plan_figure_node(horizon: Horizon) -> Callable[[Snapshot, pd.DataFrame], object]:
+    """Node function that draws the plan of one horizon."""
+
+    def draw_plan(snapshot: Snapshot, split_plan: pd.DataFrame) -> object:
+        title = f"Split plan of {snapshot.symbol}, horizon {horizon.name}"
+        return split_plan_figure(split_plan, snapshot.regimes, title)
+
+    return draw_plan
 
 
 def weigh_plan(

@@ -3,7 +3,13 @@
 from kedro.pipeline import Node, Pipeline
 
 from soyoil.pipelines.grid import UPSTREAM_TAGS, horizon_tags
-from soyoil.pipelines.split.nodes import label_node, make_snapshot, plan_node, weights_node
+from soyoil.pipelines.split.nodes import (
+    label_node,
+    make_snapshot,
+    plan_figure_node,
+    plan_node,
+    weights_node,
+)
 from soyoil.targets.horizons import HORIZONS, Horizon
 
 
@@ -16,6 +22,12 @@ def _horizon_pipeline(horizon: Horizon) -> Pipeline:
                 ["snapshot", "labels", "params:split", "params:profile"],
                 "split_plan",
                 name="make_plan",
+            ),
+            Node(
+                plan_figure_node(horizon),
+                ["snapshot", "split_plan"],
+                "split_plan_figure",
+                name="draw_plan",
             ),
             Node(
                 weights_node(horizon),

@@ -1,0 +1,1 @@
+"""Checks of what the warehouse holds: structure and rows."""

@@ -1,0 +1,52 @@
+"""Kedro dataset of text files that also become artifacts of the tracked pipeline run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+from typing import Any
+
+from kedro.io import AbstractDataset, DatasetError
+
+from soyoil.tracking.artifacts import attach
+
+
+class TrackedFilesDataset(AbstractDataset[Mapping[str, str], Mapping[str, str]]):
+    """Texts by file name, in one folder and, while a pipeline run is tracked, in MLflow.
+
+    Parameters
+    ----------
+    path
+        Folder; other files in it are left alone.
+    metadata
+        Passed on to Kedro plugins.
+    """
+
+    def __init__(self, path: str, metadata: dict[str, Any] | None = None) -> None:
+        self._folder = Path(path)
+        self.metadata = metadata
+
+    def load(self) -> Mapping[str, str]:
+        """Not supported: these files are for people."""
+        raise DatasetError(f"The files in {self._folder} are to be read, not loaded as a dataset.")
+
+    def save(self, data: Mapping[str, str]) -> None:
+        """Write every file whole or not at all, then log them."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for name, text in data.items():
+            if PurePath(name).name != name:
+                raise DatasetError(f"{name!r} is not the name of a file")
+            stage = self._folder / f".{name}.{os.getpid()}"
+            try:
+                stage.write_text(text, encoding="utf-8")
+                stage.replace(self._folder / name)
+            finally:
+                stage.unlink(missing_ok=True)
+        attach(self._folder / name for name in data)
+
+    def _exists(self) -> bool:
+        return False
+
+    def _describe(self) -> dict[str, Any]:
+        return {"path": str(self._folder)}

@@ -1,0 +1,1 @@
+"""Sweeps over configurations, their ledger, and what luck alone would have given."""

@@ -1,0 +1,96 @@
+"""Holidays of the CME by rule.
+
+CBOT grains rest on every US market holiday, the other markets only on New Year's Day, Good
+Friday and Christmas, with a shortened session on the rest. Single closures by decree (days of
+mourning, September 2001) are not in here.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pandas.tseries.holiday import (
+    AbstractHolidayCalendar,
+    GoodFriday,
+    Holiday,
+    USLaborDay,
+    USMartinLutherKingJr,
+    USMemorialDay,
+    USPresidentsDay,
+    USThanksgivingDay,
+    nearest_workday,
+    sunday_to_monday,
+)
+
+from soyoil.market.instruments import TARGET_ROOT, get_instrument
+
+Days = npt.NDArray[np.datetime64]
+
+# New Year's Day on a Saturday is not observed on the Friday before by the exchange.
+_ALWAYS_CLOSED = [
+    Holiday("New Year's Day", month=1, day=1, observance=sunday_to_monday),
+    Holiday("Christmas", month=12, day=25, observance=nearest_workday),
+]
+_CLOSED_EVERYWHERE = [*_ALWAYS_CLOSED, GoodFriday]
+_CLOSED_FOR_GRAINS = [
+    USMartinLutherKingJr,
+    USPresidentsDay,
+    USMemorialDay,
+    Holiday(
+        "Juneteenth",
+        month=6,
+        day=19,
+        start_date=pd.Timestamp(2022, 1, 1),
+        observance=nearest_workday,
+    ),
+    Holiday("Independence Day", month=7, day=4, observance=nearest_workday),
+    USLaborDay,
+    USThanksgivingDay,
+]
+FIRST, LAST = pd.Timestamp(1999, 12, 1), pd.Timestamp(2050, 12, 31)
+"""Span of the rules."""
+
+
+def _holidays(rules: list[Holiday]) -> Days:
+    calendar = AbstractHolidayCalendar(name="cme", rules=rules)
+    days = calendar.holidays(FIRST, LAST)
+    return np.asarray(days.to_numpy(), dtype="datetime64[D]")
+
+
+@cache
+def closed_everywhere() -> Days:
+    """Days on which no root trades a full session, ``datetime64[D]``."""
+    return _holidays(_CLOSED_EVERYWHERE)
+
+
+@cache
+def grain_holidays() -> Days:
+    """Weekdays without a CBOT grain session, ``datetime64[D]``."""
+    return np.union1d(closed_everywhere(), _holidays(_CLOSED_FOR_GRAINS))
+
+
+@cache
+def thanksgivings() -> Days:
+    """Thanksgiving days, ``datetime64[D]``."""
+    return _holidays([USThanksgivingDay])
+
+
+@cache
+def never_open() -> Days:
+    """Days on which no root has any bar: some trade for hours on a Good Friday."""
+    return _holidays(_ALWAYS_CLOSED)
+
+
+def sessionless_days(root: str) -> Days:
+    """Weekdays on which a root cannot have a session, ``datetime64[D]``, 2000 to 2050.
+
+    Raises
+    ------
+    ConfigError
+        If the root is unknown.
+    """
+    keeps_grain_hours = get_instrument(root).closes == get_instrument(TARGET_ROOT).closes
+    return grain_holidays() if keeps_grain_hours else never_open()

@@ -1,0 +1,96 @@
+"""Which rows and columns an engine trains on: label thinning and feature groups."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from soyoil.errors import ConfigError
+from soyoil.models.base import FoldTask, HorizonArrays, IntArray
+
+
+def group_of(column: str) -> str:
+    """Feature group of a matrix column: the STRUCT that holds it."""
+    return column.partition(".")[0]
+
+
+def check_groups(names: Sequence[str], groups: Sequence[str]) -> None:
+    """Refuse groups that no column belongs to.
+
+    Parameters
+    ----------
+    names
+        Feature columns of the matrix, ``<group>.<field>``.
+    groups
+        As in ``fit.feature_groups``.
+
+    Raises
+    ------
+    ConfigError
+        Naming the unknown group and all known ones.
+    """
+    known = list(dict.fromkeys(group_of(name) for name in names))
+    for group in groups:
+        if group not in known:
+            near = difflib.get_close_matches(group, known, n=1, cutoff=0.4)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ConfigError(
+                f"Unknown group {group!r} in fit.feature_groups.{hint} "
+                f"Known groups: {', '.join(known)}."
+            )
+
+
+def group_columns(names: Sequence[str], groups: Sequence[str]) -> IntArray:
+    """Positions of the columns of some groups, in the order of `names`; no group means all.
+
+    Raises
+    ------
+    ConfigError
+        If a group is unknown.
+    """
+    check_groups(names, groups)
+    kept = [i for i, name in enumerate(names) if not groups or group_of(name) in groups]
+    return np.asarray(kept, dtype=np.int64)
+
+
+def with_groups(arrays: HorizonArrays, groups: Sequence[str]) -> HorizonArrays:
+    """The arrays with the columns of some feature groups only; no group means all.
+
+    Raises
+    ------
+    ConfigError
+        If a group is unknown.
+    """
+    if not groups:
+        return arrays
+    kept = group_columns(arrays.feature_names, groups)
+    names = tuple(arrays.feature_names[i] for i in kept)
+    return replace(arrays, X=np.ascontiguousarray(arrays.X[:, kept]), feature_names=names)
+
+
+def thinned(task: FoldTask, stride: int) -> FoldTask:
+    """The task with every so many training rows, counted back from the latest.
+
+    Labels of neighbouring origins share most of their days: rows between add cost and little
+    else. Early-stopping and scored rows stay.
+
+    Parameters
+    ----------
+    task
+        Fold with all its training rows.
+    stride
+        1 keeps every row.
+
+    Returns
+    -------
+    FoldTask
+        Training weights have mean 1 again.
+    """
+    if stride == 1 or len(task.train) == 0:
+        return task
+    keep = np.arange(len(task.train) - 1, -1, -stride)[::-1]
+    weight = task.train_weight[keep]
+    return replace(task, train=task.train[keep], train_weight=weight / weight.mean())

@@ -1,0 +1,56 @@
+"""Nodes of the audit."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Final
+
+from rich.console import Console
+
+from soyoil.checks.audit import audit_warehouse
+from soyoil.checks.config import AuditConfig
+from soyoil.checks.report import AuditReport
+from soyoil.errors import AuditError
+from soyoil.reports.audit_html import audit_page
+from soyoil.reports.audit_text import audit_markdown, audit_table, where
+from soyoil.warehouse.contract import load_contracts
+from soyoil.warehouse.live import Inspector
+
+MARKDOWN_FILE: Final = "audit.md"
+HTML_FILE: Final = "audit.html"
+JSON_FILE: Final = "audit.json"
+
+
+def inspect_warehouse(inspector: Inspector, audit: AuditConfig) -> AuditReport:
+    """Findings of the structure and of the rows."""
+    return audit_warehouse(inspector, load_contracts(), audit, dt.datetime.now(dt.UTC))
+
+
+def write_report(report: AuditReport) -> tuple[dict[str, str], AuditReport]:
+    """Files of the report, and the report for what has to come after they are written."""
+    files = {
+        MARKDOWN_FILE: audit_markdown(report),
+        HTML_FILE: audit_page(report),
+        JSON_FILE: json.dumps(report.to_dict(), indent=2) + "\n",
+    }
+    return files, report
+
+
+def judge(report: AuditReport, audit: AuditConfig) -> None:
+    """Print the findings and fail if one is severe enough.
+
+    Raises
+    ------
+    AuditError
+        A finding is at least as severe as ``audit.fail_on``.
+    """
+    Console().print(audit_table(report))
+    failing = report.at_least(audit.fail_on)
+    if failing:
+        first = failing[0]
+        raise AuditError(
+            f"The audit found {report.summary()} in {report.location}; the worst is {first.kind} "
+            f"in {where(first)}. Read data/08_reporting/audit/{HTML_FILE}, mend what it names, or "
+            f"set audit.fail_on (now {audit.fail_on})."
+        )

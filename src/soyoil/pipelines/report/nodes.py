@@ -1,0 +1,45 @@
+"""Node of the report stage."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pandas as pd
+
+from soyoil.params import Profile
+from soyoil.pipelines.fit.nodes import feature_names
+from soyoil.pipelines.grid import FITTED, MODELS
+from soyoil.reports.html_report import HorizonResults, RunResults, training_report
+from soyoil.splits.snapshot import Snapshot
+from soyoil.targets.horizons import HORIZONS
+
+REPORT_FILE: Final = "report.html"
+
+
+def make_report(
+    snapshot: Snapshot,
+    skill_table: pd.DataFrame,
+    quarantine: pd.DataFrame,
+    profile: Profile,
+    **results: Any,
+) -> dict[str, str]:
+    """Report page by file name.
+
+    Parameters
+    ----------
+    results
+        Per horizon ``<horizon>.split_plan`` and ``<horizon>.weight_report``, per cell
+        ``<horizon>.<model>.predictions`` and, of fitted models, ``.fit_report``.
+    """
+    horizons = [
+        HorizonResults(
+            horizon=horizon,
+            predictions={m: results[f"{name}.{m}.predictions"] for m in MODELS},
+            fit_reports={m: results[f"{name}.{m}.fit_report"] for m in FITTED},
+            split_plan=results[f"{name}.split_plan"],
+            weight_report=results[f"{name}.weight_report"],
+        )
+        for name, horizon in HORIZONS.items()
+    ]
+    found = RunResults(snapshot, feature_names(), profile, skill_table, horizons, quarantine)
+    return {REPORT_FILE: training_report(found)}

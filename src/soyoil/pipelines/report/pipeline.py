@@ -1,0 +1,17 @@
+"""Wiring of the report stage."""
+
+from kedro.pipeline import Node, Pipeline
+
+from soyoil.pipelines.grid import FITTED, cells
+from soyoil.pipelines.report.nodes import make_report
+from soyoil.targets.horizons import HORIZONS
+
+
+def create_pipeline() -> Pipeline:
+    """The report over all horizons and models; without tags, so a filtered run skips it."""
+    names = ["snapshot", "skill_table", "quarantine"]
+    names += [f"{h}.{table}" for h in HORIZONS for table in ("split_plan", "weight_report")]
+    names += [f"{h}.{m}.predictions" for h, m in cells()]
+    names += [f"{h}.{m}.fit_report" for h, m in cells() if m in FITTED]
+    inputs = {name: name for name in names} | {"profile": "params:profile"}
+    return Pipeline([Node(make_report, inputs, "report", name="report.make_report")])

@@ -1,0 +1,27 @@
+"""Wiring of the sweep."""
+
+from kedro.pipeline import Node, Pipeline
+
+from soyoil.pipelines.sweep.nodes import report_sweep, search_space
+
+PARAMETERS = ("sweep", "split", "fit", "weights", "lightgbm", "xgboost", "tft")
+
+
+def create_pipeline() -> Pipeline:
+    """Search, with a tracked run per trial, then the report."""
+    inputs = {
+        "snapshot": "snapshot",
+        "folder": "sweep.folder",
+        **{name: f"params:{name}" for name in PARAMETERS},
+    }
+    return Pipeline(
+        [
+            Node(search_space, inputs, "sweep.trials.run", name="sweep.search"),
+            Node(
+                report_sweep,
+                {"tracked": "sweep.trials.run", **inputs},
+                ["sweep.trials", "sweep.report"],
+                name="sweep.report",
+            ),
+        ]
+    )

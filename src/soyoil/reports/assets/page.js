@@ -1,0 +1,101 @@
+(function () {
+  "use strict";
+  var root = document.documentElement;
+  var plots = Array.prototype.slice.call(document.querySelectorAll(".plot"));
+  var views = {};
+  var narrow = 560;
+
+  function load() {
+    if (window.Plotly) return;
+    var script = document.createElement("script");
+    script.textContent = document.getElementById("plotly-source").textContent;
+    document.head.appendChild(script);
+  }
+
+  function viewsOf(plot) {
+    if (!views[plot.id]) {
+      views[plot.id] = JSON.parse(document.getElementById(plot.id + "-data").textContent);
+    }
+    return views[plot.id];
+  }
+
+  function layoutOf(view, plot) {
+    var layout = JSON.parse(JSON.stringify(view.layout));
+    var small = plot.clientWidth < narrow;
+    layout.font = Object.assign({}, layout.font, {
+      color: getComputedStyle(root).getPropertyValue("--ink-soft").trim(),
+      size: small ? 10 : 12
+    });
+    if (small) {
+      layout.margin = Object.assign({}, layout.margin, { l: 8, r: 8 });
+      ["xaxis", "yaxis"].forEach(function (name) {
+        var axis = layout[name];
+        if (axis && axis.title && name === "yaxis") axis.title = undefined;
+        if (axis) axis.nticks = 6;
+      });
+    }
+    return layout;
+  }
+
+  function draw(plot) {
+    load();
+    var view = viewsOf(plot)[Number(plot.dataset.view || 0)];
+    var layout = layoutOf(view, plot);
+    plot.style.height = layout.height + "px";
+    plot.dataset.drawn = "yes";
+    return window.Plotly.react(plot, view.data, layout, {
+      responsive: true, displayModeBar: false, showTips: false
+    });
+  }
+
+  function drawMissing() {
+    plots.forEach(function (plot) { if (!plot.dataset.drawn) draw(plot); });
+  }
+
+  function redraw() {
+    plots.forEach(function (plot) { if (plot.dataset.drawn) draw(plot); });
+  }
+
+  var seen = new IntersectionObserver(function (entries) {
+    entries.forEach(function (entry) {
+      if (entry.isIntersecting && !entry.target.dataset.drawn) draw(entry.target);
+    });
+  }, { rootMargin: "400px 0px" });
+  plots.forEach(function (plot) { seen.observe(plot); });
+
+  // What is out of sight is drawn bit by bit, so that a page that is printed is complete.
+  var idle = window.requestIdleCallback || function (work) { return setTimeout(work, 100); };
+  function later() {
+    var next = plots.filter(function (plot) { return !plot.dataset.drawn; })[0];
+    if (!next) return;
+    draw(next);
+    idle(later);
+  }
+  window.addEventListener("load", function () { setTimeout(function () { idle(later); }, 1500); });
+
+  document.querySelectorAll("select[data-for]").forEach(function (select) {
+    select.addEventListener("change", function () {
+      var plot = document.getElementById(select.dataset.for);
+      plot.dataset.view = select.value;
+      draw(plot);
+    });
+  });
+
+  var width = window.innerWidth;
+  window.addEventListener("resize", function () {
+    var crossed = (width < narrow) !== (window.innerWidth < narrow);
+    width = window.innerWidth;
+    if (crossed) redraw();
+  });
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+
+  var opened = [];
+  window.addEventListener("beforeprint", function () {
+    opened = Array.prototype.slice.call(document.querySelectorAll("details:not([open])"));
+    opened.forEach(function (item) { item.open = true; });
+    drawMissing();
+  });
+  window.addEventListener("afterprint", function () {
+    opened.forEach(function (item) { item.open = false; });
+  });
+})();

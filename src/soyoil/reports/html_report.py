@@ -1,0 +1,314 @@
+"""The report of a training run: one self-contained HTML page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+
+from soyoil.market.instruments import get_instrument
+from soyoil.metrics.bootstrap import LEVEL, MIN_INDEPENDENT
+from soyoil.metrics.breakdown import coverage_table
+from soyoil.metrics.evaluate import NOMINAL_COVERAGE
+from soyoil.models.report import FitReport
+from soyoil.reports.figures import (
+    cone_figure,
+    coverage_figure,
+    skill_card,
+    split_plan_figure,
+    weight_shares_figure,
+)
+from soyoil.reports.html_page import Html, Page, Table, badge, details, facts, grid, paragraph
+from soyoil.reports.html_sections import cost_section, health_section, importance_section
+from soyoil.reports.terminal import percent
+from soyoil.splits.snapshot import Snapshot
+from soyoil.targets.horizons import Horizon
+
+CONE_POINTS: Final = 450
+"""Most points of a line; more are not to be told apart on a screen."""
+
+VERDICT_KINDS: Final = {"skill": "good", "no skill": "bad", "unprovable": "open"}
+
+
+@dataclass(frozen=True, eq=False)
+class HorizonResults:
+    """What a training run made of one horizon.
+
+    Attributes
+    ----------
+    horizon
+        The horizon.
+    predictions
+        Out-of-sample forecasts by model.
+    fit_reports
+        Fit reports by fitted model.
+    split_plan, weight_report
+        Tables of the split stage.
+    """
+
+    horizon: Horizon
+    predictions: Mapping[str, pd.DataFrame]
+    fit_reports: Mapping[str, FitReport]
+    split_plan: pd.DataFrame
+    weight_report: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class RunResults:
+    """What the report is made of.
+
+    Attributes
+    ----------
+    snapshot
+        Matrix rows and regimes.
+    features
+        Columns of the matrix that models may see.
+    profile
+        Profile of the run.
+    skill_table
+        One row per horizon and model, as the evaluate stage writes it.
+    horizons
+        Results per horizon, shortest first.
+    quarantine
+        Bars that were set aside: ``reason``, ``symbol``, ``file``, ``count``, ``first``, ``last``.
+    """
+
+    snapshot: Snapshot
+    features: Sequence[str]
+    profile: str
+    skill_table: pd.DataFrame
+    horizons: Sequence[HorizonResults]
+    quarantine: pd.DataFrame
+
+
+def _skill_cell(row: Mapping[str, object], metric: str) -> Html:
+    value, low, high = (
+        100 * float(str(row[f"pooled.uniform.{metric}{part}"])) for part in ("", "_low", "_high")
+    )
+    if math.isnan(value):
+        return Html("n/a")
+    interval = f"[{low:+.1f}, {high:+.1f}]" if not math.isnan(low) else ""
+    return Html(f'{value:+.1f}<span class="interval">{interval}</span>')
+
+
+def _skill_section(page: Page, results: RunResults) -> None:
+    table = results.skill_table
+    groups = []
+    for horizon in dict.fromkeys(table["horizon"]):
+        rows = [
+            [
+                row["model"],
+                _skill_cell(row, "skill_mae"),
+                _skill_cell(row, "skill_pinball"),
+                f"{100 * row['pooled.uniform.coverage_80']:.0f}",
+                f"{row['pooled.uniform.independent_n']:.1f}",
+                badge(str(row["verdict"]), VERDICT_KINDS[str(row["verdict"])]),
+            ]
+            for row in table[table["horizon"] == horizon].to_dict("records")
+        ]
+        groups.append((f"Horizon {horizon}", rows))
+    card = Table(
+        caption=f"Out-of-sample skill in % with its {percent(LEVEL, 0)} interval, uniform weights",
+        header=(
+            "Model", "MAE skill vs random walk", "Pinball skill vs vol cone", "80 % covers, %",
+            "n / h", "Verdict",
+        ),
+        groups=groups,
+        text_columns=frozenset({0, 5}),
+    )  # fmt: skip
+    counts = table[~table["model"].isin(["random_walk", "vol_cone"])]["verdict"].value_counts()
+    said = ", ".join(f"{n} {name}" for name, n in counts.items())
+    page.add(
+        "skill",
+        "Skill card",
+        paragraph(f"Verdicts beside the two references: {said}."),
+        paragraph(
+            "Skill is 1 minus the loss over that of the reference on the same rows: above zero the "
+            "model was better. The verdict is about the pinball skill; n / h is about the number "
+            f"of independent labels, and with fewer than {MIN_INDEPENDENT:.0f} nothing can be "
+            "proved. Nothing corrects for having looked at several models.",
+            "note",
+        ),
+        card.render(),
+        page.figure(skill_card(table, ""), "Pinball skill with its interval, by horizon and model"),
+    )
+
+
+def thin(rows: pd.DataFrame, points: int = CONE_POINTS) -> pd.DataFrame:
+    """Every k-th row, counted from the last, so that at most `points` are left."""
+    step = -(-len(rows) // points)
+    return rows.iloc[::-1].iloc[::step].iloc[::-1] if step > 1 else rows
+
+
+def _shown_models(results: RunResults, horizon: HorizonResults) -> list[str]:
+    """Fitted models by their pinball loss, best first, then the vol cone."""
+    table = results.skill_table
+    own = table[table["horizon"] == horizon.horizon.name]
+    ranked = own.sort_values("pooled.uniform.skill_pinball", ascending=False, kind="stable")
+    fitted = [m for m in ranked["model"] if m in horizon.fit_reports]
+    return [*fitted, *(m for m in ("vol_cone",) if m in horizon.predictions)]
+
+
+def _cone_section(page: Page, results: RunResults) -> None:
+    unit = get_instrument(results.snapshot.symbol).unit
+    parts: list[Html] = []
+    for horizon in results.horizons:
+        views = [
+            (model, cone_figure(thin(horizon.predictions[model]), "", unit))
+            for model in _shown_models(results, horizon)
+        ]
+        rows = max(len(frame) for frame in horizon.predictions.values())
+        step = -(-rows // CONE_POINTS)
+        drawn = f"; every {step}th origin is drawn" if step > 3 else ""
+        drawn = {2: "; every second origin is drawn", 3: "; every third origin is drawn"}.get(
+            step, drawn
+        )
+        parts.append(Html(f"<h3>Horizon {horizon.horizon.name}</h3>"))
+        parts.append(
+            page.figure(
+                views,
+                f"{horizon.horizon.name}: 80 % interval and median as given "
+                f"{horizon.horizon.sessions} sessions before, and the outcome, {unit}{drawn}",
+            )
+        )
+    page.add(
+        "cones",
+        "Price cones and outcomes",
+        paragraph(
+            "Each forecast stands at the date on which its label ended. Prices are those of a "
+            "position rolled from the contract of the origin, not of the front month. The model "
+            "with the best pinball skill is shown first.",
+            "note",
+        ),
+        *parts,
+    )
+
+
+def _coverage_section(page: Page, results: RunResults) -> None:
+    parts = []
+    for horizon in results.horizons:
+        views = []
+        for model in _shown_models(results, horizon):
+            table = coverage_table(horizon.predictions[model], horizon.horizon.sessions)
+            views.append((model, coverage_figure(table[table["group"] != "year"], "")))
+        parts.append(page.figure(views, f"{horizon.horizon.name}: coverage by regime at origin"))
+    page.add(
+        "coverage",
+        "Coverage by regime",
+        paragraph(
+            "Share of outcomes inside the interval that should hold "
+            f"{percent(NOMINAL_COVERAGE, 0)} of them. The bands are where a calibrated "
+            "interval lies, given how few independent labels a regime has.",
+            "note",
+        ),
+        grid(parts),
+    )
+
+
+def _plan_section(page: Page, results: RunResults) -> None:
+    parts = [
+        page.figure(
+            split_plan_figure(h.split_plan, results.snapshot.regimes, ""),
+            f"{h.horizon.name}: folds, with the purge gaps of {h.horizon.sessions} sessions "
+            "between them left blank",
+        )
+        for h in results.horizons
+    ]
+    page.add(
+        "folds",
+        "Folds and purge gaps",
+        paragraph(
+            "A row may serve a later block only if its label ends before that block begins.", "note"
+        ),
+        grid(parts),
+    )
+
+
+def _weight_section(page: Page, results: RunResults) -> None:
+    rows = []
+    for horizon in results.horizons:
+        last = horizon.weight_report.iloc[-1]
+        words = [str(last[name]) if pd.notna(last[name]) else "" for name in ("dominant", "unused")]
+        rows.append(
+            [
+                horizon.horizon.name,
+                f"{last['rows']:,.0f}",
+                f"{last['effective_n']:,.0f}",
+                f"{last['independent_n']:.1f}",
+                *(word or "none" for word in words),
+            ]
+        )
+    table = Table(
+        caption="Training rows of the last fold",
+        header=(
+            "Horizon", "Rows", "Effective n", "Effective n / h", "Regime above 40 % of the weight",
+            "Regimes without a row",
+        ),
+        groups=[("", rows)],
+        text_columns=frozenset({0, 4, 5}),
+    )  # fmt: skip
+    parts = [
+        page.figure(
+            weight_shares_figure(h.weight_report, ""),
+            f"{h.horizon.name}: share of the training weight by regime, per fold",
+        )
+        for h in results.horizons
+    ]
+    page.add(
+        "weights",
+        "Weights and effective n",
+        paragraph(
+            "Regimes weigh what was known at each fold's cutoff. The values themselves were set "
+            "with hindsight.",
+            "note",
+        ),
+        table.render(),
+        details("Weight shares per fold", grid(parts)) if len(parts) > 6 else grid(parts),
+    )
+
+
+def training_report(results: RunResults) -> str:
+    """The report as one HTML file that asks for nothing from anywhere.
+
+    Parameters
+    ----------
+    results
+        Everything that is shown.
+    """
+    snapshot = results.snapshot
+    days = snapshot.matrix["data_date"]
+    lead = []
+    if snapshot.provenance == "synthetic":
+        lead.append(
+            paragraph(
+                "Synthetic data: the market is invented. Nothing here says anything about a real "
+                "one.",
+                "banner",
+            )
+        )
+    lead.append(
+        facts(
+            [
+                ("Target", f"{snapshot.symbol}, roll-free log return"),
+                ("Data", f"{snapshot.provenance}, {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}"),
+                ("Sessions", f"{len(days):,}"),
+                ("Profile", results.profile),
+                ("Horizons", ", ".join(h.horizon.name for h in results.horizons)),
+                ("Snapshot", snapshot.content_hash[:16]),
+            ]
+        )
+    )
+    page = Page(f"{snapshot.symbol} forecasts: report of a training run", Html("".join(lead)))
+    _skill_section(page, results)
+    _cone_section(page, results)
+    _coverage_section(page, results)
+    _plan_section(page, results)
+    _weight_section(page, results)
+    reports = {h.horizon.name: h.fit_reports for h in results.horizons}
+    importance_section(page, reports)
+    health_section(page, snapshot.matrix, results.features, results.quarantine)
+    cost_section(page, reports)
+    return page.render()

@@ -1,0 +1,127 @@
+"""Tracked runs read back from MLflow as plain data."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import pandas as pd
+
+from soyoil.errors import ConfigError
+from soyoil.experiments.compare import TrackedRun
+from soyoil.tracking.mlflow_store import PARENT_TAG, open_client
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+logger = logging.getLogger(__name__)
+
+PAGE: Final = 1000
+"""Runs per request; the most that a store of MLflow gives."""
+
+PREDICTIONS: Final = "predictions.parquet"
+COLUMNS: Final = (
+    "data_date", "label_end_date", "q10", "q50", "q90", "y", "close", "regime_name",
+)  # fmt: skip
+
+
+def _experiment_ids(client: MlflowClient, names: Sequence[str]) -> list[str]:
+    known = {e.name: str(e.experiment_id) for e in client.search_experiments()}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], known, n=1, cutoff=0.4)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(
+            f"There is no MLflow experiment {unknown[0]!r}.{hint} Known: "
+            f"{', '.join(sorted(known))}."
+        )
+    return [known[name] for name in names]
+
+
+def _search(client: MlflowClient, ids: Sequence[str], query: str) -> Iterator[Run]:
+    token: str | None = None
+    while True:
+        page = client.search_runs(list(ids), query, max_results=PAGE, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def finished_runs(experiments: Sequence[str]) -> list[TrackedRun]:
+    """Finished child runs of finished pipeline runs.
+
+    Parameters
+    ----------
+    experiments
+        Names of MLflow experiments.
+
+    Raises
+    ------
+    ConfigError
+        If an experiment does not exist, or the tracking store cannot be used.
+    """
+    client = open_client()
+    ids = _experiment_ids(client, experiments)
+    done = "attributes.status = 'FINISHED'"
+    parents = {
+        run.info.run_id: run for run in _search(client, ids, f"{done} and tags.kind = 'pipeline'")
+    }
+    runs: list[TrackedRun] = []
+    for run in _search(client, ids, f"{done} and tags.kind = 'model'"):
+        parent = parents.get(run.data.tags.get(PARENT_TAG, ""))
+        if parent is None:
+            continue
+        runs.append(
+            TrackedRun(
+                run_id=str(run.info.run_id),
+                name=str(run.info.run_name),
+                parent_id=str(parent.info.run_id),
+                parent_name=str(parent.info.run_name),
+                started=pd.Timestamp(parent.info.start_time, unit="ms", tz="UTC"),
+                tags={**parent.data.tags, **run.data.tags},
+                params=dict(run.data.params),
+            )
+        )
+    return runs
+
+
+def _artifact(client: MlflowClient, run_id: str, name: str) -> Path:
+    where = urlsplit(str(client.get_run(run_id).info.artifact_uri))
+    if where.scheme in ("", "file"):
+        return Path(url2pathname(where.path)) / name
+    return Path(client.download_artifacts(run_id, name))
+
+
+def read_predictions(run_ids: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Out-of-sample forecasts of child runs.
+
+    Parameters
+    ----------
+    run_ids
+        Ids of child runs.
+
+    Returns
+    -------
+    dict of DataFrame
+        By run id, `COLUMNS` (log returns and quoted units), ascending by ``data_date``. A run
+        whose artifact is gone is left out.
+    """
+    from mlflow.exceptions import MlflowException
+
+    client = open_client()
+    found: dict[str, pd.DataFrame] = {}
+    for run_id in run_ids:
+        try:
+            rows = pd.read_parquet(_artifact(client, run_id, PREDICTIONS), columns=list(COLUMNS))
+        except (MlflowException, OSError):
+            logger.warning("run %s has lost its artifact %s", run_id, PREDICTIONS)
+            continue
+        found[run_id] = rows.sort_values("data_date").reset_index(drop=True)
+    return found

@@ -1,0 +1,103 @@
+"""What MLflow's pages show of the experiment: a view with columns and charts, and its link.
+
+MLflow keeps chosen columns and charts in the browser, unless they are shared: then they stand as
+JSON in a tag of the experiment, and whoever opens its runs with the key of that tag sees them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+VIEW: Final = "skill"
+"""Key of the view, part of its link."""
+
+VIEW_TAG: Final = f"mlflow.sharedViewState.{VIEW}"
+KIND_TAG: Final = "mlflow.experimentKind"
+NOTE_TAG: Final = "mlflow.note.content"
+
+COLUMNS: Final = (
+    "tags.`horizon`",
+    "tags.`model`",
+    "tags.`verdict`",
+    "metrics.`pooled.uniform.skill_pinball`",
+    "metrics.`pooled.uniform.skill_pinball_low`",
+    "metrics.`pooled.uniform.skill_pinball_high`",
+    "metrics.`pooled.uniform.skill_mae`",
+    "metrics.`pooled.regime.skill_pinball`",
+    "metrics.`pooled.worst.skill_pinball`",
+    "metrics.`pooled.uniform.coverage_80`",
+    "metrics.`pooled.uniform.independent_n`",
+    "tags.`provenance`",
+    "attributes.`Created`",
+)
+
+CHARTS: Final = (
+    "pooled.uniform.skill_pinball",
+    "pooled.uniform.skill_pinball_low",
+    "pooled.regime.skill_pinball",
+    "pooled.uniform.skill_mae",
+    "pooled.uniform.coverage_80",
+    "pooled.uniform.independent_n",
+)
+
+NOTE: Final = """\
+Forecasts of soybean oil by horizon and model. Each pipeline run (tag `kind=pipeline`) holds one
+child run per horizon and model (`kind=model`).
+
+**Compare all models:** [table]({link}) · [charts]({link}&compareRunsMode=CHART). To keep to one
+pipeline run, add ``and tags.`mlflow.parentRunId` = '<its id>'`` to the filter.
+
+Metric keys of a child: `<scope>.<weighting>.<metric>[.<regime>]`
+
+- scope: `fold` (step = fold number) or `pooled` (all scored rows)
+- weighting: `uniform`, `regime` (regime weights), `macro` (mean over regimes), `worst`
+  (worst regime)
+- metric: `skill_pinball` (against `vol_cone`) and `skill_mae` (against `random_walk`), each with
+  `_low` and `_high`, the bounds of its 90 % interval; above zero the model was better.
+  `coverage_80` is right at 0.8. `independent_n` says how many independent labels that rests on.
+- regime: only rows whose origin lies in that regime
+
+All horizons share these keys, so their runs compare side by side; horizon, model and weighting
+scheme are tags. `fold.train.*` and `fit.*` describe the fits. A metric that is missing is
+unknown: tag `unknown_metrics`. Runs with other values of the tag `scored_rows_hash` were scored on
+other rows: do not compare them. `provenance=synthetic` marks invented data.
+"""
+
+
+def view_link(experiment_id: str) -> str:
+    """Link to the view, relative to the address of MLflow's server."""
+    page = f"#/experiments/{experiment_id}/runs"
+    return f"{page}?workflowType=machine_learning&viewStateShareKey={VIEW}"
+
+
+def _chart(metric: str) -> dict[str, Any]:
+    return {
+        "uuid": metric, "type": "BAR", "metricKey": metric, "metricSectionId": VIEW,
+        "runsCountToCompare": 100, "deleted": False, "isGenerated": False,
+    }  # fmt: skip
+
+
+def view_state() -> dict[str, Any]:
+    """The view: runs of models only, their scores as columns and as bars."""
+    section = {"name": "Scores", "display": True, "isReordered": False, "deleted": False}
+    return {
+        "searchFilter": "tags.kind = 'model'",
+        "orderByKey": "tags.`horizon`",
+        "orderByAsc": True,
+        "selectedColumns": list(COLUMNS),
+        "columnOrder": list(COLUMNS),
+        "runsHiddenMode": "SHOW_ALL",
+        "compareRunCharts": [_chart(metric) for metric in CHARTS],
+        "compareRunSections": [{"uuid": VIEW, "isGenerated": False, **section}],
+    }
+
+
+def experiment_tags() -> dict[str, str]:
+    """Tags that make MLflow's pages fit the experiment; its description is `experiment_note`."""
+    return {KIND_TAG: "custom_model_development", VIEW_TAG: json.dumps(view_state())}
+
+
+def experiment_note(experiment_id: str) -> str:
+    """Description of the experiment: what its keys mean and how to compare its runs."""
+    return NOTE.format(link=view_link(experiment_id))

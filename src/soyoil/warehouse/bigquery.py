@@ -1,0 +1,259 @@
+"""Warehouse in datasets of a BigQuery project.
+
+Rows are read by the Storage API as Arrow and written by a Parquet load job into a staging table
+and one statement from there, or one transaction of several: a write that is interrupted leaves
+the table as it was, and its staging table expires by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import logging
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import pyarrow as pa
+
+from soyoil.errors import WarehouseBusyError, WarehouseError
+from soyoil.warehouse import table_check
+from soyoil.warehouse.backend import DateSpan, WriteResult
+from soyoil.warehouse.bigquery_client import client_for
+from soyoil.warehouse.bigquery_schema import bigquery_schema, description, differences
+from soyoil.warehouse.bigquery_sql import (
+    MAX_JOB_PARTITIONS,
+    BigQueryStatements,
+    batches,
+    check_key_holds_partition,
+    day_of,
+)
+from soyoil.warehouse.connection import BigQueryConnection
+from soyoil.warehouse.contract import TableContract, WriteMode
+from soyoil.warehouse.guard import check_allowed
+
+if TYPE_CHECKING:
+    from google.cloud import bigquery
+
+logger = logging.getLogger(__name__)
+
+STAGE_PREFIX: Final = "soyoil_stage_"
+"""Beginning of the names of staging tables, which are no part of the warehouse."""
+STAGE_HOURS: Final = 6
+ATTEMPTS: Final = 6
+BACKOFF_S: Final = 0.5
+
+T = TypeVar("T")
+
+
+class BigQueryWarehouse:
+    """Contracted tables in BigQuery; implements `backend.Warehouse`.
+
+    Parameters
+    ----------
+    connection
+        Project, datasets, limits.
+    """
+
+    def __init__(self, connection: BigQueryConnection) -> None:
+        self._connection = connection
+        self._client = client_for(connection)
+
+    def exists(self, contract: TableContract) -> bool:
+        """Whether the table is there, in whatever state."""
+        check_allowed()
+        return self._client.get_table(self._connection.table(contract.name)) is not None
+
+    def read(
+        self,
+        contract: TableContract,
+        columns: Sequence[str] | None = None,
+        span: DateSpan | None = None,
+    ) -> pa.Table:
+        """Rows in key order; see `backend.Warehouse.read`."""
+        check_allowed()
+        schema = table_check.projection(contract, columns)
+        statements = self._statements(contract)
+        restriction = statements.restriction(span)
+        table = self._client.get_table(statements.table)
+        if table is None:
+            raise table_check.missing_table(contract, self._connection.place)
+        self._check_table(contract, table)
+        # Rows come in no order, so the key is read as well.
+        names = list(dict.fromkeys((*schema.names, *contract.key)))
+        self._check_cost(statements, table, names, span)
+        rows = self._client.read(statements.table, names, restriction)
+        order = [(name, "ascending") for name in contract.key]
+        return rows.sort_by(order).select(schema.names).cast(schema).combine_chunks()
+
+    def write(self, contract: TableContract, table: pa.Table) -> WriteResult:
+        """Write a validated batch, all or nothing; see `backend.Warehouse.write`."""
+        check_allowed()
+        table_check.check_batch(contract, table)
+        statements = self._statements(contract)
+        before = self._repeated(lambda: self._prepared(statements, table))
+        mode = table_check.write_mode(contract, table)
+        if not table.num_rows and (mode != "replace" or not before.num_rows):
+            return WriteResult(0, 0, 0, 0)
+        partitions = self._partitions(statements, table, mode)
+        with self._staged(statements, table):
+            return self._repeated(lambda: self._applied(statements, table, mode, partitions))
+
+    def _statements(self, contract: TableContract) -> BigQueryStatements:
+        table = self._connection.table(contract.name)
+        dataset, name = table.rsplit(".", 1)
+        stage = f"{dataset}.{STAGE_PREFIX}{name}_{uuid.uuid4().hex}"
+        return BigQueryStatements(contract, table, stage)
+
+    def _prepared(self, statements: BigQueryStatements, batch: pa.Table) -> bigquery.Table:
+        """The table, created if it is missing, checked to fit."""
+        contract = statements.contract
+        table = self._client.get_table(statements.table)
+        if table is None:
+            self._client.create_dataset(statements.table.rsplit(".", 1)[0])
+            create = statements.create_table(description(contract))
+            self._client.query(create, f"create {statements.table}")
+            table = self._client.get_table(statements.table)
+            if table is None:
+                raise WarehouseError(f"{statements.table} was created and is gone: run again")
+        self._check_table(contract, table)
+        self._check_provenance(statements, table, batch)
+        stamp = table_check.stamp(contract)
+        if table_check.stamp_of(table.description) != stamp:
+            table.description = description(contract)
+            with self._client.explaining(f"describe {statements.table}"):
+                table = self._client.api.update_table(table, ["description"])
+        return table
+
+    def _check_table(self, contract: TableContract, table: bigquery.Table) -> None:
+        name = f"`{table.project}.{table.dataset_id}.{table.table_id}`"
+        table_check.check_fit(
+            contract,
+            differences(contract, table),
+            self._connection.place,
+            f"look at `kedro warehouse plan`, or remove the table (DROP TABLE {name}) and run "
+            "again.",
+        )
+
+    def _check_provenance(
+        self, statements: BigQueryStatements, table: bigquery.Table, batch: pa.Table
+    ) -> None:
+        contract = statements.contract
+        found = table_check.provenances(contract, batch)
+        # A replaced table keeps no row, so its provenance may change.
+        if not found or contract.write_mode == "replace" or not table.num_rows:
+            return
+        rows = self._client.query(statements.provenances(), f"read {statements.table}")
+        table_check.check_provenance(
+            contract,
+            found,
+            [row[0] for row in rows],
+            self._connection.place,
+            "Use another dataset_prefix for this source, or remove the table.",
+        )
+
+    def _check_cost(
+        self,
+        statements: BigQueryStatements,
+        table: bigquery.Table,
+        columns: Sequence[str],
+        span: DateSpan | None,
+    ) -> None:
+        """Refuse a read that is too expensive; asked once per table and columns."""
+        query = statements.select(columns, span)
+        if query in self._client.estimates:
+            return
+        estimate = self._client.dry_run(query, f"estimate a read of {statements.table}")
+        # A server that tells nothing: no read needs more than all there is.
+        estimate = estimate or table.num_bytes or 0
+        self._client.check_cost(estimate, f"reading {statements.table}")
+        logger.info("%s: reading %.1f MiB", statements.table, estimate / 2**20)
+        self._client.estimates[query] = estimate
+
+    def _partitions(
+        self, statements: BigQueryStatements, batch: pa.Table, mode: WriteMode
+    ) -> list[str]:
+        """Ids of the partitions that a write may change, sorted, their number checked."""
+        contract = statements.contract
+        partition = contract.partition
+        if partition is None:
+            return []
+        found = table_check.partitions(contract, batch)
+        # Two centuries of months are below every limit, so only days are looked up.
+        if partition.granularity == "MONTH":
+            return found
+        rows = self._client.query(statements.partitions(), f"look at {statements.table}")
+        there = {row[0] for row in rows if row[0].isdigit()}
+        table_check.check_partition_count(contract, len(there.union(found)))
+        if mode != "upsert" or partition.column not in contract.key:
+            found = sorted(there.union(found))
+        check_key_holds_partition(contract, len(found))
+        return found
+
+    @contextlib.contextmanager
+    def _staged(self, statements: BigQueryStatements, batch: pa.Table) -> Iterator[None]:
+        """Load the batch into its staging table, and drop that in every case."""
+        from google.cloud import bigquery
+
+        schema = bigquery_schema(statements.contract)
+        stage = bigquery.Table(statements.stage, schema=schema)
+        stage.expires = dt.datetime.now(dt.UTC) + dt.timedelta(hours=STAGE_HOURS)
+        with self._client.explaining(f"create {statements.stage}"):
+            self._client.api.create_table(stage, timeout=self._connection.timeout_s)
+        try:
+            if batch.num_rows:
+                self._client.load(batch, statements.stage, schema)
+            yield
+        finally:
+            try:
+                self._client.delete_table(statements.stage)
+            except WarehouseError as exc:
+                logger.warning("%s stays for %d hours: %s", statements.stage, STAGE_HOURS, exc)
+
+    def _applied(
+        self,
+        statements: BigQueryStatements,
+        batch: pa.Table,
+        mode: WriteMode,
+        partitions: Sequence[str],
+    ) -> WriteResult:
+        """Write from the staging table, if anything is to be written at all."""
+        span = self._span(statements.contract, partitions)
+        doing = f"write {statements.table}"
+        ((inserted, updated, deleted),) = self._client.query(statements.counts(mode, span), doing)
+        unchanged = batch.num_rows - inserted - updated
+        result = WriteResult(inserted, updated, deleted, unchanged)
+        if not result.changed:
+            return result
+        if len(partitions) <= MAX_JOB_PARTITIONS:
+            script = statements.merge(mode, span)
+        else:
+            steps = statements.transaction(mode, batches(partitions), result)
+            script = ";\n\n".join(steps) + ";"
+        self._client.query(script, doing)
+        return result
+
+    def _span(self, contract: TableContract, partitions: Sequence[str]) -> DateSpan:
+        """Days that hold the batch and every row it may update."""
+        if not partitions or contract.partition is None:
+            return DateSpan()
+        if contract.partition.column not in contract.key:
+            return DateSpan()
+        last = day_of(partitions[-1])
+        months = contract.partition.granularity == "MONTH"
+        # The 32nd day of a month lies in the next one.
+        after = last + dt.timedelta(days=32 if months else 1)
+        return DateSpan(day_of(partitions[0]), after.replace(day=1) if months else after)
+
+    def _repeated(self, attempt: Callable[[], T]) -> T:
+        """Do something that writes nothing or everything again when another writer came between."""
+        for number in range(1, ATTEMPTS):
+            try:
+                return attempt()
+            except WarehouseBusyError as exc:
+                pause = BACKOFF_S * 2**number * random.uniform(0.5, 1.0)
+                logger.info("%s Trying again in %.1f s.", exc, pause)
+                time.sleep(pause)
+        return attempt()

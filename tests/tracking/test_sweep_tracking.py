@@ -1,0 +1,116 @@
+"""Trials as child runs: each once, whatever was interrupted."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from soyoil.errors import SoyoilError
+from soyoil.experiments.ledger import StudyKey, Trial
+from soyoil.tracking import active
+from soyoil.tracking.active import ParentSpec
+from soyoil.tracking.sweep import SweepReport, TrialLog, study_tags
+
+KEY = StudyKey(
+    "1w_lightgbm_a", "1w", 5, "lightgbm", "snap1", "span1", "uniform.skill_pinball", True
+)
+
+
+def make_trial(number: int, **changes: object) -> Trial:
+    fields: dict[str, object] = {
+        "study": KEY,
+        "number": number,
+        "state": "complete",
+        "params": {"lightgbm.num_leaves": 3, "fit.shrink": True},
+        "value": 0.02,
+        "fold_values": (0.03, 0.01),
+        "fold_seconds": (0.5, 0.25),
+        "seconds": 1.5,
+        "ended": 1.7e9,
+        "origins": np.array(["2015-01-05"], dtype="datetime64[D]"),
+        "differences": {"pinball": np.array([0.1]), "mae": np.array([0.2])},
+    }
+    return Trial(**(fields | changes))  # type: ignore[arg-type]
+
+
+def children(parent: active.ParentRun):  # type: ignore[no-untyped-def]
+    return parent.client.search_runs([parent.experiment_id], "tags.kind = 'trial'")
+
+
+def test_a_trial_is_a_child_of_the_sweep(spec: ParentSpec) -> None:
+    parent = active.start(spec)
+    log = TrialLog()
+    log.add(make_trial(0))
+    log.add(make_trial(1, state="pruned", fold_values=(-0.1,), fold_seconds=(0.1,), value=-0.1))
+    failed = {"state": "failed", "fold_values": (), "fold_seconds": (), "value": None}
+    log.add(make_trial(2, **failed, error="ModelError: no"))
+    runs = {int(run.data.tags["trial"]): run for run in children(parent)}
+    assert {n: r.data.tags["trial_state"] for n, r in runs.items()} == {
+        0: "complete",
+        1: "pruned",
+        2: "failed",
+    }
+    first = runs[0]
+    assert first.data.tags["mlflow.parentRunId"] == parent.run_id
+    assert first.data.tags["study"] == KEY.name
+    assert first.data.tags["reproducible"] == "true"
+    assert first.data.tags["git_sha"] == "abc", "tags of the parent are inherited"
+    assert first.data.params == {"lightgbm.num_leaves": "3", "fit.shrink": "true"}
+    assert first.data.metrics["pooled.uniform.skill_pinball"] == 0.02
+    assert first.data.metrics["fit.seconds"] == 1.5
+    history = parent.client.get_metric_history(first.info.run_id, "fold.uniform.skill_pinball")
+    assert [(m.step, m.value) for m in history] == [(0, 0.03), (1, 0.01)]
+    assert first.info.end_time - first.info.start_time == 1500
+    assert runs[2].info.status == "FAILED"
+    assert runs[2].data.tags["error"] == "ModelError: no"
+    assert "pooled.uniform.skill_pinball" not in runs[2].data.metrics
+
+
+def test_a_resumed_sweep_tracks_no_trial_twice(spec: ParentSpec) -> None:
+    parent = active.start(spec)
+    log = TrialLog()
+    for number in range(3):
+        log.add(make_trial(number))
+        log.add(make_trial(number))
+    # A killed process leaves a run that it had only begun.
+    parent.client.create_run(
+        parent.experiment_id,
+        tags={
+            "kind": "trial",
+            "study": KEY.name,
+            "trial": "3",
+            "mlflow.parentRunId": parent.run_id,
+        },
+    )
+    active.close_interrupted()
+    again = active.start(replace(spec, run_name="again"))
+    log = TrialLog()
+    for number in range(5):
+        log.add(make_trial(number))
+    log.add(make_trial(0, study=replace(KEY, name="1w_lightgbm_b")))
+    active.finish("FINISHED")
+    found = sorted((r.data.tags["study"], int(r.data.tags["trial"])) for r in children(again))
+    assert found == [*((KEY.name, n) for n in range(5)), ("1w_lightgbm_b", 0)]
+    assert all(run.info.status == "FINISHED" for run in children(again))
+
+
+def test_the_report_is_logged_on_the_parent(spec: ParentSpec, root: Path) -> None:
+    parent = active.start(spec)
+    report = SweepReport(
+        files={"sweep.html": "<p>x</p>", "a.yml": "fit: {}\n"},
+        tags=study_tags([KEY, replace(KEY, name="1m_lightgbm_b", horizon="1m")]),
+        metrics={"sweep.1w.best_skill": 0.02, "sweep.1w.deflated": float("nan")},
+    )
+    TrialLog().finish(report)
+    run = parent.client.get_run(parent.run_id)
+    assert run.data.tags["studies"] == "1w_lightgbm_a 1m_lightgbm_b"
+    assert run.data.tags["horizon"] == "1w+1m"
+    assert run.data.metrics == {"sweep.1w.best_skill": 0.02}
+    folder = root / "mlruns" / parent.run_id / "artifacts" / "sweep"
+    assert {p.name: p.read_text() for p in folder.iterdir()} == report.files
+
+
+def test_a_trial_needs_a_tracked_run(root: Path) -> None:
+    with pytest.raises(SoyoilError, match="No pipeline run is being tracked"):
+        TrialLog().add(make_trial(0))
