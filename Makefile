@@ -20,7 +20,7 @@ PYTEST := MPLBACKEND=Agg OMP_NUM_THREADS=1 $(BIN)/python -m pytest --no-header
 help: ## this list
 	@echo 'soyoil: honest multi-horizon forecasting of soybean oil futures'
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo '  make train ARGS="--params=profile=full"   hands arguments on to kedro run'
 
@@ -44,10 +44,12 @@ test-ci: $(STAMP) bigquery-server ## kill points and the two servers
 test-slow: $(STAMP) bigquery-server ## the slow tests
 	@$(PYTEST) -m slow $(ARGS)
 
-# Without a Python 3.13 the tests that need the server are skipped and say so.
-bigquery-server:
+# Without a Python 3.13 the tests that need the server are skipped and say so. A version that
+# pyenv has installed and not activated will do.
+bigquery-server: ## the BigQuery-compatible server that the tests use, where a Python 3.13 is
 	@if [ $(SERVER)/.installed -nt tests/warehouse/bigquery-server.txt ]; then exit 0; fi; \
-	for python in python3.13 python3.14; do \
+	for python in python3.13 python3.14 \
+		$$(ls -d "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.1[34].*/bin/python 2>/dev/null); do \
 		if $$python -c 'import ensurepip' >/dev/null 2>&1; then \
 			echo "Creating $(SERVER) with $$python"; \
 			rm -f $(SERVER)/.installed; \

@@ -23,7 +23,7 @@ PAGES = sorted(
     for path in ROOT.glob(pattern)
     if not path.relative_to(ROOT).parts[0].startswith(".")
 )
-STAGES = {"ingest", "regimes", "features", "split", "fit", "evaluate", "train"}
+STAGES = {"ingest", "regimes", "features", "split", "fit", "evaluate", "train", "audit"}
 
 
 def text_of(page: str) -> str:

@@ -51,11 +51,10 @@ def _readable_errors() -> Iterator[None]:
 @contextmanager
 def _opened(options: dict[str, Any]) -> Iterator[tuple[Inspector, Path]]:
     """Inspector and root of the project."""
-    with KedroSession.create(
-        env=options["env"],
-        conf_source=options["conf_source"],
-        runtime_params=options["params"],
-    ) as session:
+    session = KedroSession.create(
+        env=options["env"], conf_source=options["conf_source"], runtime_params=options["params"]
+    )
+    with session:
         context = session.load_context()
         yield context.catalog.load(INSPECTOR), context.project_path
 

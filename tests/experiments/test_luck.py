@@ -46,7 +46,8 @@ def monte_carlo(trials: int, *, common: float = 0.0, sessions: int = 1) -> np.nd
         (10, 0.0, 1, 0.08),
         (50, 0.0, 1, 0.08),
         (50, 0.8, 1, 0.10),
-        (30, 0.0, 5, 0.12),
+        (30, 0.0, 5, 0.08),
+        (30, 0.5, 63, 0.10),
     ],
 )
 def test_luck_is_the_expected_best_of_noise(

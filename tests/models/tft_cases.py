@@ -87,7 +87,9 @@ def fits_repeat_bit_for_bit_and_see_no_scored_label() -> None:
     dirty = fit_one(job, replace(data, y=poisoned), task())
     assert np.array_equal(first.quantiles, dirty.quantiles)
     assert (np.diff(first.quantiles, axis=1) >= 0).all()
-    assert set(first.importance["selection"]) == {"m.a", "m.b", "share_missing", "calendar_sin", "calendar_cos"}
+    chosen = first.importance["selection"]
+    assert set(chosen) == {"m.a", "m.b", "share_missing", "calendar_sin", "calendar_cos"}
+    assert abs(sum(chosen.values()) - 1.0) < 1e-5
     assert first.device.startswith("cpu")
     assert first.libraries == ("torch",)
 

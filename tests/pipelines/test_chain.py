@@ -14,6 +14,10 @@ from soyoil.splits.snapshot import read_snapshot
 
 BASELINES = ("random_walk", "drift", "vol_cone")
 TREES = ("lightgbm", "lightgbm_uniform", "xgboost", "xgboost_uniform")
+EVERY_RUN = (
+    "predictions.parquet", "cone.png", "split_plan.png", "split_plan.parquet", "coverage.csv",
+    "coverage.png", "weight_report.csv", "weight_shares.png", "regimes.csv", "regime_scores.csv",
+)  # fmt: skip
 MODELS = (*BASELINES, *TREES, "tft")
 
 WATCHED = """
@@ -131,7 +135,7 @@ def test_runs_are_tracked_under_one_parent(data: Path) -> None:
     steps = found[found["key"] == "fold.uniform.mae"]["step"]
     assert sorted(steps) == [0, 1, 2]
     artifacts = root / "mlruns" / run_id / "artifacts"
-    for name in ("predictions.parquet", "cone.png", "split_plan.png", "importance.csv"):
+    for name in (*EVERY_RUN, "importance.csv", "importance.png", "folds.csv"):
         assert (artifacts / name).is_file(), name
     pd.testing.assert_frame_equal(
         pd.read_parquet(artifacts / "predictions.parquet"), predictions(data, "lightgbm")
@@ -145,6 +149,40 @@ def test_no_process_had_both_torch_and_a_tree_engine(data: Path) -> None:
         own = "torch" if model == "tft" else model.removesuffix("_uniform")
         assert loaded == [[own]] * (2 if model == "tft" else 3), model
         assert folds["device"].str.startswith("cpu").all() or model == "tft"
+
+
+def test_runs_describe_themselves(data: Path) -> None:
+    root = data.parent
+    runs = children(root)
+    named = runs.reset_index().set_index("name")
+    notes = named["mlflow.note.content"]
+    assert notes["zl_1m_lightgbm"].startswith("**ZL 1m, lightgbm: ")
+    assert "synthetic: invented" in notes["zl_1m_lightgbm"]
+    parent = runs[runs["kind"] == "pipeline"].iloc[0]
+    assert "kedro run" in parent["mlflow.note.content"]
+    network = root / "mlruns" / named.loc["zl_1m_tft", "run_uuid"] / "artifacts"
+    walk = root / "mlruns" / named.loc["zl_1m_random_walk", "run_uuid"] / "artifacts"
+    for name in EVERY_RUN:
+        assert (network / name).is_file(), name
+        assert (walk / name).is_file(), name
+    chosen = pd.read_csv(network / "variable_selection.csv")
+    assert chosen["selection"].sum() == pytest.approx(1.0, abs=1e-5)
+    assert (network / "variable_selection.png").is_file()
+    assert not (network / "importance.csv").exists(), "selection weights are no importance"
+    tree = root / "mlruns" / named.loc["zl_1m_xgboost", "run_uuid"] / "artifacts"
+    table = pd.read_csv(tree / "importance.csv")
+    assert table["gain"].sum() == pytest.approx(1.0)
+    assert table["contribution"].is_monotonic_decreasing
+    by_regime = pd.read_csv(tree / "regime_scores.csv").set_index("rows")
+    scores = json.loads((data / "08_reporting" / "1m" / "xgboost" / "scores.json").read_text())
+    assert by_regime.loc["all rows", "mae"] == pytest.approx(scores["pooled.uniform.mae"])
+    coverage = pd.read_csv(tree / "coverage.csv")
+    assert coverage["coverage_80"][0] == pytest.approx(scores["pooled.uniform.coverage_80"])
+
+
+def test_split_plan_is_there_as_a_preview(data: Path) -> None:
+    figure = json.loads((data / "08_reporting" / "1m" / "split_plan.json").read_text())
+    assert {trace["name"] for trace in figure["data"]} == {"training", "early stopping", "scored"}
 
 
 def test_a_second_run_changes_nothing(first, data: Path, shared_project) -> None:  # type: ignore[no-untyped-def]

@@ -8,7 +8,14 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from soyoil.reports.plots import cone_plot, importance_plot, split_plan_plot
+from soyoil.metrics.breakdown import coverage_table
+from soyoil.reports.plots import (
+    cone_plot,
+    coverage_plot,
+    ranked_plot,
+    split_plan_plot,
+    weight_shares_plot,
+)
 from soyoil.reports.terminal import percent, progress_bar, result_line, skill_table
 
 
@@ -108,7 +115,57 @@ def test_split_plan_shows_every_fold_and_role() -> None:
 
 
 def test_importance_keeps_the_largest() -> None:
-    figure = importance_plot({f"f{i}": i / 300 for i in range(25)}, limit=20)
-    labels = [t.get_text() for t in figure.axes[0].get_yticklabels()]
-    assert labels[-1] == "f24"
-    assert "f4" not in labels
+    table = pd.DataFrame(
+        {"feature": [f"f{i}" for i in range(25)][::-1], "contribution": np.arange(25.0)[::-1],
+         "gain": 0.04}
+    )  # fmt: skip
+    figure = ranked_plot(table, {"contribution": "mean", "gain": "share"}, "Importance")
+    first, second = figure.axes
+    labels = [t.get_text() for t in first.get_yticklabels()]
+    assert (labels[-1], len(labels)) == ("f24", 20)
+    assert [bar.get_width() for bar in first.patches][-1] == 24.0
+    assert {bar.get_width() for bar in second.patches} == {0.04}
+
+
+def weight_report() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "fold": [0, 1],
+            "cutoff": ["2015-12-31", "2016-12-30"],
+            "rows": [900, 1150],
+            "effective_n": [900.0, 800.0],
+            "independent_n": [42.9, 38.1],
+            "share.calm": [1.0, 0.4],
+            "share.boom": [np.nan, 0.6],
+        }
+    )
+
+
+def test_weight_shares_stack_to_a_hundred() -> None:
+    shares, counts = weight_shares_plot(weight_report(), "weights").axes
+    tops = [bar.get_y() + bar.get_height() for bar in shares.patches]
+    assert tops == pytest.approx([100, 40, 100, 100])
+    effective = counts.lines[1]
+    assert effective.get_label() == "effective n"
+    assert effective.get_ydata().tolist() == [900.0, 800.0]
+
+
+def scored() -> pd.DataFrame:
+    days = pd.bdate_range("2019-12-02", periods=40).as_unit("us")
+    return pd.DataFrame(
+        {
+            "data_date": days, "q10": -0.1, "q50": 0.0, "q90": 0.1,
+            "y": np.where(np.arange(40) < 30, 0.0, 0.5),
+            "regime_name": np.where(np.arange(40) < 30, "calm", "boom"),
+        }
+    )  # fmt: skip
+
+
+def test_coverage_outside_its_band_stands_out() -> None:
+    axes = coverage_plot(coverage_table(scored(), 5), "coverage").axes[0]
+    by_label = {line.get_label(): line for line in axes.lines}
+    assert by_label["coverage outside its band"].get_xdata().tolist() == [0.0]
+    assert by_label["coverage"].get_xdata().tolist() == pytest.approx(
+        [75.0, 100.0, 100.0, 100 * 8 / 18]
+    )
+    assert axes.get_yticklabels()[0].get_text() == "all  (n 40, n/h 8.0)"

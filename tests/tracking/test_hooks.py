@@ -28,7 +28,11 @@ def record(profile):
     return RunRecord("zl_1m_naive", tags, {"profile": profile}, {"pooled.uniform.mae": 0.5})
 
 def table(_):
-    return pd.DataFrame({"model": ["naive"], "mae": [0.5]})
+    row = {"horizon": "1m", "model": "naive", "verdict": "no skill", "provenance": "synthetic"}
+    skills = ("skill_pinball", "skill_mae")
+    keys = [f"{skill}{end}" for skill in skills for end in ("", "_low", "_high")]
+    scores = {f"pooled.uniform.{key}": 0.25 for key in (*keys, "coverage_80")}
+    return pd.DataFrame([row | scores])
 
 def bad(_):
     raise ValueError("no such luck")
@@ -187,7 +191,10 @@ def test_sessions(tmp_path: Path, project_root: Path, monkeypatch: pytest.Monkey
     }
     folder = root / "mlruns" / parent.info.run_id / "artifacts"
     assert {f.name for f in folder.iterdir()} == {"parameters.json", "skill_table.csv"}
-    assert (folder / "skill_table.csv").read_text() == "model,mae\nnaive,0.5\n"
+    assert (folder / "skill_table.csv").read_text().startswith("horizon,model,verdict")
+    note = parent.data.tags["mlflow.note.content"]
+    assert note.startswith("`kedro run --pipelines=evaluate --params=profile=full")
+    assert "| 1m | naive | +25.0 % [+25, +25] | +25.0 % [+25, +25] | 25 % | no skill |" in note
     assert list((root / "mlruns" / ".running").iterdir()) == []
     assert "mlflow ui" in output
     # The store was made in the second session, which a newcomer's first one is like.

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from pandas.testing import assert_frame_equal
 from soyoil import cli
 from soyoil.datasets.run_record import RunRecordDataset
 from soyoil.errors import ConfigError, SoyoilError
+from soyoil.metrics.evaluate import evaluate
 from soyoil.tracking import active, mlflow_store
 from soyoil.tracking.active import ParentSpec
 from soyoil.tracking.liveness import RunLock, host_name
@@ -53,6 +55,22 @@ def artifacts(run: Any) -> set[str]:
 
 def lock_files(root: Path) -> list[Path]:
     return list((root / "mlruns" / ".running").glob("*"))
+
+
+def _make_scored() -> RunRecord:
+    """A record with the metrics and tags that the evaluate stage gives."""
+    days = pd.bdate_range("2020-01-01", periods=60).as_unit("us")
+    frame = pd.DataFrame(
+        {
+            "data_date": days, "fold": 0, "q10": -0.1, "q50": 0.01, "q90": 0.1,
+            "y": np.linspace(-0.2, 0.2, 60), "regime_name": "calm", "regime_weight": 100.0,
+        }
+    )  # fmt: skip
+    other = frame.assign(q50=0.0)
+    found = evaluate(frame, {"random_walk": other, "vol_cone": other}, 5)
+    tags = {"horizon": "1w", "model": "lightgbm", "provenance": "synthetic"}
+    tags["verdict"] = found.verdicts["skill_pinball"]
+    return RunRecord("zl_1w_lightgbm", tags, {}, found.metrics, found.fold_metrics)
 
 
 def test_parent_and_child(spec: ParentSpec, root: Path, make_record: MakeRecord) -> None:
@@ -169,6 +187,49 @@ def test_experiment_is_described_and_kept(spec: ParentSpec, root: Path) -> None:
     assert experiment.artifact_location == (root / "mlruns").as_uri()
     assert "<scope>.<weighting>.<metric>[.<regime>]" in experiment.tags["mlflow.note.content"]
     assert len(runs("pipeline")) == 2
+
+
+def test_experiment_has_a_view_with_the_scores_of_all_models(spec: ParentSpec) -> None:
+    active.start(spec)
+    active.require_current().log_child(_make_scored())
+    experiment = client().get_experiment_by_name("soyoil")
+    note = experiment.tags["mlflow.note.content"]
+    key = re.search(r"viewStateShareKey=(\w+)", note)
+    assert key is not None
+    assert f"#/experiments/{experiment.experiment_id}/runs?" in note
+    view = json.loads(experiment.tags[f"mlflow.sharedViewState.{key[1]}"])
+    shown = client().search_runs([experiment.experiment_id], view["searchFilter"])
+    (child,) = shown
+    assert child.data.tags["kind"] == "model"
+    columns = [column.split("`")[1] for column in view["selectedColumns"]]
+    assert {"horizon", "model", "verdict", "pooled.uniform.skill_pinball"} <= set(columns)
+    known = set(child.data.metrics) | set(child.data.tags)
+    assert set(columns) <= known, "a column that no run has is an empty column"
+    assert {chart["metricKey"] for chart in view["compareRunCharts"]} <= set(child.data.metrics)
+    assert set(view["columnWidths"]) == set(view["columnOrder"]) == set(view["selectedColumns"])
+
+
+def test_edited_description_and_view_are_kept(spec: ParentSpec) -> None:
+    store = client()
+    tags = {"mlflow.note.content": "mine", "mlflow.sharedViewState.skill": "{}"}
+    store.create_experiment("soyoil", None, tags)
+    active.start(spec)
+    found = store.get_experiment_by_name("soyoil").tags
+    assert tags.items() <= found.items()
+    assert found["mlflow.experimentKind"] == "custom_model_development"
+
+
+def test_descriptions(spec: ParentSpec, make_record: MakeRecord) -> None:
+    parent = active.start(replace(spec, description="at the start"))
+    (run,) = runs("pipeline")
+    assert run.data.tags["mlflow.note.content"] == "at the start"
+    parent.describe("at the end")
+    parent.log_child(make_record(description="**no skill** " + "x" * 9000))
+    (run,) = runs("pipeline")
+    assert run.data.tags["mlflow.note.content"] == "at the end"
+    (child,) = runs()
+    assert child.data.tags["mlflow.note.content"].startswith("**no skill** x")
+    assert child.data.tags["mlflow.note.content"].endswith("in all]")
 
 
 def test_long_tags_are_cut(spec: ParentSpec, make_record: MakeRecord) -> None:

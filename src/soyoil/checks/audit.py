@@ -72,6 +72,8 @@ def audit_warehouse(
         The warehouse cannot be inspected. A single table that cannot be read is a finding.
     """
     live = inspector.inspect()
+    if not live.tables:
+        return AuditReport(live.location, live.backend, now, (), (_nothing(live),))
     audit = _Audit(inspector, live, contracts, config)
     found = [
         *structural_defects(live, contracts, config.banned_vendors),
@@ -139,7 +141,7 @@ class _Audit:
         return TableData.of(table, self._contracts.get(table.name), frame)
 
     def _remember(self, data: TableData) -> None:
-        merge_sessions(self.facts.sessions, sessions_of(data))
+        merge_sessions(self.facts.sessions, sessions_of(data.once()))
         if data.name == REGIMES and "start_date" in data.frame and len(data.frame):
             self.facts.regimes = data.frame.sort_values("start_date", ignore_index=True)
         if data.name == SESSIONS and "source_schema" in data.frame:
@@ -151,17 +153,18 @@ class _Audit:
 
     def _check(self, data: TableData) -> Iterator[Defect]:
         config, facts = self._config, self.facts
+        once = data.once()
         yield from duplicate_keys(data)
-        yield from cloned_rows(data)
+        yield from cloned_rows(once)
         yield from inconsistent_bars(data)
         yield from impossible_days(data)
-        yield from session_gaps(data, config)
-        yield from filled_runs(data, config)
+        yield from session_gaps(once, config)
+        yield from filled_runs(once, config)
         yield from empty_columns(data, Sources(sorted(facts.sessions), facts.hourly))
         yield from constant_columns(data)
         yield from constant_regime(data, facts.regimes)
         yield from origins(data, config)
-        yield from label_defects(data, facts.sessions)
+        yield from label_defects(once, facts.sessions)
 
     def across(self, today: dt.date) -> Iterator[Defect]:
         """Findings that need the dates and provenances of all tables."""
@@ -185,3 +188,14 @@ class _Audit:
 
 def _not_read(table: LiveTable) -> str:
     return "view" if table.kind == "view" else "empty"
+
+
+def _nothing(live: LiveWarehouse) -> Defect:
+    return Defect(
+        "empty_warehouse",
+        "warning",
+        (live.location,),
+        "it holds no table",
+        "Nothing was checked.",
+        "Run the pipelines that fill it, or look at another source.kind or environment.",
+    )

@@ -16,6 +16,7 @@ from soyoil.warehouse.contract import Column
 from soyoil.warehouse.defect import Defect, count, names
 
 MIN_ROWS: Final = 30
+ABSENT: Final = "no sessions of "
 REGIME_NAMES: Final = ("regime", "regime_name", "market_regime", "regime.name")
 TWO_YEARS: Final = 730
 
@@ -54,11 +55,15 @@ def empty_columns(data: TableData, sources: Sources) -> Iterator[Defect]:
         )
     if explained := [name for name, reason in reasons.items() if reason]:
         why = sorted({reason for name in explained for reason in reasons[name]})
+        roots = [w.removeprefix(ABSENT) for w in why if w.startswith(ABSENT)]
+        why = [w for w in why if not w.startswith(ABSENT)]
+        if roots:
+            why.insert(0, ABSENT + ", ".join(roots))
         yield Defect(
             "absent_source",
             "info",
             (data.name,),
-            f"{count(len(explained), 'column')} NULL because of {names(why, 20)}",
+            f"{count(len(explained), 'column')} NULL throughout: {'; '.join(why)}",
             "Models are not given columns that are NULL throughout.",
             "Add the roots to source.symbols if their features are wanted.",
         )
@@ -71,7 +76,7 @@ def _reasons(name: str, data: TableData, sources: Sources) -> list[str]:
         return []
     absent = _roots_behind(name) - set(sources.roots)
     if absent:
-        return [f"no sessions of {root}" for root in absent]
+        return [f"{ABSENT}{root}" for root in absent]
     flag = re.sub(r"(\w+)_reason$", r"is_\1", name)
     if flag != name and flag in data.frame and not data.frame[flag].any():
         return [f"{flag} nowhere true"]

@@ -46,14 +46,18 @@ def duplicate_keys(data: TableData) -> Iterator[Defect]:
 
 
 def cloned_rows(data: TableData) -> Iterator[Defect]:
-    """Rows that equal the row of another date in all values but the key."""
+    """Rows that equal the row of another date in all values but the key.
+
+    Parameters
+    ----------
+    data
+        Rows of different keys.
+    """
     moving = [name for name in data.moving if name in data.numbers]
     if data.date is None or len(moving) < MIN_VALUES:
         return
     values = data.frame[list(data.numbers)]
     telling = (values[moving].notna().sum(axis=1) >= MIN_VALUES).to_numpy()
-    # A row that stands twice under one key is another finding.
-    telling = telling & ~data.frame.duplicated(list(data.key)).to_numpy()
     rows = np.flatnonzero(telling)
     compared = values.iloc[rows].assign(_group=data.group[rows])
     codes = pd.util.hash_pandas_object(compared, index=False).to_numpy()

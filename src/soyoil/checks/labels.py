@@ -50,14 +50,20 @@ class Sessions:
 
 
 def sessions_of(data: TableData) -> dict[str, Sessions]:
-    """Sessions by root that a market table holds; thin ones are left out."""
+    """Sessions by root that a market table holds; thin ones are left out.
+
+    Parameters
+    ----------
+    data
+        Rows of different keys.
+    """
     if not data.is_market or data.close is None:
         return {}
     frame = data.frame
     rolled = next((n for n in data.numbers if leaf(n) == RETURN_NAME), None)
-    regular = ~data.frame.duplicated(list(data.key)).to_numpy()
+    regular = np.ones(len(frame), dtype=np.bool_)
     if "is_thin" in frame:
-        regular &= ~frame["is_thin"].fillna(False).to_numpy(dtype=bool)
+        regular = ~frame["is_thin"].fillna(False).to_numpy(dtype=bool)
     found = {}
     for root in data.roots.dropna().unique():
         rows = regular & (data.roots == root).to_numpy(dtype=bool, na_value=False)
@@ -96,7 +102,7 @@ def label_defects(data: TableData, known: Mapping[str, Sessions]) -> Iterator[De
     Parameters
     ----------
     data
-        The table.
+        The table; rows of different keys.
     known
         Sessions by root from the best table of the warehouse.
     """
@@ -113,11 +119,10 @@ def label_defects(data: TableData, known: Mapping[str, Sessions]) -> Iterator[De
 
 
 def _series(data: TableData) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
-    """Rows of each series with labels, one row per date."""
-    regular = ~data.frame.duplicated(list(data.key)).to_numpy()
+    """Rows of each series."""
     roots = data.roots.fillna(TARGET_ROOT)
     for group in np.unique(data.group):
-        rows = np.flatnonzero(regular & (data.group == group) & ~np.isnat(data.days))
+        rows = np.flatnonzero((data.group == group) & ~np.isnat(data.days))
         if len(rows):
             yield str(roots.iloc[rows[0]]), rows
 

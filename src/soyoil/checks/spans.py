@@ -156,7 +156,8 @@ def partition_limits(
     for table in tables:
         contract = contracts.get(table.name)
         declared = table.partition or (contract.partition if contract else None)
-        if declared is None and (backend != "duckdb" or contract or table.name in judged):
+        concept = _concept(table.name)
+        if declared is None and (backend != "duckdb" or contract or concept in judged):
             continue
         if declared is not None and declared.granularity != "DAY":
             continue
@@ -166,20 +167,30 @@ def partition_limits(
             continue
         days = np.unique(np.concatenate([span.days for span in sources]))
         if len(days) > PARTITIONS_PER_JOB:
-            # Of tables without partitions that feed each other one finding is enough.
-            judged |= {span.table.name for span in feeds}
+            # Of tables of one concept without partitions one finding is enough.
+            judged.add(concept)
             column = declared.column if declared else sources[0].column
-            yield _limit(table.name, column, days, [s.table.name for s in feeds], declared is None)
+            objects = (
+                [table.name]
+                if declared
+                else [t.name for t in tables if _concept(t.name) == concept]
+            )
+            filling = [span.table.name for span in feeds if span.table.name not in objects]
+            yield _limit(objects, column, days, filling, declared is None)
+
+
+def _concept(name: str) -> str:
+    """What a table is about: its name without what marks it as staging."""
+    return _STAGING.sub("", base_name(name).lower())
 
 
 def _feeds(source: str, target: str) -> bool:
     """Whether a table is named as one from which another is filled."""
-    a, b = base_name(source).lower(), base_name(target).lower()
-    return source != target and (a == b or _STAGING.sub("", a) == b)
+    return source != target and _concept(source) == base_name(target).lower()
 
 
 def _limit(
-    table: str,
+    objects: Sequence[str],
     column: str,
     days: npt.NDArray[np.datetime64],
     feeds: Sequence[str],
@@ -191,7 +202,7 @@ def _limit(
     return Defect(
         "partition_limit",
         "warning" if planned else "error",
-        (table,),
+        tuple(objects),
         f"by day of {column} it {'would have' if planned else 'has'} {len(days):,} "
         f"partitions{filled}, {days[0]} to {days[-1]}: over the {PARTITIONS_PER_JOB:,} that one "
         f"BigQuery job may touch{per_table}",

@@ -36,6 +36,7 @@ DESCRIPTIVE: Final = re.compile(
     r"|reason|description|confidence|version",
     re.IGNORECASE,
 )
+IDENTIFIER: Final = re.compile(r"__index_level_\d+__|index|(?:\w+_)?id|row_?(?:id|num|number)?")
 TIMES: Final = ("DATE", "TIMESTAMP", "DATETIME")
 MOVING: Final = 0.5
 
@@ -101,6 +102,16 @@ class TableData:
         if by:
             frame = frame.sort_values(by, kind="stable", ignore_index=True)
         return cls(table, contract, frame)
+
+    def once(self) -> TableData:
+        """The first row of each key."""
+        if not self.key:
+            return self
+        repeated = self.frame.duplicated(list(self.key))
+        if not repeated.any():
+            return self
+        kept = self.frame[~repeated].reset_index(drop=True)
+        return TableData(self.table, self.contract, kept)
 
     @property
     def name(self) -> str:
@@ -206,12 +217,13 @@ class TableData:
 
     @cached_property
     def numbers(self) -> tuple[str, ...]:
-        """Numeric columns outside the key, targets left out."""
+        """Numeric columns outside the key, without targets and identifiers."""
         return tuple(
             name
             for name in self.names
             if pd.api.types.is_float_dtype(self.frame[name].dtype)
             and name not in self.key
+            and not IDENTIFIER.fullmatch(leaf(name))
             and target_horizon(name) is None
         )
 
@@ -257,11 +269,14 @@ class TableData:
         parts = [str(self.frame[name].iloc[row]) for name in self.series]
         if self.date is not None:
             parts.append(str(self.days[row]))
-        return " ".join(parts)
+        return " ".join(parts) or f"row {row + 1}"
 
     def labels(self, mask: BoolArray, limit: int = 3) -> str:
-        """Series and dates of the first rows of a mask."""
+        """Series and dates of a mask's first rows, each once, and how many more there are."""
         rows = np.flatnonzero(mask)
+        if self.date is not None:
+            keys = pd.DataFrame({"group": self.group[rows], "day": self.days[rows]})
+            rows = rows[~keys.duplicated().to_numpy()]
         more = f" and {len(rows) - limit:,} more" if len(rows) > limit else ""
         return ", ".join(self.label(int(row)) for row in rows[:limit]) + more
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from soyoil.metrics.bootstrap import mean_block, resample_counts
+from soyoil.metrics.bootstrap import MIN_INDEPENDENT, mean_block, resample_counts
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -56,12 +56,15 @@ class Luck:
     expected
         Expected best skill of as many trials if none had any.
     p_value
-        Probability that luck gives at least `best`.
+        Probability that luck gives at least `best`; NaN where `independent` is less than
+        `soyoil.metrics.bootstrap.MIN_INDEPENDENT`.
     deflated
         Probability that the skill of the best is positive, given the number of trials
         (`deflated_probability`).
     overfit
-        Probability of backtest overfitting (`overfitting_probability`).
+        Probability of backtest overfitting (`overfitting_probability`); NaN likewise.
+    independent
+        Scored rows of the best trial over the horizon: about the number of independent labels.
     """
 
     trials: int
@@ -70,19 +73,39 @@ class Luck:
     p_value: float
     deflated: float
     overfit: float
+    independent: float
+
+    @property
+    def provable(self) -> bool:
+        """Whether there are enough independent labels to tell skill from luck."""
+        return self.independent >= MIN_INDEPENDENT
 
 
-def _correction(n: int, sessions: int) -> float:
-    """Factor by which the standard deviation of a block bootstrap is too small.
+def bootstrap_correction(n: int, sessions: int) -> float:
+    """Factor by which the standard deviation of a bootstrapped mean is too small.
 
-    The variance part of `soyoil.metrics.bootstrap.widening`: the resamples keep a share of the
-    autocovariance of overlapping labels only, and are drawn from few stretches.
+    For labels that overlap over h sessions and nothing else, whose autocorrelation at lag k is
+    ``1 - k / h``, both variances are known: that of the mean of n such values, and the expected
+    one of its stationary bootstrap, which is centred on the sample's mean and keeps
+    ``(1 - 1/L)^k`` of the autocovariance at lag k (Politis and Romano 1994, lemma 1). With few
+    independent labels they are far apart.
+
+    Parameters
+    ----------
+    n
+        Number of rows.
+    sessions
+        Horizon h.
     """
-    block = mean_block(sessions)
-    stretches = max(n / block, 2.0)
-    a = sessions / block
-    kept = 2.0 * (a - 1.0 + np.exp(-a)) / a**2 if sessions > 1 else 1.0
-    return float(np.sqrt(stretches / (stretches - 1.0) / kept))
+    lag = np.arange(n)
+    correlation = np.maximum(1.0 - lag / sessions, 0.0)
+    share = 1.0 - lag / n
+    twice = np.where(lag == 0, 1.0, 2.0)
+    true = float(np.sum(twice * share * correlation)) / n
+    wrapped = share * correlation + (1.0 - share) * np.where(lag == 0, 0.0, correlation[-lag])
+    kept = twice * share * (1.0 - 1.0 / mean_block(sessions)) ** lag
+    expected = float(np.sum(kept * (wrapped - true))) / n
+    return float(np.sqrt(true / expected))
 
 
 def null_maxima(matrix: TrialMatrix) -> FloatArray:
@@ -111,7 +134,7 @@ def null_maxima(matrix: TrialMatrix) -> FloatArray:
     whole = float(np.median(spread[matrix.complete])) if matrix.complete.any() else 0.0
     scale = np.divide(whole, spread, out=np.zeros_like(spread), where=spread > 0)
     sums *= np.where(matrix.complete, 1.0, scale)
-    maxima = sums.max(axis=1) * _correction(int(there.any(axis=1).sum()), matrix.sessions)
+    maxima = sums.max(axis=1) * bootstrap_correction(int(there.any(axis=1).sum()), matrix.sessions)
     return np.asarray(maxima, dtype=np.float64)
 
 
@@ -222,11 +245,15 @@ def judge(matrix: TrialMatrix, best: int) -> Luck:
     """
     skill = float(np.nansum(matrix.contributions[:, best]))
     maxima = null_maxima(matrix)
+    independent = int(np.isfinite(matrix.contributions[:, best]).sum()) / matrix.sessions
+    enough = independent >= MIN_INDEPENDENT
+    above = float((1 + (maxima >= skill).sum()) / (1 + len(maxima)))
     return Luck(
         trials=matrix.contributions.shape[1],
         best=skill,
         expected=float(maxima.mean()),
-        p_value=float((1 + (maxima >= skill).sum()) / (1 + len(maxima))),
+        p_value=above if enough else float("nan"),
         deflated=deflated_probability(matrix, best),
-        overfit=overfitting_probability(matrix),
+        overfit=overfitting_probability(matrix) if enough else float("nan"),
+        independent=independent,
     )

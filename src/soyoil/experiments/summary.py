@@ -60,10 +60,13 @@ class StudySummary:
         where = f"{self.key.horizon} {self.key.model}: "
         if self.best is None or self.luck is None:
             return f"{where}no complete trial (N = {len(self.trials)})"
-        return (
+        found = (
             f"{where}best skill {_percent(self.luck.best)}, luck alone gives "
             f"{_percent(self.luck.expected)} (N = {self.luck.trials})"
         )
+        if self.luck.provable:
+            return found
+        return f"{found}, unprovable: {self.luck.independent:.1f} independent labels"
 
     @property
     def details(self) -> str:

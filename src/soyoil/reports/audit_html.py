@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from soyoil.checks.report import AuditReport
@@ -48,15 +49,20 @@ def _finding(finding: Defect) -> Html:
         ("Fix", finding.fix),
     ]
     if finding.actions:
-        terms.append(("kedro warehouse plan offers", offers(finding.actions)))
+        terms.append(("`kedro warehouse plan` offers", offers(finding.actions)))
     lines = "".join(
-        f"<p><strong>{escape(term)}:</strong> {escape(text)}</p>" for term, text in terms
+        f"<p><strong>{_with_code(term)}:</strong> {_with_code(text)}</p>" for term, text in terms
     )
     return Html(
         f'<article style="overflow-wrap: anywhere"><h3>'
         f"{badge(finding.severity, BADGES[finding.severity])} "
         f"{escape(title(finding).capitalize())}: {escape(where(finding))}</h3>{lines}</article>"
     )
+
+
+def _with_code(text: str) -> str:
+    """Text whose commands stand in backticks, as markup."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _tables(report: AuditReport) -> Html:

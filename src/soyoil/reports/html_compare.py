@@ -28,11 +28,12 @@ KINDS: Final = {
 COLOURS: Final = {"good": "#4c9a5f", "bad": "#c8502d", "open": "#7b828c"}
 
 
-def _interval(value: float, low: float, high: float, digits: int = 1) -> Html:
+def _interval(value: float, low: float, high: float) -> Html:
     if math.isnan(value):
         return Html("n/a")
+    digits = 0 if max(abs(low), abs(high)) >= 0.0995 else 1
     sides = "" if math.isnan(low) else f"[{100 * low:+.{digits}f}, {100 * high:+.{digits}f}]"
-    return Html(f'{100 * value:+.{digits}f}<span class="interval">{sides}</span>')
+    return Html(f'{100 * value:+.1f}<span class="interval">{sides}</span>')
 
 
 def _word(text: object) -> Html:

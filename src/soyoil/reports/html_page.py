@@ -50,6 +50,16 @@ def paragraph(text: object, kind: str = "") -> Html:
     return Html(f"<p{css}>{escape(text)}</p>")
 
 
+def breakable(name: object) -> Html:
+    """A name that may be broken after its underscores."""
+    return Html(escape(name).replace("_", "_<wbr>"))
+
+
+def heading(text: object) -> Html:
+    """Heading of a part of a section."""
+    return Html(f"<h3>{escape(text)}</h3>")
+
+
 def facts(items: Sequence[tuple[str, object]]) -> Html:
     """Terms with their values."""
     rows = [f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in items]
@@ -75,18 +85,23 @@ class Table:
         Heading and rows of each group of rows; an empty heading for none.
     text_columns
         Columns that hold words: set left, the others right.
+    extra_columns
+        Columns that a narrow screen leaves out.
     """
 
     caption: str
     header: Sequence[str]
     groups: Sequence[tuple[str, Sequence[Sequence[object]]]]
     text_columns: frozenset[int] = frozenset({0})
+    extra_columns: frozenset[int] = frozenset()
 
     def render(self) -> Html:
         """The table as markup; the first cell of each row is its heading."""
 
         def css(column: int) -> str:
-            return ' class="text"' if column in self.text_columns else ""
+            kinds = {"text": self.text_columns, "extra": self.extra_columns}
+            names = [name for name, columns in kinds.items() if column in columns]
+            return f' class="{" ".join(names)}"' if names else ""
 
         head = "".join(
             f'<th scope="col"{css(i)}>{escape(name)}</th>' for i, name in enumerate(self.header)
@@ -249,8 +264,8 @@ def _plain(figure: Figure) -> dict[str, Any]:
 
 
 def _as_script(value: object) -> str:
-    # A string may hold </script>.
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
+    # A string may hold </script> or <!--.
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
 @lru_cache(maxsize=1)

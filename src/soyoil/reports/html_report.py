@@ -13,6 +13,7 @@ from soyoil.market.instruments import get_instrument
 from soyoil.metrics.bootstrap import LEVEL, MIN_INDEPENDENT
 from soyoil.metrics.breakdown import coverage_table
 from soyoil.metrics.evaluate import NOMINAL_COVERAGE
+from soyoil.models.registry import ABLATIONS
 from soyoil.models.report import FitReport
 from soyoil.reports.figures import (
     cone_figure,
@@ -21,7 +22,17 @@ from soyoil.reports.figures import (
     split_plan_figure,
     weight_shares_figure,
 )
-from soyoil.reports.html_page import Html, Page, Table, badge, details, facts, grid, paragraph
+from soyoil.reports.html_page import (
+    Html,
+    Page,
+    Table,
+    badge,
+    breakable,
+    facts,
+    grid,
+    heading,
+    paragraph,
+)
 from soyoil.reports.html_sections import cost_section, health_section, importance_section
 from soyoil.reports.terminal import percent
 from soyoil.splits.snapshot import Snapshot
@@ -29,6 +40,9 @@ from soyoil.targets.horizons import Horizon
 
 CONE_POINTS: Final = 450
 """Most points of a line; more are not to be told apart on a screen."""
+
+SKILL_RANGE: Final = 40
+"""Per cent: at long horizons the intervals are so wide that nothing else would be seen."""
 
 VERDICT_KINDS: Final = {"skill": "good", "no skill": "bad", "unprovable": "open"}
 
@@ -90,7 +104,8 @@ def _skill_cell(row: Mapping[str, object], metric: str) -> Html:
     )
     if math.isnan(value):
         return Html("n/a")
-    interval = f"[{low:+.1f}, {high:+.1f}]" if not math.isnan(low) else ""
+    digits = 0 if max(abs(low), abs(high)) >= 9.95 else 1
+    interval = f"[{low:+.{digits}f}, {high:+.{digits}f}]" if not math.isnan(low) else ""
     return Html(f'{value:+.1f}<span class="interval">{interval}</span>')
 
 
@@ -100,7 +115,7 @@ def _skill_section(page: Page, results: RunResults) -> None:
     for horizon in dict.fromkeys(table["horizon"]):
         rows = [
             [
-                row["model"],
+                breakable(row["model"]),
                 _skill_cell(row, "skill_mae"),
                 _skill_cell(row, "skill_pinball"),
                 f"{100 * row['pooled.uniform.coverage_80']:.0f}",
@@ -111,13 +126,16 @@ def _skill_section(page: Page, results: RunResults) -> None:
         ]
         groups.append((f"Horizon {horizon}", rows))
     card = Table(
-        caption=f"Out-of-sample skill in % with its {percent(LEVEL, 0)} interval, uniform weights",
+        caption=(
+            f"Out-of-sample skill in % with its {percent(LEVEL, 0)} interval, uniform weights: MAE "
+            "against the random walk, pinball against the vol cone"
+        ),
         header=(
-            "Model", "MAE skill vs random walk", "Pinball skill vs vol cone", "80 % covers, %",
-            "n / h", "Verdict",
+            "Model", "MAE skill", "Pinball skill", "80 % covers", "n / h", "Verdict",
         ),
         groups=groups,
         text_columns=frozenset({0, 5}),
+        extra_columns=frozenset({4}),
     )  # fmt: skip
     counts = table[~table["model"].isin(["random_walk", "vol_cone"])]["verdict"].value_counts()
     said = ", ".join(f"{n} {name}" for name, n in counts.items())
@@ -133,7 +151,10 @@ def _skill_section(page: Page, results: RunResults) -> None:
             "note",
         ),
         card.render(),
-        page.figure(skill_card(table, ""), "Pinball skill with its interval, by horizon and model"),
+        page.figure(
+            skill_card(table, "").update_xaxes(range=[-SKILL_RANGE, SKILL_RANGE]),
+            f"Pinball skill with its interval, by horizon and model, cut at ±{SKILL_RANGE} %",
+        ),
     )
 
 
@@ -144,11 +165,11 @@ def thin(rows: pd.DataFrame, points: int = CONE_POINTS) -> pd.DataFrame:
 
 
 def _shown_models(results: RunResults, horizon: HorizonResults) -> list[str]:
-    """Fitted models by their pinball loss, best first, then the vol cone."""
+    """Fitted models but the ablations by their pinball loss, best first, then the vol cone."""
     table = results.skill_table
     own = table[table["horizon"] == horizon.horizon.name]
     ranked = own.sort_values("pooled.uniform.skill_pinball", ascending=False, kind="stable")
-    fitted = [m for m in ranked["model"] if m in horizon.fit_reports]
+    fitted = [m for m in ranked["model"] if m in horizon.fit_reports and m not in ABLATIONS]
     return [*fitted, *(m for m in ("vol_cone",) if m in horizon.predictions)]
 
 
@@ -166,7 +187,7 @@ def _cone_section(page: Page, results: RunResults) -> None:
         drawn = {2: "; every second origin is drawn", 3: "; every third origin is drawn"}.get(
             step, drawn
         )
-        parts.append(Html(f"<h3>Horizon {horizon.horizon.name}</h3>"))
+        parts.append(heading(f"Horizon {horizon.horizon.name}"))
         parts.append(
             page.figure(
                 views,
@@ -227,6 +248,13 @@ def _plan_section(page: Page, results: RunResults) -> None:
     )
 
 
+def _all_regimes(weight_report: pd.DataFrame, regimes: pd.DataFrame) -> pd.DataFrame:
+    """The report with a share of every regime in time order, so that colours mean the same."""
+    shares = [f"share.{name}" for name in regimes["regime_name"]]
+    others = [name for name in weight_report.columns if not name.startswith("share.")]
+    return weight_report.reindex(columns=[*others, *shares])
+
+
 def _weight_section(page: Page, results: RunResults) -> None:
     rows = []
     for horizon in results.horizons:
@@ -252,7 +280,7 @@ def _weight_section(page: Page, results: RunResults) -> None:
     )  # fmt: skip
     parts = [
         page.figure(
-            weight_shares_figure(h.weight_report, ""),
+            weight_shares_figure(_all_regimes(h.weight_report, results.snapshot.regimes), ""),
             f"{h.horizon.name}: share of the training weight by regime, per fold",
         )
         for h in results.horizons
@@ -266,7 +294,7 @@ def _weight_section(page: Page, results: RunResults) -> None:
             "note",
         ),
         table.render(),
-        details("Weight shares per fold", grid(parts)) if len(parts) > 6 else grid(parts),
+        grid(parts),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
@@ -11,7 +11,10 @@ from soyoil.models.base import CONTRIBUTION, GAIN, SELECTION
 from soyoil.models.registry import ABLATIONS
 from soyoil.models.report import FitReport, importance_frame
 from soyoil.reports.figures import importance_figure
-from soyoil.reports.html_page import Html, Page, Table, details, grid, paragraph
+from soyoil.reports.html_page import Html, Page, Table, details, grid, heading, paragraph
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 Reports = Mapping[str, Mapping[str, FitReport]]
 """Fit reports by horizon and model."""
@@ -34,6 +37,12 @@ MANY: Final = 40
 def _models(reports: Reports) -> list[str]:
     names = dict.fromkeys(model for by_model in reports.values() for model in by_model)
     return [name for name in names if name not in ABLATIONS]
+
+
+def _importance(report: FitReport, kind: str, axis: str) -> Figure:
+    figure = importance_figure(importance_frame(report.importance), kind, axis, "")
+    # Every bar is named, whatever the room.
+    return figure.update_yaxes(dtick=1, tickfont={"size": 10})
 
 
 def _importance_table(reports: Reports, model: str, kind: str) -> Html:
@@ -81,17 +90,14 @@ def importance_section(page: Page, reports: Reports) -> None:
         for kind in kinds:
             name, axis = KINDS[kind]
             views = [
-                (
-                    horizon,
-                    importance_figure(importance_frame(by[model].importance), kind, axis, ""),
-                )
+                (horizon, _importance(by[model], kind, axis))
                 for horizon, by in reports.items()
                 if model in by and kind in by[model].importance
             ]
             figures.append(page.figure(views, f"{model}: {name}, one view per horizon"))
             tables.append(_importance_table(reports, model, kind))
         parts += [
-            Html(f"<h3>{model}</h3>"),
+            heading(model),
             grid(figures),
             details("All horizons as a table", Html("".join(tables))),
         ]
@@ -196,7 +202,7 @@ def health_section(
             caption="Missing values of the features, in % of sessions",
             header=(
                 "Group", "Features", "Without any value", "Missing in the others",
-                "On the last session", "Most missing", "of it",
+                "On the last session", "Worst feature", "Missing in it",
             ),
             groups=[
                 (

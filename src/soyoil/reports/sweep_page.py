@@ -135,6 +135,7 @@ def _verdict(summary: StudySummary) -> Html:
                 "luck alone gives",
                 f"{100 * luck.expected:.1f} % as the best of N = {luck.trials} trials",
             ),
+            ("independent labels, about", _text(luck.independent, 1)),
             ("probability that luck gives as much", _text(luck.p_value)),
             ("deflated probability of skill", _text(luck.deflated)),
             ("probability of backtest overfitting", _text(luck.overfit)),

@@ -16,6 +16,7 @@ VIEW_TAG: Final = f"mlflow.sharedViewState.{VIEW}"
 KIND_TAG: Final = "mlflow.experimentKind"
 NOTE_TAG: Final = "mlflow.note.content"
 
+# Columns are named by kind and key; MLflow cuts a name that is wider than its column.
 COLUMNS: Final = (
     "tags.`horizon`",
     "tags.`model`",
@@ -29,8 +30,11 @@ COLUMNS: Final = (
     "metrics.`pooled.uniform.coverage_80`",
     "metrics.`pooled.uniform.independent_n`",
     "tags.`provenance`",
-    "attributes.`Created`",
 )
+
+WIDTH_OF_LETTER: Final = 6
+WIDTH_OF_VALUE: Final = 104
+MARGIN: Final = 26
 
 CHARTS: Final = (
     "pooled.uniform.skill_pinball",
@@ -71,6 +75,12 @@ def view_link(experiment_id: str) -> str:
     return f"{page}?workflowType=machine_learning&viewStateShareKey={VIEW}"
 
 
+def _width(column: str) -> int:
+    """Width of a column in pixels, so that its name can be read."""
+    key = column.split("`")[1]
+    return MARGIN + max(WIDTH_OF_LETTER * len(key), WIDTH_OF_VALUE)
+
+
 def _chart(metric: str) -> dict[str, Any]:
     return {
         "uuid": metric, "type": "BAR", "metricKey": metric, "metricSectionId": VIEW,
@@ -80,16 +90,20 @@ def _chart(metric: str) -> dict[str, Any]:
 
 def view_state() -> dict[str, Any]:
     """The view: runs of models only, their scores as columns and as bars."""
-    section = {"name": "Scores", "display": True, "isReordered": False, "deleted": False}
+    section = {
+        "uuid": VIEW, "name": "Scores", "display": True, "isReordered": False, "deleted": False,
+        "isGenerated": False, "columns": 2, "cardHeight": 640,
+    }  # fmt: skip
     return {
         "searchFilter": "tags.kind = 'model'",
         "orderByKey": "tags.`horizon`",
         "orderByAsc": True,
         "selectedColumns": list(COLUMNS),
         "columnOrder": list(COLUMNS),
+        "columnWidths": {column: _width(column) for column in COLUMNS},
         "runsHiddenMode": "SHOW_ALL",
         "compareRunCharts": [_chart(metric) for metric in CHARTS],
-        "compareRunSections": [{"uuid": VIEW, "isGenerated": False, **section}],
+        "compareRunSections": [section],
     }
 
 

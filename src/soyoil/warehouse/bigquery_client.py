@@ -323,8 +323,9 @@ class BigQueryClient:
             for stream in session.streams:
                 usage.record(requests=1)
                 reader = self.storage.read_rows(stream.name, timeout=self.connection.job_timeout_s)
-                pages = reader.rows(session).pages
-                parts += [page.to_arrow() for page in pages]
+                for message in reader:
+                    batch = pa.py_buffer(message.arrow_record_batch.serialized_record_batch)
+                    parts.append(pa.ipc.read_record_batch(batch, schema))
         found = pa.Table.from_batches(parts, schema=schema)
         usage.record(storage_bytes=session.estimated_total_bytes_scanned or found.nbytes)
         return found

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
+from soyoil.warehouse.bigquery import STAGE_PREFIX
 from soyoil.warehouse.bigquery_client import client_for
+from soyoil.warehouse.bigquery_schema import standard_type
 from soyoil.warehouse.connection import BigQueryConnection
 from soyoil.warehouse.contract import Partition
 from soyoil.warehouse.ddl import backtick
@@ -18,8 +20,6 @@ from soyoil.warehouse.table_shape import read_stamp
 if TYPE_CHECKING:
     from google.cloud import bigquery
 
-# The REST API answers with the names of legacy SQL.
-_TYPES: Final = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
 _VIEWS: Final = ("VIEW", "MATERIALIZED_VIEW")
 
 
@@ -75,7 +75,7 @@ class BigQueryInspector:
             names = [item.table_id for item in client.api.list_tables(whole, retry=client.retry)]
         for name in names:
             # None if it was dropped since.
-            table = client.get_table(f"{whole}.{name}")
+            table = None if name.startswith(STAGE_PREFIX) else client.get_table(f"{whole}.{name}")
             if table is not None:
                 yield table
 
@@ -126,7 +126,7 @@ def _table(dataset: str, table: bigquery.Table) -> LiveTable:
 
 
 def _column(field: bigquery.SchemaField) -> LiveColumn:
-    kind = _TYPES.get(field.field_type, field.field_type)
+    kind = standard_type(field)
     if field.precision is not None:
         kind += f"({field.precision}, {field.scale or 0})"
     elif field.max_length is not None:

@@ -16,8 +16,9 @@ from soyoil.warehouse.sql import partition_column
 
 MAX_JOB_PARTITIONS: Final = 4_000
 """Partitions that one statement may change; https://cloud.google.com/bigquery/quotas."""
-OLD: Final = "old_row"
-NEW: Final = "new_row"
+# Not to be confused with a column: BigQuery takes a bare name for the column first.
+OLD: Final = "soyoil_old"
+NEW: Final = "soyoil_new"
 
 _ALL: Final = DateSpan()
 
@@ -207,8 +208,8 @@ class BigQueryStatements:
 
     @property
     def _differs(self) -> str:
-        # BigQuery compares no STRUCT with IS DISTINCT FROM, so leaf by leaf; it takes NULL for
-        # a value, so that rows with NULLs compare equal to themselves.
+        # IS DISTINCT FROM takes NULL for a value, so that rows with NULLs compare equal to
+        # themselves. Leaf by leaf, since a STRUCT that is NULL says what one of NULLs says.
         leaves = [
             ".".join(backtick(part) for part in dotted.split("."))
             for dotted in self.contract.flat_columns()

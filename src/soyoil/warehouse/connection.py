@@ -22,7 +22,8 @@ KEYFILE: Final = "keyfile"
 """Key of a credentials entry that names a file instead of holding the service account."""
 
 _TEMPLATED: Final = ("path", "dataset_prefix")
-_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+# Kedro takes braces in a catalog pattern for its own.
+_PLACEHOLDER: Final = re.compile(r"<([^<>]*)>")
 _PROJECT: Final = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _PREFIX: Final = re.compile(r"[A-Za-z0-9_]{0,512}")
 
@@ -99,7 +100,7 @@ class BigQueryConnection(Config):
     @classmethod
     def _check_prefix(cls, value: str) -> str:
         if not _PREFIX.fullmatch(value):
-            raise ValueError("letters, digits and _ only, after {source_kind} is filled in")
+            raise ValueError("letters, digits and _ only, after <source_kind> is filled in")
         return value
 
     @field_validator("storage_endpoint")
@@ -143,7 +144,7 @@ def parse_connection(
     ----------
     raw
         Fields of `DuckDBConnection` or `BigQueryConnection`; `backend` says which, ``duckdb`` if
-        it is missing. ``{source_kind}`` in ``path`` and ``dataset_prefix`` is filled in, so that
+        it is missing. ``<source_kind>`` in ``path`` and ``dataset_prefix`` is filled in, so that
         each source has a warehouse of its own. Without ``project``, the environment names it.
     source_kind
         Kind of the data source.
@@ -187,15 +188,15 @@ def _filled(key: str, text: str, source_kind: str | None) -> str:
     for name in _PLACEHOLDER.findall(text):
         if name != "source_kind":
             raise ConfigError(
-                f"warehouse connection: {key} has the unknown placeholder {{{name}}}; only "
-                "{source_kind} is filled in. Correct `warehouse` in globals.yml."
+                f"warehouse connection: {key} has the unknown placeholder <{name}>; only "
+                "<source_kind> is filled in. Correct `warehouse` in globals.yml."
             )
         if not source_kind:
             raise ConfigError(
                 f"warehouse connection: {key}={text} names the kind of the source, and none is "
                 "given: set source_kind in globals.yml or pass it beside the connection."
             )
-    return text.replace("{source_kind}", source_kind or "")
+    return text.replace("<source_kind>", source_kind or "")
 
 
 def _project_of_environment() -> str:

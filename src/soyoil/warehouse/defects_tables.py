@@ -33,9 +33,9 @@ def table_defects(
         What its views read, by view.
     """
     by = readers(views)
-    dead = dead_datasets(live, contracts)
+    dead = dead_datasets(live, contracts, by)
     for dataset in dead:
-        yield _dead(dataset, live, by)
+        yield _dead(dataset, live)
     for group in _same_name(live, dead):
         yield _duplicate(group, contracts, by)
     for table in live.tables.values():
@@ -44,26 +44,27 @@ def table_defects(
             yield _empty(table, read_by)
 
 
-def dead_datasets(live: LiveWarehouse, contracts: Mapping[str, TableContract]) -> tuple[str, ...]:
-    """Datasets whose tables are all empty, none of them under contract."""
+def dead_datasets(
+    live: LiveWarehouse, contracts: Mapping[str, TableContract], by: Readers
+) -> tuple[str, ...]:
+    """Datasets whose tables are all empty and unread, none of them under contract."""
     own = {name.split(".", 1)[0] for name in contracts}
     found = []
     for dataset in live.datasets:
         tables = [t for t in live.tables.values() if t.dataset == dataset]
-        if tables and dataset not in own and all(t.rows == 0 for t in tables):
+        unread = all(t.rows == 0 and t.name not in by for t in tables)
+        if tables and unread and dataset not in own:
             found.append(dataset)
     return tuple(found)
 
 
-def _dead(dataset: str, live: LiveWarehouse, by: Readers) -> Defect:
+def _dead(dataset: str, live: LiveWarehouse) -> Defect:
     tables = [name for name, table in live.tables.items() if table.dataset == dataset]
-    views = sorted({view for name in tables for view in by.get(name, ())})
-    read = f"read by {names(views)}" if views else "read by no view"
     return Defect(
         "dead_dataset",
         "warning",
         (dataset,),
-        f"{count(len(tables), 'table')}, all empty, {read}: {names(tables, 3)}",
+        f"{count(len(tables), 'table')}, all empty, read by no view: {names(tables, 3)}",
         "Names that lead nowhere; whoever finds them takes them for data.",
         f"Drop the dataset {dataset}, after a copy of its schemas.",
         (Action("drop_dataset", dataset),),
@@ -98,14 +99,16 @@ def _duplicate(
     related = _contract_of_concept(kept, contracts)
     hint = f" soyoil keeps this concept in {related}." if related else ""
     dropped = names([t.name for t in others])
+    full = names([t.name for t in others if t.rows != 0])
+    move = f"move what only {full} holds there, " if full else ""
     return Defect(
         "duplicate_concept",
         "error" if clashes else "warning",
         (kept.name, *(t.name for t in others)),
         "; ".join([_facts(t, by) for t in ranked] + (clashes or ["the same columns"])),
         "Which of them a query reads decides what it says; they drift apart unnoticed.",
-        f"Keep {kept.name} ({_reason(kept, ranked[1], contracts, by)}), move what only "
-        f"{dropped} holds there, drop {dropped}.{hint}",
+        f"Keep {kept.name} ({_reason(kept, ranked[1], contracts, by)}), {move}"
+        f"drop {dropped}.{hint}",
         tuple(Action("drop_table", t.name) for t in others),
     )
 

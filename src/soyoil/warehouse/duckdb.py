@@ -25,7 +25,7 @@ from soyoil.warehouse.backend import DateSpan, WriteResult
 from soyoil.warehouse.connection import DuckDBConnection
 from soyoil.warehouse.contract import TableContract
 from soyoil.warehouse.guard import check_allowed
-from soyoil.warehouse.sql import STAGE, TableStatements
+from soyoil.warehouse.sql import STAGE, TableStatements, partition_column
 
 POLL_S: Final = 0.05
 # A warehouse must work offline and the same everywhere, so no extension is fetched.
@@ -70,6 +70,8 @@ class DuckDBWarehouse:
         """Rows in key order; see `backend.Warehouse.read`."""
         check_allowed()
         schema = table_check.projection(contract, columns)
+        if span is not None:
+            partition_column(contract)
         if not self._path.exists():
             raise table_check.missing_table(contract, str(self._path))
         with self._open(read_only=True) as connection:

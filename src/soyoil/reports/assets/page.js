@@ -3,7 +3,7 @@
   var root = document.documentElement;
   var plots = Array.prototype.slice.call(document.querySelectorAll(".plot"));
   var views = {};
-  var narrow = 560;
+  var narrow = 500;
 
   function load() {
     if (window.Plotly) return;
@@ -19,6 +19,26 @@
     return views[plot.id];
   }
 
+  // Below the axis, however many lines it takes: a figure cannot know how wide it will be.
+  function placeLegend(view, layout, plot) {
+    var names = view.data.filter(function (trace) { return trace.name && trace.showlegend !== false; })
+      .map(function (trace) { return trace.name; });
+    if (layout.showlegend === false || names.length < 2) {
+      layout.showlegend = false;
+      return;
+    }
+    var longest = Math.max.apply(null, names.map(function (name) { return name.length; }));
+    var columns = Math.max(1, Math.floor((plot.clientWidth - 30) / (longest * 6.2 + 44)));
+    var room = 19 * Math.ceil(names.length / columns) + 8;
+    var bottom = layout.xaxis && layout.xaxis.title ? 52 : 34;
+    layout.legend = Object.assign({}, layout.legend, {
+      orientation: "h", xref: "container", x: 0.01, xanchor: "left",
+      yref: "container", y: 0.01, yanchor: "bottom"
+    });
+    layout.margin = Object.assign({}, layout.margin, { b: bottom + room });
+    layout.height = layout.height - (view.layout.margin.b || 0) + bottom + room;
+  }
+
   function layoutOf(view, plot) {
     var layout = JSON.parse(JSON.stringify(view.layout));
     var small = plot.clientWidth < narrow;
@@ -26,13 +46,12 @@
       color: getComputedStyle(root).getPropertyValue("--ink-soft").trim(),
       size: small ? 10 : 12
     });
+    placeLegend(view, layout, plot);
     if (small) {
-      layout.margin = Object.assign({}, layout.margin, { l: 8, r: 8 });
-      ["xaxis", "yaxis"].forEach(function (name) {
-        var axis = layout[name];
-        if (axis && axis.title && name === "yaxis") axis.title = undefined;
-        if (axis) axis.nticks = 6;
-      });
+      layout.margin = Object.assign({}, layout.margin, { l: 8, r: 8, t: 14 });
+      layout.annotations = undefined;
+      if (layout.yaxis) layout.yaxis.title = undefined;
+      if (layout.xaxis) layout.xaxis.nticks = 6;
     }
     return layout;
   }

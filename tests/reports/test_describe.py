@@ -1,0 +1,51 @@
+"""Descriptions of runs."""
+
+import math
+
+import pandas as pd
+
+from soyoil.reports.describe import RunFacts, pipeline_note, run_note
+
+METRICS = {
+    "n": 2489.0, "independent_n": 118.5, "coverage_80": 0.781,
+    "skill_pinball": -0.026, "skill_pinball_low": -0.061, "skill_pinball_high": 0.003,
+    "skill_mae": math.nan, "skill_mae_low": math.nan, "skill_mae_high": math.nan,
+}  # fmt: skip
+POOLED = {f"pooled.uniform.{name}": value for name, value in METRICS.items()}
+
+
+def facts(provenance: str) -> RunFacts:
+    return RunFacts(
+        symbol="ZL",
+        horizon="1m",
+        sessions=21,
+        model="lightgbm",
+        target="target_1m_log_return",
+        weighting="regime",
+        provenance=provenance,
+        snapshot="abcdef0123456789",
+        verdict="no skill",
+        metrics=POOLED,
+        first=pd.Timestamp("2016-01-04"),
+        last=pd.Timestamp("2025-11-26"),
+    )
+
+
+def test_run_note_says_what_why_and_on_what() -> None:
+    text = run_note(facts("observed"))
+    assert text.startswith("**ZL 1m, lightgbm: no skill** (the interval of the pinball skill")
+    assert "| pinball skill against `vol_cone` | -2.6 % | -6.1 % to +0.3 % |" in text
+    assert "| MAE skill against `random_walk` | n/a | n/a to n/a |" in text
+    assert "2,489 origins, 2016-01-04 to 2025-11-26, about 118 independent labels" in text
+    assert "Data: observed; snapshot `abcdef012345`" in text
+    assert "invented" not in text
+    assert "invented" in run_note(facts("synthetic"))
+
+
+def test_pipeline_note_has_the_table_once_there_is_one() -> None:
+    assert pipeline_note("kedro run").startswith("`kedro run`")
+    assert "| horizon |" not in pipeline_note("kedro run", pd.DataFrame())
+    row = {"horizon": "1m", "model": "tft", "verdict": "no skill", "provenance": "synthetic"}
+    text = pipeline_note("kedro run", pd.DataFrame([row | POOLED]))
+    assert "| 1m | tft | -2.6 % [-6, +0] | n/a | 78 % | no skill |" in text
+    assert "synthetic: invented" in text

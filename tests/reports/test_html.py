@@ -1,0 +1,320 @@
+"""Pages that ask for nothing from anywhere and show what they were given."""
+
+import html
+import json
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+from soyoil.experiments.compare import Refusal, ScoredRun, TrackedRun, make_boards
+from soyoil.experiments.compare_config import CompareConfig
+from soyoil.experiments.compare_diff import run_diff
+from soyoil.experiments.compare_scores import leaderboard
+from soyoil.models.base import CONTRIBUTION, GAIN, SELECTION
+from soyoil.models.report import FitReport
+from soyoil.reports.html_compare import diff_page, leaderboard_page
+from soyoil.reports.html_page import Page, Table, escape
+from soyoil.reports.html_report import HorizonResults, RunResults, thin, training_report
+from soyoil.reports.html_sections import missing_by_group, staleness
+from soyoil.splits.snapshot import Snapshot
+from soyoil.targets.horizons import HORIZONS
+
+NASTY = "<script>alert('x')</script>&\"</table>"
+DAYS = pd.bdate_range("2021-01-01", periods=700).as_unit("us")
+SECTIONS = {
+    "skill": "Skill card",
+    "cones": "Price cones and outcomes",
+    "coverage": "Coverage by regime",
+    "folds": "Folds and purge gaps",
+    "weights": "Weights and effective n",
+    "importance": "Feature importance",
+    "health": "Data health",
+    "cost": "Cost",
+}
+
+
+class Reader(HTMLParser):
+    """Elements, their attributes and visible text of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text: list[str] = []
+        self.scripts: dict[str, str] = {}
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "link", "img", "br", "input"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> closes nothing"
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == "script":
+            self.scripts[self.tags[-1][1].get("id") or "code"] = data
+        elif data.strip() and self.open[-1] != "style":
+            self.text.append(data.strip())
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def read(page: str) -> Reader:
+    """Parse a page and check what holds for every one of them."""
+    reader = Reader(page)
+    assert reader.open == [], "every element is closed"
+    for tag, attrs in reader.tags:
+        for name in ("src", "href", "srcset", "data", "action", "poster", "xlink:href"):
+            value = attrs.get(name)
+            assert value is None or value.startswith("#"), (tag, name, value)
+        assert not any(name.startswith("on") for name in attrs), (tag, attrs)
+    assert not reader.all("link")
+    assert "url(" not in page.partition("</style>")[0]
+    assert "@import" not in page.partition("</style>")[0]
+    (policy,) = [m for m in reader.all("meta") if m.get("http-equiv")]
+    assert (policy["content"] or "").startswith("default-src 'none'")
+    assert [a["lang"] for a in reader.all("html")] == ["en"]
+    assert len(reader.all("h1")) == 1
+    ids = [attrs["id"] for _, attrs in reader.tags if attrs.get("id")]
+    assert len(ids) == len(set(ids))
+    for link in reader.all("a"):
+        assert (link["href"] or "")[1:] in ids
+    assert len(reader.all("caption")) == len(reader.all("table"))
+    assert all(cell.get("scope") for cell in reader.all("th"))
+    for plot in (a for a in reader.all("div") if a.get("class") == "plot"):
+        assert plot["role"] == "img"
+        assert plot["aria-label"]
+        views = json.loads(reader.scripts[f"{plot['id']}-data"])
+        assert all(view["data"] and view["layout"] for view in views)
+    return reader
+
+
+def predictions(shift: float) -> pd.DataFrame:
+    y = np.random.default_rng(3).normal(0, 0.04, len(DAYS))
+    return pd.DataFrame(
+        {
+            "data_date": DAYS,
+            "label_end_date": DAYS + pd.Timedelta(days=7),
+            "fold": 0,
+            "q10": shift - 0.05,
+            "q50": shift,
+            "q90": shift + 0.05,
+            "y": y,
+            "close": 40.0,
+            "regime_name": np.where(pd.Series(DAYS) < "2022-01-01", "early", "late"),
+            "regime_weight": 1.0,
+        }
+    )
+
+
+def fit_report(importance: dict[str, dict[str, float]]) -> FitReport:
+    folds = pd.DataFrame({"fold": [0], "peak_rss_mb": [321.0], "device": ["cpu: no other"]})
+    return FitReport(folds, importance, {}, 12.5)
+
+
+def results(provenance: str = "synthetic") -> RunResults:
+    feature = f"market_data.{NASTY}"
+    matrix = pd.DataFrame(
+        {
+            "data_date": DAYS,
+            feature: 1.0,
+            "cross_asset.return_1d_CL": np.nan,
+            "cross_asset.staleness_days_CL": [2.0, *[0.0] * (len(DAYS) - 1)],
+        }
+    )
+    regimes = pd.DataFrame(
+        {
+            "regime_name": ["early", "late"],
+            "start_date": pd.to_datetime(["2000-01-01", "2022-01-01"]).as_unit("us"),
+            "end_date": pd.to_datetime(["2022-01-01", None]).as_unit("us"),
+        }
+    )
+    plan = pd.DataFrame({"fold": 0, "role": ["train"] * 400 + ["test"] * 300, "data_date": DAYS})
+    weights = pd.DataFrame(
+        {
+            "fold": [0],
+            "cutoff": ["2022-06-01"],
+            "rows": [400],
+            "effective_n": [333.0],
+            "independent_n": [66.6],
+            "dominant": ["early"],
+            "unused": [None],
+            "share.early": [0.7],
+            "share.late": [0.3],
+        }
+    )
+    reports = {
+        "lightgbm": fit_report(
+            {GAIN: {feature: 0.6, "b": 0.4}, CONTRIBUTION: {feature: 3.0, "b": 1.0}}
+        ),
+        "tft": fit_report({SELECTION: {feature: 0.9, "b": 0.1}}),
+    }
+    models = ("random_walk", "vol_cone", "lightgbm", "tft")
+    horizons = [
+        HorizonResults(
+            HORIZONS[name],
+            {m: predictions(i / 500) for i, m in enumerate(models)},
+            reports,
+            plan,
+            weights,
+        )
+        for name in ("1w", "1m")
+    ]
+    metrics = {
+        f"pooled.uniform.{m}{part}": value
+        for m in ("skill_mae", "skill_pinball")
+        for part, value in (("", 0.0123), ("_low", -0.02), ("_high", 0.04))
+    }
+    table = pd.DataFrame(
+        [
+            {"horizon": h, "model": m, "verdict": "no skill", "pooled.uniform.coverage_80": 0.81,
+             "pooled.uniform.independent_n": 140.0, **metrics}
+            for h in ("1w", "1m")
+            for m in models
+        ]
+    )  # fmt: skip
+    quarantine = pd.DataFrame(
+        {
+            "reason": [NASTY],
+            "symbol": ["CL"],
+            "file": [""],
+            "count": [7],
+            "first": ["2021-01-01"],
+            "last": ["2021-02-01"],
+        }
+    )
+    snapshot = Snapshot(matrix, regimes, "ZL", provenance, {})
+    features = [feature, "cross_asset.return_1d_CL", "cross_asset.staleness_days_CL"]
+    return RunResults(snapshot, features, "quick", table, horizons, quarantine)
+
+
+@pytest.fixture(scope="module")
+def report() -> str:
+    return training_report(results())
+
+
+def test_report_has_every_section_and_asks_for_nothing(report: str) -> None:
+    reader = read(report)
+    assert {a["id"]: True for a in reader.all("section")} == dict.fromkeys(SECTIONS, True)
+    for name, heading in SECTIONS.items():
+        assert reader.text.count(heading) == 2, f"{name}: in the navigation and above the section"
+    text = " ".join(reader.text)
+    assert "Synthetic data: the market is invented" in text
+    for shown in ("+1.2", "[-2.0, +4.0]", "no skill", "12.5", "321", "333", "66.6"):
+        assert shown in text
+    plots = [a for a in reader.all("div") if a.get("class") == "plot"]
+    # Skill card; cone, coverage, plan, weights per horizon; two kinds of a tree, one of a network.
+    assert len(plots) == 1 + 4 * 2 + 3
+
+
+def test_names_are_escaped_wherever_they_stand(report: str) -> None:
+    assert NASTY not in report
+    assert "alert('x')</script>" not in report
+    reader = read(report)
+    assert f"market_data.{NASTY}" in reader.text, "shown as it is"
+    assert NASTY in reader.text
+    assert any(
+        NASTY in text.replace("<\\/", "</") or "alert('x')" in text
+        for text in reader.scripts.values()
+    )
+
+
+def test_observed_data_carries_no_banner() -> None:
+    assert "invented" not in " ".join(read(training_report(results("observed"))).text)
+
+
+def test_same_results_give_the_same_page(report: str) -> None:
+    assert training_report(results()) == report
+
+
+def test_lines_are_thinned_from_the_last_row() -> None:
+    rows = pd.DataFrame({"x": range(1000)})
+    kept = thin(rows, 300)["x"].tolist()
+    assert kept == list(range(3, 1000, 4))
+    assert thin(rows, 1000) is rows
+
+
+def test_missing_and_stale_data_are_counted() -> None:
+    matrix = pd.DataFrame(
+        {
+            "a.x": [1.0, np.nan, np.nan, 4.0],
+            "a.y": [1.0, 2.0, 3.0, np.nan],
+            "b.z": [np.nan] * 4,
+            "cross_asset.staleness_days_CL": [0.0, 1.0, 5.0, 0.0],
+            "cross_asset.staleness_days_NG": [np.nan] * 4,
+        }
+    )
+    table = missing_by_group(matrix, ["a.x", "a.y", "b.z"]).set_index("group")
+    assert table.loc["a"].to_dict() == {
+        "features": 2, "empty": 0, "missing": 0.375, "missing_last": 0.5, "worst": "a.x",
+        "worst_missing": 0.5,
+    }  # fmt: skip
+    assert (table.loc["b", "empty"], table.loc["b", "worst"]) == (1, "")
+    assert staleness(matrix).to_dict("records") == [
+        {"series": "CL", "stale": 0.5, "longest": 5.0, "last": 0.0}
+    ]
+
+
+def test_figures_keep_their_numbers() -> None:
+    page = Page("t")
+    figure = go.Figure(layout={"height": 200, "margin": {"t": 60}})
+    figure.add_scatter(x=np.arange(3), y=np.array([1.23456789, np.nan, 3.0]), name="</script>")
+    page.add("s", "S", page.figure([("one", figure), ("two", figure)], "c"))
+    reader = read(page.render())
+    views = json.loads(reader.scripts["figure-0-data"])
+    assert len(views) == 2
+    trace = views[0]["data"][0]
+    assert (trace["x"], trace["y"], trace["name"]) == ([0, 1, 2], [1.23457, None, 3.0], "</script>")
+    assert [o["value"] for o in reader.all("option")] == ["0", "1"]
+
+
+def test_a_page_without_figures_carries_no_plotly() -> None:
+    page = Page("t")
+    page.add("s", "S", Table("c", ("a", "b"), [("g", [["x", 1]])]).render())
+    text = page.render()
+    assert len(text) < 20_000
+    assert [a.get("scope") for a in read(text).all("th")] == ["col", "col", "rowgroup", "row"]
+    assert escape(NASTY) == html.escape(NASTY)
+
+
+def tracked(run_id: str, **tags: str) -> TrackedRun:
+    given = {
+        "symbol": "ZL", "horizon": "1w", "horizon_sessions": "5", "model": "lightgbm",
+        "target": "target_1w_log_return", "provenance": "synthetic", "git_sha": "a",
+        "git_dirty": "false",
+    }  # fmt: skip
+    started = pd.Timestamp("2026-01-01", tz="UTC")
+    return TrackedRun(run_id, NASTY, "p", NASTY, started, given | tags, {"fit.seed": run_id})
+
+
+def test_leaderboard_and_difference_pages() -> None:
+    a = ScoredRun(tracked("aaaaaaaa"), predictions(0.0))
+    b = ScoredRun(tracked("bbbbbbbb", model=NASTY, git_sha=NASTY), predictions(0.01))
+    boards, _ = make_boards([a, b], CompareConfig())
+    table = leaderboard(boards, "pinball")
+    refused = [Refusal(tracked("cccccccc"), f"too few {NASTY}")]
+    page = leaderboard_page(boards, table, refused, "pinball", "model lightgbm")
+    reader = read(page)
+    text = " ".join(reader.text)
+    assert NASTY not in page
+    assert [a["id"] for a in reader.all("section")] == ["board-1", "refused"]
+    for shown in (
+        "aaaaaaa",
+        boards[0].scored_rows_hash[:12],
+        "700 common rows",
+        f"too few {NASTY}",
+    ):
+        assert shown in text
+    diff = run_diff(a, b)
+    page = diff_page([diff])
+    assert NASTY not in page
+    text = " ".join(read(page).text)
+    for shown in (diff.conclusion, "fit.seed", "git_sha", "Identical:"):
+        assert shown in text

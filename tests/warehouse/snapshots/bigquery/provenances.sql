@@ -1,0 +1,1 @@
+SELECT DISTINCT `provenance` FROM `test-project.soyoil_synthetic_features.small`

@@ -1,0 +1,2 @@
+DELETE FROM `test-project.soyoil_synthetic_features.small` AS soyoil_old
+WHERE soyoil_old.`data_date` >= DATE '2020-01-01' AND soyoil_old.`data_date` < DATE '2020-02-01' AND NOT EXISTS (SELECT 1 FROM `test-project.soyoil_synthetic_features.soyoil_stage_small_0` AS soyoil_new WHERE soyoil_old.`symbol` = soyoil_new.`symbol` AND soyoil_old.`data_date` = soyoil_new.`data_date` AND soyoil_new.`data_date` >= DATE '2020-01-01' AND soyoil_new.`data_date` < DATE '2020-02-01')
