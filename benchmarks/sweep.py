@@ -85,7 +85,7 @@ def market(horizon: str) -> TrainingSpan:
 def study(horizon: str, trials: int, folder: Path, workers: int) -> tuple[StudySpec, TrainingSpan]:
     """A LightGBM study of one horizon."""
     span = market(horizon)
-    sweep = SweepConfig(trials=trials, space={"lightgbm": SPACE})  # type: ignore[arg-type]
+    sweep = SweepConfig.model_validate({"trials": trials, "space": {"lightgbm": SPACE}})
     base = TrialConfig("lightgbm", LightGBMConfig(), FitConfig(workers=workers), WeightsConfig())
     plan = inner_plan(span, SplitConfig(), sweep.inner)
     name = study_name(span, sweep, base, plan)

@@ -23,7 +23,10 @@ PAGES = sorted(
     for path in ROOT.glob(pattern)
     if not path.relative_to(ROOT).parts[0].startswith(".")
 )
-STAGES = {"ingest", "regimes", "features", "split", "fit", "evaluate", "train", "audit"}
+STAGES = {
+    "ingest", "regimes", "features", "split", "fit", "evaluate", "report", "train", "compare",
+    "audit",
+}  # fmt: skip
 
 
 def text_of(page: str) -> str:

@@ -20,6 +20,7 @@ from soyoil.tracking import active
 from soyoil.tracking.active import ParentSpec
 from soyoil.tracking.environment import environment_tags
 from soyoil.tracking.record import flatten_params
+from soyoil.warehouse import usage
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +92,7 @@ class TrackingHooks:
         return {
             **{f"stage.{stage}.seconds": value for stage, value in self._stages.seconds.items()},
             "peak_memory_mb": peak_memory_mb(),
+            **usage.as_metrics(usage.current()),
         }
 
     @hook_impl
@@ -109,6 +111,7 @@ class TrackingHooks:
         """
         # A notebook's process outlives the interrupt of an earlier run.
         active.close_interrupted()
+        usage.reset()
         if not any(name.endswith(RUN_SUFFIX) for name in pipeline.all_outputs()):
             return
         if self._context is None:
@@ -132,7 +135,10 @@ class TrackingHooks:
 
     @hook_impl
     def after_pipeline_run(self) -> None:
-        """End the parent as FINISHED."""
+        """End the parent as FINISHED, and tell what a warehouse with a price has cost."""
+        used = usage.current()
+        if used.requests:
+            logger.info("BigQuery: %s", used)
         parent = active.current()
         if parent is not None:
             active.finish("FINISHED", metrics=self._costs())

@@ -42,11 +42,12 @@ def build_warehouse(path: Path, source: SourceConfig, root: Path) -> dict[str, p
     return frames
 
 
-def audit(connection: ConnectionConfig, now: dt.datetime = NOW) -> AuditReport:
+def audit(connection: ConnectionConfig, now: dt.datetime = NOW, **options: object) -> AuditReport:
     """Audit with the real inspector."""
-    return audit_warehouse(open_inspector(connection), load_contracts(), AuditConfig(), now)
+    config = AuditConfig.model_validate(options)
+    return audit_warehouse(open_inspector(connection), load_contracts(), config, now)
 
 
-def audit_file(path: Path, now: dt.datetime = NOW) -> AuditReport:
+def audit_file(path: Path, now: dt.datetime = NOW, **options: object) -> AuditReport:
     """Audit of a DuckDB file."""
-    return audit(DuckDBConnection(path=path), now)
+    return audit(DuckDBConnection(path=path), now, **options)

@@ -55,7 +55,7 @@ def old_tables(frames: Mapping[str, pd.DataFrame]) -> dict[str, OldTable]:
     """
     sessions = frames["market_data.databento_futures_ohlcv_1d"]
     zl = sessions[(sessions["symbol"] == "ZL") & ~sessions["is_thin"]].reset_index(drop=True)
-    tables = {name: OldTable(_contracted(name, frame)) for name, frame in frames.items()}
+    tables = {name: OldTable(contracted(name, frame)) for name, frame in frames.items()}
     matrix = tables["features.daily_ml_matrix"].rows
     tables["features.daily_ml_matrix"] = OldTable(_without(matrix, LOST))
     tables |= _calendars() | _training(zl) | _raw(zl)
@@ -80,23 +80,24 @@ def view_sql(qualified: Callable[[str], str]) -> str:
     return f"SELECT m.date, m.zl_close, {picks} FROM {base} AS m {joins}"
 
 
-def create_in_duckdb(path: Path, tables: Mapping[str, OldTable]) -> None:
+def create_in_duckdb(path: Path, tables: Mapping[str, OldTable], *, with_view: bool = True) -> None:
     """Write everything into a DuckDB file, then drop what the view misses."""
+    missing = dict.fromkeys(MISSING, tables[EMPTY[0]]) if with_view else {}
     with duckdb.connect(path) as connection:
-        placeholder = OldTable(next(iter(tables[name].rows for name in EMPTY)))
-        for name, table in {**tables, **dict.fromkeys(MISSING, placeholder)}.items():
-            dataset = name.split(".")[0]
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {dataset}").fetchall()
+        for name, table in {**tables, **missing}.items():
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {name.split('.')[0]}").fetchall()
             connection.register("rows", table.rows)
             connection.execute(f"CREATE TABLE {name} AS SELECT * FROM rows").fetchall()
             connection.unregister("rows")
-        view = view_sql(lambda name: name)
-        connection.execute(f"CREATE VIEW features.master_features_all AS {view}").fetchall()
-        for name in MISSING:
+        if with_view:
+            view = view_sql(lambda name: name)
+            connection.execute(f"CREATE VIEW features.master_features_all AS {view}").fetchall()
+        for name in missing:
             connection.execute(f"DROP TABLE {name}").fetchall()
 
 
-def _contracted(name: str, frame: pd.DataFrame) -> pa.Table:
+def contracted(name: str, frame: pd.DataFrame) -> pa.Table:
+    """Rows as the contract of the table has them."""
     return validate(frame, load_contract(name))
 
 
@@ -129,7 +130,7 @@ def _calendars() -> dict[str, OldTable]:
     )
     return {
         "training.regime_calendar": OldTable(schema.empty_table(), "date"),
-        "features.regime_calendar": OldTable(_arrow(rows)),
+        "features.regime_calendar": OldTable(arrow(rows)),
     }
 
 
@@ -144,12 +145,12 @@ def _training(zl: pd.DataFrame) -> dict[str, OldTable]:
     )
     return {
         "training.zl_training_prod_allhistory_1m": OldTable(
-            _arrow(features.assign(target_1w=weekly))
+            arrow(features.assign(target_1w=weekly))
         ),
         "training.zl_training_prod_allhistory_3m": OldTable(
-            _arrow(features[["date"]].assign(target_3m=quarterly))
+            arrow(features[["date"]].assign(target_3m=quarterly))
         ),
-        "features.master_features": OldTable(_arrow(master)),
+        "features.master_features": OldTable(arrow(master)),
     }
 
 
@@ -158,12 +159,13 @@ def _raw(zl: pd.DataFrame) -> dict[str, OldTable]:
     bars = bars.rename(columns={"data_date": "date"}).assign(value=zl["close"])
     index = pd.DataFrame({"date": zl["data_date"], "value": 100 + zl["close"].rolling(3).mean()})
     return {
-        "raw.zl_daily": OldTable(_arrow(bars)),
-        "raw.usd_index": OldTable(_arrow(index)),
+        "raw.zl_daily": OldTable(arrow(bars)),
+        "raw.usd_index": OldTable(arrow(index)),
     }
 
 
-def _arrow(frame: pd.DataFrame) -> pa.Table:
+def arrow(frame: pd.DataFrame) -> pa.Table:
+    """Rows of a table under no contract; times of the frame are dates."""
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     fields = [
         pa.field(f.name, pa.date32() if pa.types.is_timestamp(f.type) else f.type)

@@ -150,11 +150,28 @@ def test_filled_prices(bars: pd.DataFrame, as_table: AsTable, n: int, found: boo
         assert f"close 1 run, {n} rows, the longest {n} from ZL {day}" in findings[0].evidence
 
 
+def test_a_coarse_tick_may_stand_still(as_table: AsTable) -> None:
+    """A series that repeats one value in three stands still five times by chance, not thirty."""
+    rng = np.random.default_rng(7)
+    steps = rng.choice([0.0, 0.25, -0.25], size=3_000)
+    close = pd.Series(500 + np.cumsum(steps))
+    days = pd.bdate_range("2010-01-04", periods=3_000, unit="us")
+    frame = pd.DataFrame({"symbol": "ZS", "date": days, "close": close}).astype({"symbol": "str"})
+    same = close.diff().eq(0)
+    assert (same & same.shift(fill_value=False)).sum() > 100
+    runs = same.groupby((~same).cumsum()).sum() + 1
+    assert runs.max() >= CONFIG.price_run
+    assert not list(filled_runs(as_table(frame), CONFIG))
+    frame.loc[1_000:1_029, "close"] = 512.34
+    finding = only(list(filled_runs(as_table(frame), CONFIG)), "filled_run")
+    assert "close 1 run, 30 rows" in finding.evidence
+
+
 def test_an_indicator_may_rest_at_its_bound(bars: pd.DataFrame, as_table: AsTable) -> None:
     zl = bars[bars["symbol"] == "ZL"].reset_index(drop=True)
     percentile = zl["close"].rank(pct=True)
     saturated = percentile.mask(np.arange(len(zl)) % 200 < 15, 1.0)
-    stuck = percentile.mask((np.arange(len(zl)) >= 400) & (np.arange(len(zl)) < 415), 0.5)
+    stuck = percentile.mask((np.arange(len(zl)) >= 400) & (np.arange(len(zl)) < 415), 0.1234567)
     assert not list(filled_runs(as_table(zl.assign(pct=saturated)), CONFIG))
     finding = only(list(filled_runs(as_table(zl.assign(pct=stuck)), CONFIG)), "filled_run")
     assert finding.severity == "warning"

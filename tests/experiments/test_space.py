@@ -16,6 +16,8 @@ from soyoil.metrics.evaluate import evaluate
 from soyoil.models.baselines import baseline_quantiles
 from soyoil.models.config import FitConfig, LightGBMConfig
 from soyoil.params import WeightsConfig
+from soyoil.pipelines.fit.nodes import engine_node
+from soyoil.pipelines.split.nodes import label_node, plan_node, weights_node
 from soyoil.pipelines.sweep.nodes import make_studies, training_span
 from soyoil.splits.plan import SplitConfig
 from soyoil.targets.horizons import HORIZONS
@@ -201,3 +203,37 @@ def test_rows_are_thinned_and_weighted_as_the_trial_says(market, span, tmp_path:
     uniform = inner_task(span, fold, base.with_values({"weights.scheme": "uniform"}))
     assert set(uniform.train_weight) == {1.0}
     assert len(set(np.round(whole.train_weight, 9))) == 2
+
+
+def test_train_honours_the_keys_that_a_sweep_finds(  # type: ignore[no-untyped-def]
+    market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = market.make_snapshot()
+    month = HORIZONS["1m"]
+    labels, _ = label_node(month)(snapshot)
+    split = market.SPLIT.model_copy(update={"refit_every": 60})
+    plan = plan_node(month)(snapshot, labels, split, "quick")
+    weights, _ = weights_node(month)(snapshot, plan, WeightsConfig())
+    jobs, given = [], []
+
+    class StopError(Exception):
+        pass
+
+    def run_walk_forward(job, arrays, tasks, on_done):  # type: ignore[no-untyped-def]
+        jobs.append(job)
+        given.append(tasks)
+        raise StopError
+
+    monkeypatch.setattr("soyoil.pipelines.fit.nodes.run_walk_forward", run_walk_forward)
+    thin = FitConfig(rows_per_label=4, feature_groups=("pivots",))
+    for fit in (FitConfig(), thin):
+        with pytest.raises(StopError):
+            engine_node(month, "lightgbm")(
+                snapshot, labels, plan, weights, "quick", fit, LightGBMConfig()
+            )
+    for whole, thinned in zip(*given, strict=True):
+        assert np.array_equal(thinned.train, whole.train[::-5][::-1])
+        assert thinned.train_weight.mean() == pytest.approx(1.0)
+        assert np.array_equal(thinned.valid, whole.valid)
+    # Columns are chosen where a fold is fitted, for train and sweep alike.
+    assert jobs[1].fit.feature_groups == ("pivots",)

@@ -15,6 +15,10 @@ from soyoil.experiments.compare_diff import run_diff
 from soyoil.experiments.compare_scores import leaderboard
 from soyoil.models.base import CONTRIBUTION, GAIN, SELECTION
 from soyoil.models.report import FitReport
+from soyoil.pipelines.evaluate import create_pipeline as create_evaluate
+from soyoil.pipelines.fit import create_pipeline as create_fit
+from soyoil.pipelines.report import create_pipeline as create_report
+from soyoil.pipelines.split import create_pipeline as create_split
 from soyoil.reports.html_compare import diff_page, leaderboard_page
 from soyoil.reports.html_page import Page, Table, escape
 from soyoil.reports.html_report import HorizonResults, RunResults, thin, training_report
@@ -50,7 +54,7 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
-        if tag not in ("meta", "link", "img", "br", "input"):
+        if tag not in ("meta", "link", "img", "br", "wbr", "input"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -318,3 +322,12 @@ def test_leaderboard_and_difference_pages() -> None:
     text = " ".join(read(page).text)
     for shown in (diff.conclusion, "fit.seed", "git_sha", "Identical:"):
         assert shown in text
+
+
+def test_report_ends_training_and_a_filtered_run_skips_it() -> None:
+    report = create_report()
+    (node,) = report.nodes
+    assert not node.tags, "a node across horizons carries no tag"
+    made = (create_fit() + create_split() + create_evaluate()).all_outputs() | {"quarantine"}
+    assert {name for name in report.inputs() if not name.startswith("params:")} <= made
+    assert report.outputs() == {"report"}

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from kedro.io import DatasetError
@@ -11,6 +12,9 @@ from pandas.testing import assert_frame_equal
 
 from soyoil.datasets.tracked_files import TrackedFilesDataset
 from soyoil.errors import ConfigError
+from soyoil.experiments.compare_config import CompareConfig
+from soyoil.params import TrackingConfig
+from soyoil.pipelines.compare.nodes import compare_runs, find_runs
 from soyoil.tracking import active
 from soyoil.tracking.active import ParentSpec
 from soyoil.tracking.query import COLUMNS, PREDICTIONS, finished_runs, read_predictions
@@ -83,3 +87,66 @@ def test_files_are_written_whole_and_logged_on_the_pipeline_run(
         files.save({"../x": ""})
     with pytest.raises(DatasetError, match="to be read"):
         files.load()
+
+
+def scored(shift: float, n: int) -> pd.DataFrame:
+    days = pd.bdate_range("2022-01-03", periods=n).as_unit("us")
+    y = np.random.default_rng(1).normal(0, 0.05, 300)[:n]
+    return pd.DataFrame(
+        {
+            "data_date": days,
+            "label_end_date": days + pd.Timedelta(days=30),
+            "q10": shift - 0.06,
+            "q50": shift,
+            "q90": shift + 0.06,
+            "y": y,
+            "close": 50.0,
+            "regime_name": "a",
+        }
+    )
+
+
+def test_tracked_runs_are_compared(
+    spec: ParentSpec,
+    make_record: Callable[..., RunRecord],
+    root: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    parent = active.start(spec)
+    tags = {
+        "symbol": "ZL", "horizon": "1m", "horizon_sessions": "21", "provenance": "synthetic",
+        "target": "target_1m_log_return",
+    }  # fmt: skip
+    ids = {}
+    for model, shift, n in (("lightgbm", 0.01, 300), ("vol_cone", 0.0, 250), ("tft", 0.0, 50)):
+        record = make_record(
+            f"zl_1m_{model}", tags=tags | {"model": model}, tables={PREDICTIONS: scored(shift, n)}
+        )
+        ids[model] = parent.log_child(record)
+    lost = make_record("zl_1m_drift", tags=tags | {"model": "drift"}, tables={})
+    ids["drift"] = parent.log_child(lost)
+    active.finish("FINISHED")
+
+    runs = find_runs(CompareConfig(), TrackingConfig())
+    files = compare_runs(runs, CompareConfig())
+    assert set(files) == {"leaderboard.html", "leaderboard.csv"}
+    (root / "leaderboard.csv").write_text(files["leaderboard.csv"])
+    table = pd.read_csv(root / "leaderboard.csv").set_index("model")
+    assert sorted(table.index) == ["lightgbm", "vol_cone"]
+    assert (table["n"] == 250).all()
+    assert table.loc["lightgbm", "run_id"] == ids["lightgbm"]
+    shown = capsys.readouterr().out
+    assert "50 common rows, fewer than compare.min_rows=100" in " ".join(shown.split())
+    assert "its predictions are gone" in shown
+    assert max(len(line) for line in shown.splitlines()) <= 80
+
+    pair = CompareConfig(runs=(ids["lightgbm"][:12], "zl_1m_vol_cone"))
+    files = compare_runs(runs, pair)
+    assert set(files) == {"run_diff.html", "run_diff.csv"}
+    shown = capsys.readouterr().out
+    assert "250 common rows of 300 in A and 250 in B" in " ".join(shown.split())
+    assert max(len(line) for line in shown.splitlines()) <= 80
+    with pytest.raises(ConfigError, match="are gone from the artifacts"):
+        compare_runs(runs, CompareConfig(runs=(ids["drift"], ids["tft"])))

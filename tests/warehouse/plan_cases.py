@@ -105,7 +105,7 @@ CASES: dict[str, Case] = {
             CLOSE,
             N,
             struct("m", column("w", "DATE"), X, column("y", "STRING"), DEPTH),
-            struct("extra", column("q", "FLOAT64", nullable=False)),
+            struct("extra", column("q", "FLOAT64")),
         ),
         ("add-column:m.w", "add-column:m.y", "add-column:extra", *STAMP),
     ),
@@ -190,6 +190,28 @@ CASES: dict[str, Case] = {
     "meaning": Case(contract(1, *ALL), contract(2, *ALL), (), ("restamp-table",)),
     "wording": Case(contract(1, *ALL), contract(1, *ALL, description="Said otherwise."), STAMP),
 }
+
+# Most kinds at once: statements of a BigQuery server take their time.
+EVERYTHING = Case(
+    contract(1, *ALL, column("gone", "STRING"), **DAILY),
+    contract(
+        2,
+        column("n", "STRING"),
+        column("close_usd", "FLOAT64"),
+        struct("m", column("y", "STRING"), column("depth", "FLOAT64")),
+        column("last", "BOOL"),
+        cluster=["day"],
+    ),
+    chosen=(
+        "rename-column:close:close_usd",
+        "retype-column:n",
+        "repartition",
+        "recluster",
+        "drop-column:gone",
+        "drop-column:m.x",
+        "reorder-columns",
+    ),
+)
 
 
 def live_table(of: TableContract, backend: BackendName, rows: int = 3) -> LiveTable:

@@ -14,7 +14,20 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
-from plan_cases import ALL, CASES, CLOSE, NAME, Case, M, N, column, contract, whole
+from plan_cases import (
+    ALL,
+    CASES,
+    CLOSE,
+    EVERYTHING,
+    NAME,
+    Case,
+    M,
+    N,
+    column,
+    contract,
+    struct,
+    whole,
+)
 
 from soyoil.errors import ContractError, WarehouseError
 from soyoil.warehouse.apply import ApplyError, ApplyRecord, apply_plan
@@ -32,9 +45,6 @@ ROWS: list[dict[str, Any]] = [
     {"symbol": "ZL", "day": "2020-01-02", "close": 1.5, "n": None, "m.x": None, "m.depth": None},
     {"symbol": "ZL", "day": "2021-06-30", "close": 0.25, "n": -1, "m.x": 1.0, "m.depth": 9},
 ]
-ON_BIGQUERY = (
-    "add_nested", "widen", "drop", "rename", "rename_nested", "retype", "repartition", "require",
-)  # fmt: skip
 
 
 def rows_of(of: TableContract) -> pa.Table:
@@ -134,9 +144,12 @@ def test_round_trip_on_duckdb(config: DuckDBConnection, name: str) -> None:
     check_round_trip(config, case, SOURCES.get(name, {}))
 
 
-@pytest.mark.parametrize("name", ON_BIGQUERY)
-def test_round_trip_on_bigquery(bigquery_connection: ConnectionConfig, name: str) -> None:
-    check_round_trip(bigquery_connection, CASES[name], SOURCES.get(name, {}))
+def test_a_nested_field_on_bigquery(bigquery_connection: ConnectionConfig) -> None:
+    check_round_trip(bigquery_connection, CASES["add_nested"], {})
+
+
+def test_most_changes_at_once_on_bigquery(bigquery_connection: ConnectionConfig) -> None:
+    check_round_trip(bigquery_connection, EVERYTHING, SOURCES["rename"])
 
 
 def created(config: ConnectionConfig) -> None:
@@ -221,7 +234,8 @@ def test_a_stale_plan_is_refused(config: DuckDBConnection) -> None:
         with pytest.raises(WarehouseError, match=text):
             apply_plan(plan, inspector, contracts or {NAME: case.new}, case.to_name)
 
-    refused(f"stale and nothing was done: contract {NAME} has changed", {NAME: CASES["widen"].new})
+    widened = {NAME: CASES["widen"].new}
+    refused(f"stale and nothing was done: .*contract {NAME} has changed", widened)
     assert config.path.read_bytes() == before
     warehouse.write(case.old, rows_of(case.old).slice(0, 2))
     inspector.execute([f"DELETE FROM {NAME} WHERE symbol = 'CL'"])
@@ -296,13 +310,28 @@ def test_a_failure_says_what_stands(config: DuckDBConnection) -> None:
         apply_plan(plan, open_inspector(config), {NAME: new}, [required])
     text = str(caught.value)
     assert f"{required} failed: " in text
-    assert f"{NAME} has rows without n, which shall be required" in text
+    assert f"{NAME} has rows without n, which is required" in text
     assert f"Made before it, and standing: {whole('add-column:last')}." in text
     assert f"Not tried: {whole('stamp-table')}." in text
     assert [made.ids for made in caught.value.record.applied] == [(whole("add-column:last"),)]
     found = open_inspector(config).inspect().tables[NAME]
     assert found.rows == len(ROWS)
     assert [c.name for c in found.columns][-1] == "last"
+
+
+def test_a_required_field_holds_the_stamp_back(config: DuckDBConnection) -> None:
+    """No warehouse keeps fields of a STRUCT from being NULL, so the stamp may not say so."""
+    old = contract(1, *ALL)
+    new = contract(2, CLOSE, N, struct("m", *M["fields"], column("q", "INT64", nullable=False)))
+    connect(config).write(old, rows_of(old))
+    record = carry_out(config, new)
+    assert record.left == (whole("restamp-table"),)
+    with pytest.raises(ApplyError, match=r"has rows without m.q, which is required"):
+        carry_out(config, new, [whole("restamp-table")])
+    inspector = open_inspector(config)
+    inspector.execute([f"UPDATE {NAME} SET m = struct_update(m, q := 1)"])
+    carry_out(config, new, [whole("restamp-table")])
+    assert connect(config).read(new).num_rows == len(ROWS)
 
 
 def test_values_that_do_not_convert_stop_the_change(config: DuckDBConnection) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import http.client
+import http.server
 import logging
 import os
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 import pytest
@@ -194,6 +197,76 @@ def test_second_write_changes_nothing_and_is_counted(
     assert usage.as_metrics(usage.current())["warehouse.cost_usd"] > 0
     stages = client.api.list_tables(name.rsplit(".", 1)[0])
     assert [t.table_id for t in stages if t.table_id.startswith(STAGE_PREFIX)] == []
+
+
+class LossyProxy(http.server.BaseHTTPRequestHandler):
+    """Hands requests on; every second answer to the creation of anything is lost on the way."""
+
+    protocol_version = "HTTP/1.1"
+    upstream = ""
+    lost: ClassVar[list[str]] = []
+    answered: ClassVar[set[bytes]] = set()
+
+    def _hand_on(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {k: v for k, v in self.headers.items() if k.lower() != "host"}
+        there = http.client.HTTPConnection(self.upstream, timeout=60)
+        there.request(self.command, self.path, body, headers)
+        answer = there.getresponse()
+        content, status = answer.read(), answer.status
+        request = self.path.encode() + body
+        if self.command == "POST" and status < 300 and request not in self.answered:
+            self.answered.add(request)
+            self.lost.append(self.path.split("?")[0])
+            status, content = 503, b"{}"
+        self.send_response(status)
+        for name in ("Content-Type", "Location"):
+            if answer.headers[name] and status != 503:
+                self.send_header(name, answer.headers[name])
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+        there.close()
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _hand_on  # noqa: N815
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Be silent."""
+
+
+def test_answers_that_get_lost(
+    bigquery_connection: BigQueryConnection,
+    make_contract: MakeContract,
+    make_frame: MakeFrame,
+) -> None:
+    """Each job is inserted twice, since the first answer is lost, and runs once."""
+    assert bigquery_connection.endpoint is not None
+    LossyProxy.upstream = bigquery_connection.endpoint.removeprefix("http://")
+    contract = make_contract(**LAYOUT)
+    table = validate(make_frame(ROWS), contract)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), LossyProxy) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        lossy = bigquery_connection.model_copy(
+            update={"endpoint": f"http://127.0.0.1:{proxy.server_port}"}
+        )
+        result = BigQueryWarehouse(lossy).write(contract, table)
+        proxy.shutdown()
+    assert result == WriteResult(len(ROWS), 0, 0, 0)
+    assert sum(path.endswith("/jobs") for path in LossyProxy.lost) >= 3
+    assert as_model(BigQueryWarehouse(bigquery_connection).read(contract)) == dict(
+        sorted(ROWS.items())
+    )
+
+
+def test_dataset_in_another_location(
+    bigquery_connection: BigQueryConnection, make_contract: MakeContract, make_frame: MakeFrame
+) -> None:
+    contract = make_contract()
+    BigQueryWarehouse(bigquery_connection).write(contract, validate(make_frame(ROWS), contract))
+    elsewhere = bigquery_connection.model_copy(update={"location": "EU"})
+    other = make_contract(name="features.other")
+    with pytest.raises(WarehouseError, match=r"lies in us-central1.*says EU: set `location: us-c"):
+        BigQueryWarehouse(elsewhere).write(other, validate(make_frame(ROWS), other))
 
 
 def test_layout_of_the_table(

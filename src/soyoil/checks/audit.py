@@ -14,7 +14,7 @@ from soyoil.checks.columns import Sources, constant_columns, constant_regime, em
 from soyoil.checks.config import AuditConfig
 from soyoil.checks.frames import audit_frame
 from soyoil.checks.keys import cloned_rows, duplicate_keys
-from soyoil.checks.labels import Sessions, label_defects, merge_sessions, sessions_of
+from soyoil.checks.labels import Sessions, add_sessions, label_defects, sessions_of
 from soyoil.checks.origins import mixed_warehouse, origins, provenances
 from soyoil.checks.report import AuditReport, Checked
 from soyoil.checks.sessions import filled_runs, impossible_days, inconsistent_bars, session_gaps
@@ -141,7 +141,7 @@ class _Audit:
         return TableData.of(table, self._contracts.get(table.name), frame)
 
     def _remember(self, data: TableData) -> None:
-        merge_sessions(self.facts.sessions, sessions_of(data.once()))
+        add_sessions(self.facts.sessions, sessions_of(data.once()), self._contracts)
         if data.name == REGIMES and "start_date" in data.frame and len(data.frame):
             self.facts.regimes = data.frame.sort_values("start_date", ignore_index=True)
         if data.name == SESSIONS and "source_schema" in data.frame:

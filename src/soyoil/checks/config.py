@@ -21,7 +21,8 @@ class AuditConfig(Config):
         Calendar days that the last row of a table, or of one of its series, may lie behind the
         newest session of the warehouse; three times its usual step if that is more.
     price_run
-        Sessions from which on an unchanged price is taken for a filled one.
+        Sessions from which on an unchanged price is taken for a filled one, if its series does
+        not stand still for so long by chance.
     value_run
         The same for any other column that normally changes daily.
     gap_sessions

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -224,9 +224,22 @@ def _agreement(values: FloatArray, candidate: FloatArray) -> float:
     return float(np.mean(np.abs(a - b) <= TOLERANCE * np.maximum(np.abs(b), 1e-3)))
 
 
-def merge_sessions(found: dict[str, Sessions], more: Mapping[str, Sessions]) -> dict[str, Sessions]:
-    """Sessions by root; those found first stay unless the others reach further."""
+def add_sessions(
+    found: dict[str, Sessions], more: Mapping[str, Sessions], contracted: Collection[str]
+) -> None:
+    """Add the sessions of one more table.
+
+    Parameters
+    ----------
+    found
+        Sessions by root so far; changed. Those of a contracted table stay, others give way to
+        a table that reaches further.
+    more
+        Sessions by root of the table.
+    contracted
+        Names of the tables under contract.
+    """
     for root, sessions in more.items():
-        if root not in found or sessions.days[-1] > found[root].days[-1]:
+        old = found.get(root)
+        if old is None or (old.table not in contracted and sessions.days[-1] > old.days[-1]):
             found[root] = sessions
-    return found

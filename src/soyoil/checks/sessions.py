@@ -15,6 +15,8 @@ from soyoil.warehouse.defect import Defect, Severity, count, names
 
 Days = npt.NDArray[np.datetime64]
 
+CHANCE: Final = 1e-4
+RESTS: Final = 3
 PRICES: Final = ("open", "high", "low", "close", "settle", "settlement", "price", "adj_close")
 
 
@@ -95,7 +97,7 @@ def filled_runs(data: TableData, config: AuditConfig) -> Iterator[Defect]:
         if not is_price and name not in data.moving:
             continue
         severity: Severity = "error" if is_price else "warning"
-        runs = _runs(data, name, limits[severity], saturates=not is_price)
+        runs = _runs(data, name, limits[severity], recurs=not is_price)
         if runs is not None:
             found[severity].append(f"{name} {runs}")
     for severity, texts in found.items():
@@ -114,24 +116,51 @@ def filled_runs(data: TableData, config: AuditConfig) -> Iterator[Defect]:
             )
 
 
-def _runs(data: TableData, name: str, limit: int, *, saturates: bool) -> str | None:
-    """Longest run of equal values, if it reaches the limit."""
-    same = data.unchanged(name)
-    values = data.frame[name].to_numpy()
-    if saturates:
-        # A percentile, an oscillator or a clipped ratio stays at its bound.
-        known = values[~np.isnan(values)]
-        same &= (values != known.min(initial=np.inf)) & (values != known.max(initial=-np.inf))
-    starts = np.flatnonzero(~same)
-    lengths = np.diff(np.append(starts, len(same)))
-    long = lengths >= limit
+def _runs(data: TableData, name: str, limit: int, *, recurs: bool) -> str | None:
+    """Runs of equal values that are too long for chance, in words.
+
+    Parameters
+    ----------
+    data
+        Rows of different keys.
+    name
+        The column.
+    limit
+        Length below which no run counts.
+    recurs
+        Whether a value that comes back in several runs is a resting point (the bound of a
+        percentile, the zero of a distance) and not a filled one. Prices come back by themselves.
+    """
+    starts = np.flatnonzero(~data.unchanged(name))
+    lengths = np.diff(np.append(starts, len(data.frame)))
+    values = data.frame[name].to_numpy()[starts]
+    long = lengths >= np.maximum(limit, _chance_length(lengths, data.group[starts]))
+    if recurs:
+        _, inverse, times = np.unique(values, return_inverse=True, return_counts=True)
+        long &= times[inverse] < RESTS
     if not long.any():
         return None
-    longest = int(np.argmax(lengths))
+    longest = int(np.argmax(np.where(long, lengths, 0)))
     return (
         f"{count(int(long.sum()), 'run')}, {int(lengths[long].sum()):,} rows, the longest "
         f"{int(lengths[longest])} from {data.label(int(starts[longest]))}"
     )
+
+
+def _chance_length(
+    lengths: npt.NDArray[np.int64], series: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Length that a run of its series reaches by chance with a probability of `CHANCE` at most.
+
+    A price on a coarse tick stands still now and then. If a new value repeats with probability
+    p, the longest of n runs has at least L values with a probability of about n p^(L-1). The
+    share of runs longer than one estimates p, which a few long runs hardly move.
+    """
+    n = np.bincount(series).astype(np.float64)
+    repeats = np.bincount(series, weights=lengths > 1)
+    p = (repeats + 1) / (n + 2)
+    bound = 1 + np.log(CHANCE / np.maximum(n, 1)) / np.log(p)
+    return np.asarray(bound[series], dtype=np.float64)
 
 
 def inconsistent_bars(data: TableData) -> Iterator[Defect]:

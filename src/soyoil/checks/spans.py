@@ -14,7 +14,7 @@ import numpy.typing as npt
 from soyoil.checks.config import AuditConfig
 from soyoil.checks.table_data import TableData
 from soyoil.warehouse.contract import TableContract
-from soyoil.warehouse.defect import Defect, base_name, count, names
+from soyoil.warehouse.defect import Defect, base_name, names
 from soyoil.warehouse.live import BackendName, LiveTable
 
 PARTITIONS_PER_JOB: Final = 4_000
@@ -106,7 +106,7 @@ def stale_tables(spans: Sequence[Span], config: AuditConfig, today: dt.date) -> 
                 "stale_series",
                 "warning",
                 (span.table.name,),
-                f"{len(late)} of {count(len(span.ends), 'series')[:-1]}s end more than "
+                f"{len(late)} of {len(span.ends):,} series end more than "
                 f"{allowed:.0f} days before {span.last}: "
                 f"{names([f'{name} {end}' for name, end in late.items()])}",
                 "What is computed from them is frozen while the rest moves on.",

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from soyoil.errors import SoyoilError
 
 if TYPE_CHECKING:
     from optuna import Study
+
+
+ATTEMPTS: Final = 3
+WAIT_SECONDS: Final = 0.5
 
 
 class FileLock:
@@ -96,17 +101,23 @@ def open_database(address: str, name: str) -> Study:
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
 
-    try:
-        return optuna.create_study(
-            study_name=name, storage=address, direction="maximize", load_if_exists=True
-        )
-    except (optuna.exceptions.OptunaError, SQLAlchemyError, ImportError, ValueError) as error:
-        # The address may hold a password.
-        raise SoyoilError(
-            f"The database of sweep.storage cannot be used ({type(error).__name__}). Check the "
-            "address, that the server runs, and that the driver is installed: "
-            'pip install "soyoil[postgres]".'
-        ) from None
+    attempt = 1
+    while True:
+        try:
+            return optuna.create_study(
+                study_name=name, storage=address, direction="maximize", load_if_exists=True
+            )
+        except (optuna.exceptions.OptunaError, SQLAlchemyError, ImportError, ValueError) as error:
+            if attempt == ATTEMPTS:
+                # The address may hold a password.
+                raise SoyoilError(
+                    f"The database of sweep.storage cannot be used ({type(error).__name__}). "
+                    "Check the address, that the server runs, and that the driver is installed: "
+                    'pip install "soyoil[postgres]".'
+                ) from None
+        # Workers that start together in an empty database all try to make its tables.
+        time.sleep(attempt * WAIT_SECONDS)
+        attempt += 1
 
 
 def hold_study(path: Path, name: str) -> FileLock:

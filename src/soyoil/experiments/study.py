@@ -11,6 +11,7 @@ import hashlib
 import importlib.metadata
 import json
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -254,6 +255,8 @@ def _quiet() -> None:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    # Of the Wilcoxon pruner; the version of Optuna is part of the name of a study.
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
 
 def search(
@@ -310,6 +313,9 @@ def search(
 def search_shared(spec: StudySpec, span: TrainingSpan) -> None:
     """Search a study together with other processes; its trials depend on who is faster.
 
+    Workers that finish together may run a few trials more than asked for. A trial that a killed
+    worker left running never ended: it is neither counted nor in the ledger.
+
     Raises
     ------
     SoyoilError
@@ -325,7 +331,7 @@ def search_shared(spec: StudySpec, span: TrainingSpan) -> None:
     study.sampler = make_sampler(spec, None)
     study.pruner = make_pruner(spec.sweep)
     ledger, scorer, give_up = Ledger(spec.ledger), Scorer(spec, span), _GiveUp()
-    counted = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL, TrialState.RUNNING)
+    counted = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
     while not _late(spec) and len(study.get_trials(False, counted)) < spec.sweep.trials:
         trial = study.ask()
         outcome = scorer.run(trial)

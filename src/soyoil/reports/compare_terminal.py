@@ -135,6 +135,8 @@ def diffs_view(diffs: Sequence[RunDiff], metric: Metric) -> RenderableType:
             f"±{100 * delta.noise:.1f}{'' if diff.noise_source == 'seeds' else '*'}",
             " ".join(diff.causes.differing) or ("equal" if diff.same_forecasts else "nothing"),
         )
+    bare = any(diff.noise_source == "bootstrap" for diff in diffs)
+    starred = "* no runs that differ only in their seed: from the bootstrap of the days" * bare
     found = {(d.cause, d.name, d.a, d.b) for diff in diffs for d in diff.causes.differences}
     lines = [
         f"{TITLES[cause]}: {name} {_short(a)} -> {_short(b)}" for cause, name, a, b in sorted(found)
@@ -146,7 +148,7 @@ def diffs_view(diffs: Sequence[RunDiff], metric: Metric) -> RenderableType:
         head,
         Text(f"{metric} on the common rows of each pair"),
         table,
-        Text("* no runs that differ only in their seed: from the bootstrap of the days\n"),
+        Text(f"{starred}\n"),
         *(Text(line) for line in lines),
         Text(f"Identical in all: {', '.join(TITLES[cause] for cause in shared) or 'nothing'}."),
         *(Text(line, style="bold") for line in conclusions),

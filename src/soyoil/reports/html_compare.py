@@ -13,8 +13,9 @@ from soyoil.experiments.compare_causes import TITLES
 from soyoil.experiments.compare_diff import RunDiff
 from soyoil.experiments.compare_scores import refusal_table
 from soyoil.metrics.bootstrap import LEVEL
+from soyoil.metrics.evaluate import REFERENCES
 from soyoil.reports.compare_terminal import ID_LENGTH, board_heading, noise_text, percent_figure
-from soyoil.reports.html_page import Html, Page, Table, badge, facts, paragraph
+from soyoil.reports.html_page import Html, Page, Table, badge, breakable, facts, paragraph
 from soyoil.reports.terminal import percent
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def delta_figure(table: pd.DataFrame, metric: str) -> Figure:
     """
     from plotly.graph_objects import Figure, Layout
 
-    names = [f"{m} {i[:ID_LENGTH]}" for m, i in zip(table["model"], table["run_id"], strict=True)]
+    short = table["model"].str.replace("_uniform", " unif.")
+    names = [f"{m} {i[:ID_LENGTH]}" for m, i in zip(short, table["run_id"], strict=True)]
     value, low, high = (
         100 * table[f"delta{part}"].astype("float64") for part in ("", "_low", "_high")
     )
@@ -66,7 +68,7 @@ def delta_figure(table: pd.DataFrame, metric: str) -> Figure:
     figure = Figure(
         layout=Layout(
             height=110 + 24 * len(table),
-            margin={"l": 20, "r": 20, "t": 15, "b": 45},
+            margin={"l": 40, "r": 20, "t": 15, "b": 45},
             paper_bgcolor="rgba(0, 0, 0, 0)",
             plot_bgcolor="rgba(0, 0, 0, 0)",
             showlegend=False,
@@ -88,17 +90,15 @@ def delta_figure(table: pd.DataFrame, metric: str) -> Figure:
     return figure
 
 
-def _board_table(table: pd.DataFrame, heading: str) -> Table:
+def _board_table(table: pd.DataFrame, metric: str, caption: str) -> Table:
     rows = [
         [
-            row["model"],
+            breakable(row["model"]),
             f"{row['rank']}",
             row["run_id"][:ID_LENGTH],
             f"{row['started']:%Y-%m-%d %H:%M}",
-            f"{100 * row['pinball']:.2f}",
-            f"{100 * row['mae']:.2f}",
-            _with_interval(row, "skill_pinball"),
-            _with_interval(row, "skill_mae"),
+            f"{100 * row[metric]:.2f}",
+            _with_interval(row, f"skill_{metric}"),
             f"{100 * row['coverage_80']:.0f}",
             _with_interval(row, "delta"),
             _word(row["against_best"]),
@@ -107,14 +107,14 @@ def _board_table(table: pd.DataFrame, heading: str) -> Table:
         for row in table.to_dict("records")
     ]
     return Table(
-        caption=heading,
+        caption=caption,
         header=(
-            "Model", "Rank", "Run", "Started, UTC", "Pinball, %", "MAE, %",
-            "Pinball skill vs vol cone, %", "MAE skill vs random walk, %", "80 % covers, %",
-            "Loss against the best, %", "Against the best", "Skill",
+            "Model", "Rank", "Run", "Started, UTC", f"{metric}, %", f"{metric} skill, %",
+            "80 % covers, %", "Loss against the best, %", "Against the best", "Skill",
         ),
         groups=[("", rows)],
-        text_columns=frozenset({0, 2, 3, 10, 11}),
+        text_columns=frozenset({0, 2, 3, 8, 9}),
+        extra_columns=frozenset({2, 3, 6, 8}),
     )  # fmt: skip
 
 
@@ -167,7 +167,11 @@ def leaderboard_page(
             name,
             paragraph(board_heading(board), "note"),
             page.figure(delta_figure(rows, metric), f"{name}: {metric} against the best run"),
-            _board_table(rows, f"{name}, {board.n:,} common rows").render(),
+            _board_table(
+                rows,
+                metric,
+                f"{name}, {board.n:,} common rows; skill against the {REFERENCES[metric]}",
+            ).render(),
         )
     if refusals:
         refused = refusal_table(refusals)
@@ -182,6 +186,75 @@ def leaderboard_page(
             ).render(),
         )
     return page.render()
+
+
+def _summary(diffs: Sequence[RunDiff]) -> Table:
+    rows = []
+    for diff in diffs:
+        words = [TITLES[cause] for cause in diff.causes.differing]
+        delta = diff.deltas["pinball"]
+        rows.append(
+            [
+                f"{diff.a.horizon} {diff.a.model}",
+                f"{diff.n:,}",
+                _interval(delta.relative, delta.interval.low, delta.interval.high),
+                f"±{100 * delta.noise:.1f}",
+                diff.noise_source,
+                ", ".join(words) or ("equal" if diff.same_forecasts else "nothing logged"),
+            ]
+        )
+    return Table(
+        caption="Pinball loss of B against A on the common rows of each pair, in %",
+        header=("Pair", "n", "B against A", "Noise", "Noise from", "Differs"),
+        groups=[("", rows)],
+        text_columns=frozenset({0, 4, 5}),
+        extra_columns=frozenset({1, 4}),
+    )
+
+
+def _pair_content(diff: RunDiff) -> list[Html]:
+    scores = [
+        [
+            metric,
+            f"{100 * delta.a:.3f}",
+            f"{100 * delta.b:.3f}",
+            _interval(delta.relative, delta.interval.low, delta.interval.high),
+            f"±{100 * delta.noise:.1f}",
+        ]
+        for metric, delta in diff.deltas.items()
+    ]
+    scores += [
+        [share, percent_figure(a), percent_figure(b), "", ""]
+        for share, (a, b) in diff.shares.items()
+    ]
+    content = [
+        paragraph(diff.conclusion),
+        paragraph(
+            f"{diff.n:,} common rows of {diff.rows_a:,} in A and {diff.rows_b:,} in B, rows "
+            f"{diff.scored_rows_hash[:12]}. Noise: {noise_text(diff)}.",
+            "note",
+        ),
+        Table(
+            "Scores on the common rows, in %",
+            ("Metric", "A", "B", "B against A", "Noise"),
+            [("", scores)],
+        ).render(),
+    ]
+    if diff.causes.differences:
+        lines = [[TITLES[d.cause], d.name, d.a, d.b] for d in diff.causes.differences]
+        content.append(
+            Table(
+                "What differs", ("Cause", "Name", "A", "B"), [("", lines)],
+                frozenset({0, 1, 2, 3}),
+            ).render()
+        )  # fmt: skip
+    content += [
+        paragraph(f"{TITLES[cause].capitalize()} only follows: {why}.", "note")
+        for cause, why in diff.causes.follows.items()
+    ]
+    same = ", ".join(TITLES[cause] for cause in diff.causes.identical) or "nothing"
+    content.append(paragraph(f"Identical: {same}.", "note"))
+    return content
 
 
 def diff_page(diffs: Sequence[RunDiff]) -> str:
@@ -200,48 +273,12 @@ def diff_page(diffs: Sequence[RunDiff]) -> str:
             "note",
         )
     )
+    if len(diffs) > 1:
+        page.add("summary", "All pairs", _summary(diffs).render())
     for number, diff in enumerate(diffs, start=1):
-        scores = [
-            [
-                metric,
-                f"{100 * delta.a:.3f}",
-                f"{100 * delta.b:.3f}",
-                _interval(delta.relative, delta.interval.low, delta.interval.high),
-                f"±{100 * delta.noise:.1f}",
-            ]
-            for metric, delta in diff.deltas.items()
-        ]
-        scores += [
-            [share, percent_figure(a), percent_figure(b), "", ""]
-            for share, (a, b) in diff.shares.items()
-        ]
-        content = [
-            paragraph(diff.conclusion),
-            paragraph(
-                f"{diff.n:,} common rows of {diff.rows_a:,} in A and {diff.rows_b:,} in B, rows "
-                f"{diff.scored_rows_hash[:12]}. Noise: {noise_text(diff)}.",
-                "note",
-            ),
-            Table(
-                "Scores on the common rows, in %",
-                ("Metric", "A", "B", "B against A", "Noise"),
-                [("", scores)],
-            ).render(),
-        ]
-        if diff.causes.differences:
-            lines = [[TITLES[d.cause], d.name, d.a, d.b] for d in diff.causes.differences]
-            content.append(
-                Table(
-                    "What differs", ("Cause", "Name", "A", "B"), [("", lines)],
-                    frozenset({0, 1, 2, 3}),
-                ).render()
-            )  # fmt: skip
-        content += [
-            paragraph(f"{TITLES[cause].capitalize()} only follows: {why}.", "note")
-            for cause, why in diff.causes.follows.items()
-        ]
-        same = ", ".join(TITLES[cause] for cause in diff.causes.identical) or "nothing"
-        content.append(paragraph(f"Identical: {same}.", "note"))
+        if len(diffs) > 1 and diff.same_forecasts and not diff.causes.differing:
+            continue
         models = dict.fromkeys((diff.a.model, diff.b.model))
-        page.add(f"pair-{number}", f"{diff.a.horizon} {' and '.join(models)}", *content)
+        name = f"{diff.a.horizon} {' and '.join(models)}"
+        page.add(f"pair-{number}", name, *_pair_content(diff))
     return page.render()

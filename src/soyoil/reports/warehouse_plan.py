@@ -38,8 +38,8 @@ def print_plan(plan: Plan, console: Console, *, all_sql: bool = False) -> None:
             console.print("\n".join(_shown(change)), markup=False, highlight=False, soft_wrap=True)
     named = sum(change.needs_name for change in plan.changes)
     console.print(
-        f"\n{len(plan.changes) - named} changes by `kedro warehouse apply`; {named} only when "
-        "named by --change ID, each table copied first."
+        f"\n`kedro warehouse apply` makes {len(plan.changes) - named} of {len(plan.changes)} "
+        f"unasked, and {named} only if named by --change ID, after a copy of each table."
     )
 
 

@@ -201,7 +201,13 @@ class BigQueryWarehouse:
         stage = bigquery.Table(statements.stage, schema=schema)
         stage.expires = dt.datetime.now(dt.UTC) + dt.timedelta(hours=STAGE_HOURS)
         with self._client.explaining(f"create {statements.stage}"):
-            self._client.api.create_table(stage, timeout=self._connection.timeout_s)
+            # Its name is ours alone, so one that exists is from an attempt that went unanswered.
+            self._client.api.create_table(
+                stage,
+                exists_ok=True,
+                retry=self._client.retry,
+                timeout=self._connection.timeout_s,
+            )
         try:
             if batch.num_rows:
                 self._client.load(batch, statements.stage, schema)

@@ -123,16 +123,18 @@ class BigQueryClient:
             return google.auth.default(scopes=[_CLOUD_SCOPE])[0]
         given = self.connection.credentials.get_secret_value()
         make = service_account.Credentials
+        is_path = not given.lstrip().startswith("{")
         try:
-            if given.lstrip().startswith("{"):
-                return make.from_service_account_info(json.loads(given), scopes=[_CLOUD_SCOPE])
-            return make.from_service_account_file(given, scopes=[_CLOUD_SCOPE])
+            if is_path:
+                return make.from_service_account_file(given, scopes=[_CLOUD_SCOPE])
+            return make.from_service_account_info(json.loads(given), scopes=[_CLOUD_SCOPE])
         except (OSError, ValueError) as exc:
             # Not the text of the error: it may quote the key.
             raise WarehouseError(
-                f"the credentials for BigQuery are no service account ({type(exc).__name__}). "
-                "Correct the entry of conf/bigquery/credentials.yml: `keyfile: <path>` of a JSON "
-                "key, or the fields of that file."
+                f"the credentials for BigQuery{f' in {given}' if is_path else ''} are no service "
+                f"account ({type(exc).__name__}). Correct the entry of "
+                "conf/bigquery/credentials.yml: `keyfile: <path>` of a JSON key, or the fields of "
+                "that file."
             ) from None
 
     @functools.cached_property
@@ -158,13 +160,32 @@ class BigQueryClient:
                 return None
 
     def create_dataset(self, dataset_id: str) -> None:
-        """Create ``project.dataset`` in the location of the connection if it is missing."""
+        """Create ``project.dataset`` in the location of the connection if it is missing.
+
+        Raises
+        ------
+        WarehouseError
+            It is there, but in another location.
+        """
+        from google.api_core.exceptions import NotFound
         from google.cloud import bigquery
 
-        dataset = bigquery.Dataset(dataset_id)
-        dataset.location = self.connection.location
+        wanted = bigquery.Dataset(dataset_id)
+        wanted.location = self.connection.location
         with self.explaining(f"create the dataset {dataset_id}"):
-            self.api.create_dataset(dataset, exists_ok=True, retry=self.retry)
+            try:
+                # Looked up first: who may write to a dataset need not be allowed to create one.
+                found = self.api.get_dataset(
+                    dataset_id, retry=self.retry, timeout=self.connection.timeout_s
+                )
+            except NotFound:
+                found = self.api.create_dataset(wanted, exists_ok=True, retry=self.retry)
+        if found.location.lower() != wanted.location.lower():
+            raise WarehouseError(
+                f"the dataset {dataset_id} lies in {found.location}, and the connection says "
+                f"{wanted.location}: set `location: {found.location}` under `warehouse` in "
+                "conf/bigquery/globals.yml, or use another dataset_prefix"
+            )
 
     def delete_table(self, table_id: str) -> None:
         """Delete a table if it is there."""

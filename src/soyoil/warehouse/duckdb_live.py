@@ -162,8 +162,9 @@ class DuckDBInspector:
                     with contextlib.suppress(duckdb.Error):
                         connection.rollback()
                     first = statement.strip().splitlines()[0]
+                    said = str(exc).strip().splitlines()[0]
                     raise WarehouseError(
-                        f"DuckDB refused {first!r} in {self._location}: {str(exc).strip()} "
+                        f"DuckDB refused {first!r} in {self._location}: {said} "
                         "(nothing of this change was kept)"
                     ) from exc
             connection.commit()

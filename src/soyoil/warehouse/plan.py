@@ -21,7 +21,17 @@ from soyoil.warehouse.plan_sql import ChangeSql, castable
 from soyoil.warehouse.plan_sql_bigquery import BigQuerySql
 from soyoil.warehouse.plan_sql_duckdb import DuckDBSql
 from soyoil.warehouse.references import direct_readers, downstream
-from soyoil.warehouse.steps import STAMPS, Script, State, Step, find_steps, groups, make, state_of
+from soyoil.warehouse.steps import (
+    STAMPS,
+    Script,
+    State,
+    Step,
+    find_steps,
+    groups,
+    make,
+    stamp_script,
+    state_of,
+)
 from soyoil.warehouse.table_shape import Edit, TableShape, live_shape
 
 TAG_LENGTH: Final = 8
@@ -218,10 +228,8 @@ class _Describer:
         if script.statements:
             return script, ""
         if step.kind in STAMPS and step.wanted is not None:
-            return (
-                Script(statements=self._sql.stamp(step.wanted)),
-                "made by itself once all other changes of the table are",
-            )
+            waits = "made once all other changes of the table are"
+            return stamp_script(step.wanted, step.filled, self._sql), waits
         return script, "its SQL depends on the changes before it"
 
     def _change(self, step: Step, script: Script, pending: str) -> Change:

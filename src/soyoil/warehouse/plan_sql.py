@@ -112,11 +112,25 @@ class ChangeSql(ABC):
 
     def _checks(self, shape: TableShape, edit: Edit, renamed: Mapping[Path, str]) -> Iterator[str]:
         if edit.kind == "require-column":
-            column = self.quoted(renamed.get(edit.path, edit.path[0]))
-            yield self.verify(
-                f"NOT EXISTS (SELECT 1 FROM {self.table(shape.name)} WHERE {column} IS NULL)",
-                f"{shape.name} has rows without {edit.path[0]}, which shall be required",
-            )
+            yield self.verify_filled(shape.name, edit.path, renamed.get(edit.path))
+
+    def verify_filled(self, name: str, path: Path, called: str | None = None) -> str:
+        """Fail if a row of a table lacks a column or field.
+
+        Parameters
+        ----------
+        name
+            ``dataset.table``.
+        path
+            Column or field.
+        called
+            Its name in the table, if it is yet to be renamed.
+        """
+        source = ".".join(self.quoted(part) for part in (*path[:-1], called or path[-1]))
+        return self.verify(
+            f"NOT EXISTS (SELECT 1 FROM {self.table(name)} WHERE {source} IS NULL)",
+            f"{name} has rows without {'.'.join(path)}, which is required",
+        )
 
     def drop_table(self, name: str) -> tuple[str, ...]:
         """Drop a table."""

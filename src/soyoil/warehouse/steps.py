@@ -15,6 +15,7 @@ from soyoil.warehouse.plan_sql import BUILT, ChangeSql, copy_name
 from soyoil.warehouse.table_shape import (
     Edit,
     EditKind,
+    Path,
     TableShape,
     contract_shape,
     edits_between,
@@ -57,6 +58,8 @@ class Step:
         Of a table that stays.
     wanted
         Shape of the contract, of a table that is created or stamped.
+    filled
+        Fields of STRUCTs that may not be NULL in a table that is stamped.
     reason
         Why it is offered, where the contract alone does not say so.
     """
@@ -65,6 +68,7 @@ class Step:
     target: str
     edit: Edit | None = None
     wanted: TableShape | None = None
+    filled: tuple[Path, ...] = ()
     reason: str = ""
 
     @property
@@ -183,19 +187,41 @@ def _table_steps(
     for edit in edits:
         reason = adding if edit.kind == "add-column" else ""
         yield Step(edit.kind, contract.name, edit, reason=reason)
-    if (have.version, have.content_hash) == (want.version, want.content_hash):
-        return
+    if (have.version, have.content_hash) != (want.version, want.content_hash):
+        yield _stamp_step(contract, have, want, edits)
+
+
+def _stamp_step(
+    contract: TableContract, have: TableShape, want: TableShape, edits: Sequence[Edit]
+) -> Step:
+    """Last step of a table: from now on it is of the contract."""
+    filled = _required_fields(contract) if have.rows != 0 and have.version != want.version else ()
+    added = {edit.path for edit in edits if edit.kind == "add-column"}
+    missing = [path for path in filled if any(path[: len(new)] == new for new in added)]
+    kind: StepKind = "stamp-table"
+    reason = ""
     if have.version is None:
+        kind = "adopt-table"
         reason = "its rows were not written by soyoil, so nothing has checked them"
-        yield Step("adopt-table", contract.name, wanted=want, reason=reason)
-    elif have.version == want.version or edits:
-        yield Step("stamp-table", contract.name, wanted=want)
-    else:
+    elif missing:
+        kind = "restamp-table"
+        names = ", ".join(".".join(path) for path in missing)
+        reason = f"fails while a row lacks {names}: fill it, or drop the table and write it anew"
+    elif have.version != want.version and not edits:
+        kind = "restamp-table"
         reason = (
             f"its rows were written under version {have.version}, whose columns look the same "
             f"but mean something else in version {want.version}"
         )
-        yield Step("restamp-table", contract.name, wanted=want, reason=reason)
+    return Step(kind, contract.name, wanted=want, filled=filled, reason=reason)
+
+
+def _required_fields(contract: TableContract) -> tuple[Path, ...]:
+    """Required fields of STRUCTs, which no warehouse keeps from being NULL."""
+    leaves = contract.flat_columns().items()
+    return tuple(
+        tuple(name.split(".")) for name, leaf in leaves if "." in name and not leaf.nullable
+    )
 
 
 def _drops(
@@ -210,7 +236,11 @@ def _drops(
         if table.kind == "view" and table.name in contracts:
             reason = "a view stands where its contract asks for a table"
             wanted.setdefault(("drop-view", table.name), reason)
-        if table.contract_version is not None and table.name not in contracts:
+        base = table.name.removesuffix(BUILT)
+        if base != table.name and base in live.tables:
+            reason = "an apply that was cut off left it; the table itself is as it was"
+            wanted.setdefault(("drop-table", table.name), reason)
+        elif table.contract_version is not None and base not in contracts:
             reason = "soyoil wrote it, and its contract is gone"
             wanted.setdefault(("drop-table", table.name), reason)
     order = list(_DROPS.values())
@@ -267,15 +297,22 @@ def make(group: Sequence[Step], state: State, sql: ChangeSql, tag: str) -> Scrip
         if before is None or not before.fits(step.wanted):
             return Script()
         state.tables[name] = replace(step.wanted, rows=before.rows)
-        return Script(statements=sql.stamp(step.wanted))
+        return stamp_script(step.wanted, step.filled, sql)
     if step.kind == "create-dataset":
         state.datasets.add(name)
         return Script(statements=sql.create_dataset(name))
     if step.kind == "recover-table":
+        state.tables[name] = replace(state.tables.pop(name + BUILT), name=name)
         return Script(statements=sql.recover_table(name))
     if step.kind == "drop-dataset":
         return _drop_dataset(name, state, sql, tag)
     return _drop(name, state, sql, tag)
+
+
+def stamp_script(shape: TableShape, filled: Sequence[Path], sql: ChangeSql) -> Script:
+    """Statements that stamp a table once no row lacks a required field."""
+    checks = tuple(sql.verify_filled(shape.name, path) for path in filled)
+    return Script(statements=(*checks, *sql.stamp(shape)))
 
 
 def _alter(group: Sequence[Step], state: State, sql: ChangeSql, tag: str) -> Script:

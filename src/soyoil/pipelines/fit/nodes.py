@@ -14,6 +14,7 @@ from soyoil.models.baselines import baseline_quantiles, vol_cone_sigma
 from soyoil.models.config import ENGINE_CONFIGS, EngineConfig, FitConfig, TFTConfig
 from soyoil.models.registry import ABLATIONS, BASELINES
 from soyoil.models.report import FitReport, pool_importance
+from soyoil.models.selection import thinned
 from soyoil.models.walkforward import Job, run_walk_forward
 from soyoil.params import Profile
 from soyoil.pipelines.grid import engine_of

@@ -1,0 +1,36 @@
+-- add-column:features.small.extra
+-- add a STRUCT column, NULL in old rows
+CREATE SCHEMA IF NOT EXISTS `a-project.pre_soyoil_copies`;
+DROP SNAPSHOT TABLE IF EXISTS `a-project.pre_soyoil_copies.features__small__before_TAG`;
+CREATE SNAPSHOT TABLE `a-project.pre_soyoil_copies.features__small__before_TAG` CLONE `a-project.pre_features.small`;
+DROP TABLE IF EXISTS `a-project.pre_features.small__soyoil_new`;
+CREATE TABLE `a-project.pre_features.small__soyoil_new` (
+    `symbol` STRING NOT NULL OPTIONS (description = "the \"symbol\""),
+    `day` DATE NOT NULL OPTIONS (description = "the \"day\""),
+    `close` FLOAT64 OPTIONS (description = "the \"close\""),
+    `n` INT64 OPTIONS (description = "the \"n\""),
+    `m` STRUCT<`w` DATE, `x` FLOAT64, `y` STRING, `depth` INT64> OPTIONS (description = "the \"m\""),
+    `extra` STRUCT<`q` FLOAT64> OPTIONS (description = "the \"extra\"")
+)
+PARTITION BY DATE_TRUNC(`day`, MONTH)
+CLUSTER BY `symbol`
+OPTIONS (description = "A table for tests; it's small.\n{\"contract\": \"features.small\", \"version\": 1, \"hash\": \"HASH\"}");
+INSERT INTO `a-project.pre_features.small__soyoil_new` (`symbol`, `day`, `close`, `n`, `m`, `extra`)
+SELECT
+    `symbol`,
+    `day`,
+    `close`,
+    `n`,
+    CASE WHEN `m` IS NULL THEN NULL ELSE STRUCT(CAST(NULL AS DATE) AS `w`, `m`.`x` AS `x`, CAST(NULL AS STRING) AS `y`, `m`.`depth` AS `depth`) END AS `m`,
+    CAST(NULL AS STRUCT<`q` FLOAT64>) AS `extra`
+FROM `a-project.pre_features.small`;
+ASSERT (SELECT COUNT(*) FROM `a-project.pre_features.small`) = (SELECT COUNT(*) FROM `a-project.pre_features.small__soyoil_new`) AS "the new features.small has not the rows of the old one";
+DROP TABLE `a-project.pre_features.small`;
+ALTER TABLE `a-project.pre_features.small__soyoil_new` RENAME TO `small`;
+-- add-column:features.small.m.w
+-- add a DATE column, NULL in old rows; made by the SQL of add-column:features.small.extra
+-- add-column:features.small.m.y
+-- add a STRING column, NULL in old rows; made by the SQL of add-column:features.small.extra
+-- stamp-table:features.small
+-- mark the table as of contract version 2
+ALTER TABLE `a-project.pre_features.small` SET OPTIONS (description = "A table for tests; it's small.\n{\"contract\": \"features.small\", \"version\": 2, \"hash\": \"HASH\"}");

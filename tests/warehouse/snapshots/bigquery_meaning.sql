@@ -1,0 +1,3 @@
+-- restamp-table:features.small (if named)
+-- mark the table as of contract version 2; its rows were written under version 1, whose columns look the same but mean something else in version 2
+ALTER TABLE `a-project.pre_features.small` SET OPTIONS (description = "A table for tests; it's small.\n{\"contract\": \"features.small\", \"version\": 2, \"hash\": \"HASH\"}");
