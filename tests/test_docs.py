@@ -25,7 +25,7 @@ PAGES = sorted(
 )
 STAGES = {
     "ingest", "regimes", "features", "split", "fit", "evaluate", "report", "train", "compare",
-    "audit",
+    "audit", "sweep",
 }  # fmt: skip
 
 
