@@ -13,12 +13,11 @@ import numpy.typing as npt
 
 from soyoil.checks.config import AuditConfig
 from soyoil.checks.table_data import TableData
+from soyoil.warehouse.bigquery_sql import MAX_JOB_PARTITIONS
 from soyoil.warehouse.contract import TableContract
 from soyoil.warehouse.defect import Defect, base_name, names
 from soyoil.warehouse.live import BackendName, LiveTable
-
-PARTITIONS_PER_JOB: Final = 4_000
-PARTITIONS_PER_TABLE: Final = 10_000
+from soyoil.warehouse.table_check import MAX_PARTITIONS
 
 _STAGING: Final = re.compile(
     r"^(?:stg|stage|staging|tmp|raw|new)_|_(?:stg|stage|staging|tmp|raw|new|source)$"
@@ -166,7 +165,7 @@ def partition_limits(
         if not sources:
             continue
         days = np.unique(np.concatenate([span.days for span in sources]))
-        if len(days) > PARTITIONS_PER_JOB:
+        if len(days) > MAX_JOB_PARTITIONS:
             # Of tables of one concept without partitions one finding is enough.
             judged.add(concept)
             column = declared.column if declared else sources[0].column
@@ -197,16 +196,16 @@ def _limit(
     planned: bool,
 ) -> Defect:
     months = len(np.unique(days.astype("datetime64[M]")))
-    per_table = f", and over {PARTITIONS_PER_TABLE:,}" if len(days) > PARTITIONS_PER_TABLE else ""
+    per_table = f", and over {MAX_PARTITIONS:,}" if len(days) > MAX_PARTITIONS else ""
     filled = f" with the rows of {names(feeds)}" if feeds else ""
     return Defect(
         "partition_limit",
         "warning" if planned else "error",
         tuple(objects),
         f"by day of {column} it {'would have' if planned else 'has'} {len(days):,} "
-        f"partitions{filled}, {days[0]} to {days[-1]}: over the {PARTITIONS_PER_JOB:,} that one "
+        f"partitions{filled}, {days[0]} to {days[-1]}: over the {MAX_JOB_PARTITIONS:,} that one "
         f"BigQuery job may touch{per_table}",
         "BigQuery refuses the insert as a whole.",
         f"Partition by month ({months:,} partitions), or load in batches of at most "
-        f"{PARTITIONS_PER_JOB:,} days.",
+        f"{MAX_JOB_PARTITIONS:,} days.",
     )

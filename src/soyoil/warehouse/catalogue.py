@@ -7,8 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from soyoil.warehouse.contract import Column, TableContract
 
 _HEADER = (
-    "| column | type | unit | meaning | nullable | range | role |",
-    "|---|---|---|---|---|---|---|",
+    "| column | type | unit | meaning | source | known when | nullable | range | role |",
+    "|---|---|---|---|---|---|---|---|---|",
+)
+_PREFACE = (
+    "Generated from the table contracts; do not edit. Source and knowledge time of a column are "
+    "those of its table where they are blank."
 )
 
 
@@ -25,7 +29,7 @@ def catalogue_markdown(contracts: Mapping[str, TableContract] | Iterable[TableCo
     Markdown that depends on the contracts only.
     """
     found = contracts.values() if isinstance(contracts, Mapping) else contracts
-    lines = ["# Warehouse tables", "", "Generated from the table contracts; do not edit.", ""]
+    lines = ["# Warehouse tables", "", _PREFACE, ""]
     for contract in sorted(found, key=lambda c: c.name):
         lines += [f"## {contract.name}", "", _one_line(contract.description), ""]
         lines += [f"- {fact}" for fact in _facts(contract)]
@@ -34,6 +38,9 @@ def catalogue_markdown(contracts: Mapping[str, TableContract] | Iterable[TableCo
 
 
 def _facts(contract: TableContract) -> Iterator[str]:
+    for what, text in (("source", contract.source), ("known when", contract.known_when)):
+        if text:
+            yield f"{what}: {_one_line(text)}"
     yield f"version {contract.version}, key {_names(contract.key)}"
     by = f" by {_names(contract.sync_by)}" if contract.sync_by else ""
     if contract.sync_provenance:
@@ -63,11 +70,23 @@ def _table_rows(contract: TableContract) -> Iterator[str]:
             column.type,
             column.unit or "",
             column.description,
+            *_origin(contract, dotted),
             "yes" if column.nullable else "no",
             _range(column),
             roles[dotted],
         )
         yield "| " + " | ".join(_one_line(cell).replace("|", "\\|") for cell in cells) + " |"
+
+
+def _origin(contract: TableContract, dotted: str) -> tuple[str, str]:
+    """Source and knowledge time where they are not those of the table."""
+    source, known_when = None, None
+    columns = contract.columns
+    for part in dotted.split("."):
+        column = next(c for c in columns if c.name == part)
+        source, known_when = column.source or source, column.known_when or known_when
+        columns = column.fields
+    return source or "", known_when or ""
 
 
 def _range(column: Column) -> str:

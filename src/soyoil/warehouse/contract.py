@@ -72,6 +72,9 @@ class Column(Config):
         The only values a STRING column may hold.
     role
         What the column is for; see `TableContract.roles` for the default.
+    source, known_when
+        Where values come from and when they can be known, in words; None: as the STRUCT or the
+        table around it says.
     """
 
     name: str
@@ -85,6 +88,8 @@ class Column(Config):
     maximum: float | None = None
     allowed: tuple[str, ...] | None = None
     role: Role | None = None
+    source: str | None = None
+    known_when: str | None = None
 
     @field_validator("name")
     @classmethod
@@ -145,10 +150,14 @@ class TableContract(Config):
         as a whole, and rows of other options must not stay behind.
     single_provenance
         Refuse a write whose ``provenance`` differs from that of the rows already there.
+    source, known_when
+        Where rows come from and when they can be known, in words.
     """
 
     name: str
     description: str = Field(min_length=1)
+    source: str | None = None
+    known_when: str | None = None
     version: int = Field(ge=1)
     write_mode: WriteMode
     sync_by: tuple[str, ...] = ()
