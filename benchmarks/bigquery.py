@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from warehouse import make_contract, make_frame
 
 from soyoil.warehouse import usage
 from soyoil.warehouse.connection import ConnectionConfig, DuckDBConnection, connect
 from soyoil.warehouse.contract import TableContract
 from soyoil.warehouse.validation import validate
+from warehouse import make_contract, make_frame
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "warehouse"))
 from bigquery_server import running

@@ -348,7 +348,8 @@ class BigQueryClient:
                     batch = pa.py_buffer(message.arrow_record_batch.serialized_record_batch)
                     parts.append(pa.ipc.read_record_batch(batch, schema))
         found = pa.Table.from_batches(parts, schema=schema)
-        usage.record(storage_bytes=session.estimated_total_bytes_scanned or found.nbytes)
+        # The estimate of some servers is that of compressed files.
+        usage.record(storage_bytes=max(session.estimated_total_bytes_scanned, found.nbytes))
         return found
 
     def _cancel(self, job: Any) -> None:
