@@ -119,7 +119,7 @@ def test_forbidden(dataset: WarehouseTableDataset, regimes: pd.DataFrame) -> Non
     ("connection", "message"),
     [
         ({"path": "w.duckdb", "paht": "x"}, "paht: Extra inputs are not permitted"),
-        ({"path": "w.duckdb", "backend": "sqlite"}, "backend: Input should be 'duckdb'"),
+        ({"path": "w.duckdb", "backend": "sqlite"}, "backend: must be 'duckdb', 'bigquery'"),
         ({}, "path: Field required"),
         ({"path": "w.duckdb", "busy_timeout_s": -1}, "busy_timeout_s"),
     ],

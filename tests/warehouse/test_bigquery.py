@@ -66,7 +66,7 @@ def test_connections_of_the_configuration(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"backend": "oracle"}, "oracle"),
+        ({"backend": "oracle"}, "backend: must be 'duckdb', 'bigquery' .got 'oracle'"),
         ({"project": "My Project"}, "project: not a project id"),
         ({"project": None}, "GOOGLE_CLOUD_PROJECT"),
         ({"path": "x"}, "path: Extra inputs are not permitted"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from soyoil.experiments.config import Dimension
+from soyoil.experiments.config import Choice, Dimension
 from soyoil.experiments.ledger import Trial
 from soyoil.experiments.summary import StudySummary
 from soyoil.reports.html_page import Html, Page, Table, details, escape, facts, paragraph
@@ -74,15 +74,13 @@ def slice_figure(summary: StudySummary, dimensions: Mapping[str, Dimension]) -> 
     keys = list(dimensions)
     columns = min(3, len(keys))
     rows = -(-len(keys) // columns)
-    figure = make_subplots(
-        rows=rows, cols=columns, subplot_titles=keys, shared_yaxes=True, vertical_spacing=0.5 / rows
-    )
+    figure = make_subplots(rows=rows, cols=columns, shared_yaxes=True, vertical_spacing=0.42 / rows)
     for place, key in enumerate(keys):
         row, column = divmod(place, columns)
         values = [t.params.get(key) for t in done]
-        text = any(isinstance(v, str | bool) for v in values)
+        text = isinstance(dimensions[key], Choice)
         figure.add_scatter(
-            x=[str(v) for v in values] if text else values,
+            x=[str(v).replace("+", "<br>+") for v in values] if text else values,
             y=_per_cent(done),
             mode="markers",
             showlegend=False,
@@ -90,12 +88,12 @@ def slice_figure(summary: StudySummary, dimensions: Mapping[str, Dimension]) -> 
             row=row + 1,
             col=column + 1,
         )
-        if getattr(dimensions[key], "log", False):
-            figure.update_xaxes(type="log", row=row + 1, col=column + 1)
+        kind = "log" if getattr(dimensions[key], "log", False) else "category" if text else "linear"
+        title = {"text": key, "font": {"size": 11}, "standoff": 4}
+        figure.update_xaxes(type=kind, title=title, row=row + 1, col=column + 1)
         if column == 0:
             figure.update_yaxes(title_text="skill, %", row=row + 1, col=1)
-    figure.update_annotations(font_size=11)
-    figure.update_layout(height=70 + 190 * rows, margin={"l": 56, "r": 12, "t": 32, "b": 44})
+    figure.update_layout(height=70 + 200 * rows, margin={"l": 56, "r": 12, "t": 32, "b": 44})
     return figure
 
 

@@ -176,8 +176,10 @@ def parse_connection(
 
 
 def _problem(error: Any) -> str:
+    if error["type"] == "union_tag_invalid":
+        return f"backend: must be {error['ctx']['expected_tags']} (got {error['ctx']['tag']!r})"
     # The first part of the location is the backend, which the discriminator adds.
-    where = ".".join(str(part) for part in error["loc"][1:]) or "backend"
+    where = ".".join(str(part) for part in error["loc"][1:])
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] in ("missing", "extra_forbidden"):
         return f"{where}: {message}"
