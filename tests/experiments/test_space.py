@@ -55,6 +55,10 @@ WRONG: dict[str, tuple[object, str]] = {
     ),
     "kind": (space("lightgbm", "num_leaves", {"kind": "norm", "low": 1}), r"'int', 'float'"),
     "unknown horizon": ({"horizon": "2w"}, r"must be 1w, 1m"),
+    "password": (
+        {"storage": "postgresql+psycopg://me:secret@host/name"},
+        r"must not hold a password\. Give it in PGPASSWORD",
+    ),
     "horizon twice": ({"horizon": "1w+1w"}, r"twice"),
 }
 

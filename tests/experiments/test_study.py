@@ -15,6 +15,7 @@ from soyoil.errors import ModelError, SoyoilError
 from soyoil.experiments.journal import hold_study, open_journal
 from soyoil.experiments.ledger import Ledger, Trial
 from soyoil.experiments.study import search
+from soyoil.models.registry import ENGINES
 from soyoil.pipelines.sweep.nodes import make_studies
 
 HERE = Path(__file__).parent
@@ -72,8 +73,12 @@ def assert_same(found: list[Trial], wanted: list[Trial]) -> None:
 
 @pytest.fixture(scope="module")
 def undisturbed(market, tmp_path_factory) -> list[Trial]:  # type: ignore[no-untyped-def]
+    before = ENGINES["lightgbm"]
     market.install_engine()
-    return run(market.make_inputs(tmp_path_factory.mktemp("undisturbed")))
+    try:
+        return run(market.make_inputs(tmp_path_factory.mktemp("undisturbed")))
+    finally:
+        ENGINES["lightgbm"] = before
 
 
 def test_trials_hold_what_they_were_scored_on(undisturbed: list[Trial]) -> None:

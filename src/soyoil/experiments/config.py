@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Final, Literal, Self
 
@@ -246,7 +247,8 @@ class SweepConfig(Config):
         Processes that search one study together; 1 keeps it reproducible.
     storage
         Address of a database that workers on several machines share, for example
-        ``postgresql+psycopg://user@host/name``; None keeps a journal file. Not reproducible.
+        ``postgresql+psycopg://user@host/name``, without a password; None keeps a journal file.
+        Not reproducible.
     space
         Dimensions by model, section of the parameters, and key.
     """
@@ -276,6 +278,17 @@ class SweepConfig(Config):
                 )
         if len(set(names)) < len(names):
             raise ValueError("names a horizon twice")
+        return value
+
+    @field_validator("storage")
+    @classmethod
+    def _no_password(cls, value: str | None) -> str | None:
+        # Parameters are logged with every run.
+        if value is not None and re.search(r"://[^/@]*:[^/@]*@", value):
+            raise ValueError(
+                "must not hold a password. Give it in PGPASSWORD or in ~/.pgpass, which "
+                "PostgreSQL's client reads"
+            )
         return value
 
     @model_validator(mode="after")
