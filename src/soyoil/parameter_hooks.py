@@ -16,14 +16,15 @@ PLAN_SUFFIX: Final = ".split_plan"
 
 
 def _check_warehouse_kind(context: KedroContext, kind: str) -> None:
-    """The catalog names the warehouse file by the run-time kind, else by the global one."""
+    """The catalog names the warehouse by the run-time kind, else by the global one."""
     given = (context.config_loader.runtime_params or {}).get("source") or {}
     named = given.get("kind", context.config_loader["globals"].get("source_kind"))
     if named != kind:
+        folder = f"conf/{context.env or 'local'}"
         raise ConfigError(
             f"source.kind={kind} in the parameters, but source_kind={named} in globals.yml names "
-            f"the warehouse file. Set `source_kind: {kind}` in conf/local/globals.yml and leave "
-            "source.kind out of conf/local/parameters.yml."
+            f"the warehouse. Set `source_kind: {kind}` in {folder}/globals.yml and leave "
+            f"source.kind out of {folder}/parameters.yml."
         )
 
 

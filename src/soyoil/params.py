@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -22,6 +23,9 @@ from soyoil.splits.plan import SplitConfig
 from soyoil.warehouse.contract import load_contract
 
 Profile = Literal["quick", "full"]
+
+_PASSWORD: Final = re.compile(r"(://[^/@:]*:)[^/@]*@")
+"""Password in the address of a database, which no message may repeat."""
 
 
 class TargetConfig(Config):
@@ -110,7 +114,8 @@ def _explain(error: Mapping[str, Any]) -> str:
         return f"{where}: {message}"
     if error["type"] == "missing":
         return f"parameter {where!r} is missing"
-    return f"parameter {where!r} is {error['input']!r}: {message}"
+    shown = _PASSWORD.sub(r"\1***@", repr(error["input"]))
+    return f"parameter {where!r} is {shown}: {message}"
 
 
 def check_parameters(raw: Mapping[str, Any]) -> Parameters:

@@ -15,7 +15,7 @@ from soyoil.experiments.trial import Objective, reference_losses
 from soyoil.metrics.evaluate import evaluate
 from soyoil.models.baselines import baseline_quantiles
 from soyoil.models.config import FitConfig, LightGBMConfig
-from soyoil.params import WeightsConfig
+from soyoil.params import WeightsConfig, check_parameters
 from soyoil.pipelines.fit.nodes import engine_node
 from soyoil.pipelines.split.nodes import label_node, plan_node, weights_node
 from soyoil.pipelines.sweep.nodes import make_studies, training_span
@@ -241,3 +241,10 @@ def test_train_honours_the_keys_that_a_sweep_finds(  # type: ignore[no-untyped-d
         assert np.array_equal(thinned.valid, whole.valid)
     # Columns are chosen where a fold is fitted, for train and sweep alike.
     assert jobs[1].fit.feature_groups == ("pivots",)
+
+
+def test_a_password_is_not_repeated() -> None:
+    address = "postgresql+psycopg://me:secret@host/name"
+    with pytest.raises(ConfigError, match=r"me:\*\*\*@host.*must not hold a password") as error:
+        check_parameters({"sweep": {"storage": address}})
+    assert "secret" not in str(error.value)
