@@ -15,7 +15,7 @@ PYTEST := MPLBACKEND=Agg OMP_NUM_THREADS=1 $(BIN)/python -m pytest --no-header
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help train test test-ci test-slow bigquery-server lint unit format docs ui clean
+.PHONY: help train test test-ci test-slow bigquery-server lint unit format docs ui site clean
 
 help: ## this list
 	@echo 'soyoil: honest multi-horizon forecasting of soybean oil futures'
@@ -86,6 +86,11 @@ docs: $(STAMP) ## write docs/tables.md from the table contracts
 ui: $(STAMP) ## tracked runs in the browser
 	@echo 'http://127.0.0.1:5000 shows the runs of mlflow.db; Ctrl-C stops the server.'
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow ui --workers 1
+
+site: $(STAMP) ## the lineage as a static site in build/, with relative paths only
+	@$(BIN)/kedro viz build --include-previews
+	@$(BIN)/python -m soyoil.viz_site build
+	@echo 'Look at it: $(BIN)/python -m http.server --directory build'
 
 clean: ## remove caches and build output; data, runs and .venv stay
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist

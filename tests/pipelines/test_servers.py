@@ -90,3 +90,24 @@ def test_mlflow_and_viz_show_what_was_run(shared_project) -> None:  # type: igno
     with server(shared_project, command, f"{root}/api/main"):
         nodes = {node["name"] for node in answer(f"{root}/api/main")["nodes"]}
         assert {"ingest.read_source", "features.daily_ml_matrix", "snapshot", "1m"} <= nodes
+
+
+def test_a_built_site_names_no_path_of_this_machine(shared_project) -> None:  # type: ignore[no-untyped-def]
+    (shared_project.root / "data" / "08_reporting").mkdir(parents=True, exist_ok=True)
+    built = shared_project.execute(["-m", "kedro", "viz", "build", "--include-previews"])
+    site = shared_project.root / "build"
+    assert (site / "index.html").is_file(), built.stdout + built.stderr
+    answers = [path for path in (site / "api").rglob("*") if path.is_file()]
+    private = str(shared_project.root)
+    assert any(private in path.read_text() for path in answers)
+    done = shared_project.execute(["-m", "soyoil.viz_site", "build"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not [path for path in answers if private in path.read_text()]
+    nodes = {node["name"] for node in json.loads((site / "api" / "main").read_text())["nodes"]}
+    assert {"ingest.read_source", "features.daily_ml_matrix", "1m"} <= nodes
+
+
+def test_only_a_built_site_is_taken(shared_project) -> None:  # type: ignore[no-untyped-def]
+    done = shared_project.execute(["-m", "soyoil.viz_site", "nothing"])
+    assert done.returncode == 1
+    assert "Run `kedro viz build` first" in done.stderr
