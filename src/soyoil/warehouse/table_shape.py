@@ -6,7 +6,7 @@ import difflib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from soyoil.warehouse.contract import Column, Partition, TableContract
 from soyoil.warehouse.live import BackendName, LiveColumn, LiveTable
@@ -28,18 +28,8 @@ Path = tuple[str, ...]
 Columns = tuple[LiveColumn, ...]
 
 NON_BREAKING: Final = ("relax-column", "widen-column", "add-column")
-ORDER: Final[tuple[EditKind, ...]] = (
-    "relax-column",
-    "widen-column",
-    "add-column",
-    "rename-column",
-    "retype-column",
-    "repartition",
-    "recluster",
-    "drop-column",
-    "reorder-columns",
-    "require-column",
-)
+ORDER: Final[tuple[EditKind, ...]] = get_args(EditKind)
+"""Order in which the edits of one table are made."""
 SIMILAR: Final = 0.6
 """From this ratio of `difflib` on two names may be one column renamed."""
 
