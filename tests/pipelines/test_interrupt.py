@@ -48,6 +48,8 @@ sys.argv = ["kedro", "run", *sys.argv[3:]]
 main()
 """
 
+pytestmark = pytest.mark.ci
+
 POINTS = ("ingest", "write", "training", "tracking")
 
 
@@ -90,10 +92,7 @@ def check_recovery(project) -> None:  # type: ignore[no-untyped-def]
     assert not leftovers, leftovers
 
 
-@pytest.mark.parametrize(
-    "point",
-    [p if p == "training" else pytest.param(p, marks=pytest.mark.ci) for p in POINTS],
-)
+@pytest.mark.parametrize("point", POINTS)
 def test_ctrl_c_then_again(project, point: str) -> None:  # type: ignore[no-untyped-def]
     done = strike(project, point, signal.SIGINT)
     assert done.returncode == 130, done.stdout + done.stderr
@@ -105,7 +104,6 @@ def test_ctrl_c_then_again(project, point: str) -> None:  # type: ignore[no-unty
     check_recovery(project)
 
 
-@pytest.mark.ci
 @pytest.mark.parametrize("point", POINTS)
 def test_kill_then_again(project, point: str) -> None:  # type: ignore[no-untyped-def]
     done = strike(project, point, signal.SIGKILL)
