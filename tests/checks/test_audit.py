@@ -85,6 +85,8 @@ ACTIONS = {
     Action("drop_table", "training.regime_calendar"),
     Action("drop_view", "features.master_features_all"),
     Action("drop_table", "raw.yahoo_prices"),
+    Action("drop_column", "features.master_features.yahoo_volume"),
+    Action("drop_column", "features.master_features.yahoo_zl_close"),
     Action("drop_dataset", ARCHIVE),
     Action("add_columns", "features.daily_ml_matrix"),
 }

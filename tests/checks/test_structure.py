@@ -198,6 +198,9 @@ def test_banned_columns_and_tables() -> None:
         f"features.master.{n}" for n in ("yahoo_close", "zl_yahoo_volume", "yahoos")
     )
     assert defect.evidence.startswith("3 of 4 columns of features.master, 10 rows")
+    assert defect.actions == tuple(Action("drop_column", name) for name in defect.objects)
+    whole = only(found(table("features.master", "yahoo_close", "yahoo_open")), "banned_column")
+    assert whole.actions == (Action("drop_table", "features.master"),)
     assert [d.kind for d in found(table("raw.yahoo_prices", "x"))] == ["banned_table"]
     live = warehouse(table("features.master", "yahoo_close"))
     assert structural_defects(live, CONTRACTS, ("other",)) == ()

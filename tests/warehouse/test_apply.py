@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import json
 import shutil
 import subprocess
@@ -210,6 +211,33 @@ def test_a_dropped_table_leaves_a_copy(
     assert inspector.read(kept, ["symbol", "close"]).sort_by(
         [("symbol", "ascending"), ("close", "descending")]
     ).to_pylist() == [{"symbol": row["symbol"], "close": row["close"]} for row in ROWS]
+
+
+def test_banned_columns_go_if_named(config: DuckDBConnection) -> None:
+    table = "features.master"
+    inspector = open_inspector(config)
+    inspector.execute(
+        [
+            "CREATE SCHEMA features",
+            f"CREATE TABLE {inspector.qualified(table)} "
+            "(day DATE, yahoo_close DOUBLE, m STRUCT(yahoo_x DOUBLE, y DOUBLE))",
+            f"INSERT INTO {inspector.qualified(table)} VALUES "
+            "(DATE '2020-01-02', 1.5, {'yahoo_x': 2.0, 'y': 3.0})",
+        ]
+    )
+    plan = plan_for(config)
+    ids = [f"drop-column:{table}.{name}" for name in ("yahoo_close", "m.yahoo_x")]
+    assert [change.id for change in plan.changes] == ids
+    assert all(change.needs_name and "banned_column" in change.note for change in plan.changes)
+    assert apply_plan(plan, inspector, {}).left == tuple(ids)
+    record = apply_plan(plan, inspector, {}, ids)
+    live = inspector.inspect()
+    assert list(live.tables[table].flat_columns()) == ["day", "m.y"]
+    assert inspector.read(live.tables[table]).to_pylist() == [
+        {"day": dt.date(2020, 1, 2), "m": {"y": 3.0}}
+    ]
+    assert record.applied[0].copies == {table: copy_name(table, plan.tag)}
+    assert plan_for(config).changes == ()
 
 
 def test_a_dropped_view_can_be_restored(config: DuckDBConnection) -> None:

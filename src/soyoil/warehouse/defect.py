@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 Severity = Literal["error", "warning", "info"]
-ActionKind = Literal["drop_table", "drop_view", "drop_dataset", "add_columns"]
+ActionKind = Literal["drop_table", "drop_view", "drop_dataset", "drop_column", "add_columns"]
 
 SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "info")
 """Worst first."""
@@ -22,7 +22,8 @@ class Action:
     Attributes
     ----------
     target
-        ``dataset.table``, or ``dataset`` for ``drop_dataset``.
+        ``dataset.table``; ``dataset`` for ``drop_dataset``, ``dataset.table.column`` for
+        ``drop_column``, where the column may be the field of a STRUCT.
     """
 
     kind: ActionKind

@@ -66,7 +66,16 @@ def _banned(table: LiveTable, banned: Sequence[str]) -> Iterator[Defect]:
             f"{names(found, 12)}",
             impact,
             f"Rebuild {table.name} without them from vendor bars of the exchange.",
+            tuple(_without(table, found)),
         )
+
+
+def _without(table: LiveTable, columns: Sequence[str]) -> Iterator[Action]:
+    if len(columns) == len(table.flat_columns()):
+        yield Action("drop_table", table.name)
+        return
+    for column in columns:
+        yield Action("drop_column", f"{table.name}.{column}")
 
 
 def _targets(table: LiveTable) -> Iterator[Defect]:

@@ -156,6 +156,7 @@ def find_steps(
     }
     created = list(_creations(contracts, live))
     edits = [step for name in contracts for step in _table_steps(contracts[name], live, reasons)]
+    edits += _column_drops(contracts, live, reasons)
     calm = [step for step in edits if not step.breaking and step.kind not in STAMPS]
     rest = [step for step in edits if step not in calm]
     return (*created, *calm, *rest, *_drops(contracts, live, reasons))
@@ -189,6 +190,21 @@ def _table_steps(
         yield Step(edit.kind, contract.name, edit, reason=reason)
     if (have.version, have.content_hash) != (want.version, want.content_hash):
         yield _stamp_step(contract, have, want, edits)
+
+
+def _column_drops(
+    contracts: Mapping[str, TableContract], live: LiveWarehouse, reasons: Mapping[Action, str]
+) -> Iterator[Step]:
+    """Columns of tables without a contract; under one, what is too much goes anyway."""
+    for action, reason in reasons.items():
+        if action.kind != "drop_column":
+            continue
+        dataset, table, *path = action.target.split(".")
+        found = live.tables.get(f"{dataset}.{table}")
+        if found is None or found.kind == "view" or found.name in contracts:
+            continue
+        edit = Edit("drop-column", tuple(path), live_shape(found))
+        yield Step("drop-column", found.name, edit, reason=reason)
 
 
 def _stamp_step(
