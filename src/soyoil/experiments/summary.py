@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from soyoil.experiments.config import Dimension
+from soyoil.experiments.config import Dimension, Value
 from soyoil.experiments.inner import TrainingSpan
 from soyoil.experiments.ledger import Ledger, StudyKey, Trial
 from soyoil.experiments.luck import Luck, TrialMatrix, judge
@@ -165,20 +165,34 @@ def summarise_study(spec: StudySpec, span: TrainingSpan) -> StudySummary:
     return StudySummary(spec.key, tuple(own), best, config, luck, importance)
 
 
-def train_command(summary: StudySummary, base: TrialConfig) -> str:
+def train_command(
+    summary: StudySummary, base: TrialConfig, others: Mapping[str, Value] | None = None
+) -> str:
     """The command that trains the best configuration.
 
     Only the tag of the horizon is given: the other engines and the baselines run beside it.
+
+    Parameters
+    ----------
+    summary
+        Study with a complete trial.
+    base
+        Configuration that trials started from.
+    others
+        Further parameters by dotted key, such as those of the source.
     """
     if summary.best is None or summary.config is None:
         raise ValueError(f"study {summary.key.name} has no complete trial")
-    values = {**base.changed(), **summary.config.changed(), **summary.best.params}
+    searched = {**base.changed(), **summary.config.changed(), **summary.best.params}
+    values = {**(others or {}), **searched}
     text = ",".join(f"{key}={command_text(value)}" for key, value in sorted(values.items()))
     return f"kedro run --pipeline=train --tags={summary.key.horizon} --params={text}"
 
 
-def conf_text(summary: StudySummary, base: TrialConfig) -> str:
-    """The best configuration as a file for ``conf/local``."""
+def conf_text(
+    summary: StudySummary, base: TrialConfig, others: Mapping[str, Value] | None = None
+) -> str:
+    """The best configuration as a file for ``conf/local``; parameters as in `train_command`."""
     if summary.config is None or summary.luck is None or summary.best is None:
         raise ValueError(f"study {summary.key.name} has no complete trial")
     key = summary.key
@@ -187,7 +201,7 @@ def conf_text(summary: StudySummary, base: TrialConfig) -> str:
         summary.line.partition(": ")[2] + f", trial {summary.best.number}.",
         f"Snapshot {key.snapshot}, training span {key.training_span}.",
         "Copy it to conf/local/parameters_sweep_best.yml, or run",
-        train_command(summary, base),
+        train_command(summary, base, others),
         f"It was searched for {key.horizon} and {key.model} alone, but `fit` and `weights` hold "
         f"for all of {', '.join(ENGINES)}.",
     ]

@@ -12,7 +12,7 @@ import pandas as pd
 from rich.console import Console
 
 from soyoil.errors import ConfigError
-from soyoil.experiments.config import SweepConfig
+from soyoil.experiments.config import SweepConfig, Value
 from soyoil.experiments.inner import TrainingSpan, cut_before_test, inner_plan, stops_early
 from soyoil.experiments.ledger import StudyKey, Trial, TrialKey
 from soyoil.experiments.space import TrialConfig, searches_groups
@@ -27,11 +27,13 @@ from soyoil.experiments.summary import (
 from soyoil.experiments.worker import journal_path, run_studies
 from soyoil.models.config import EngineConfig, FitConfig, LightGBMConfig, TFTConfig, XGBoostConfig
 from soyoil.models.selection import check_groups
+from soyoil.params import Profile
 from soyoil.pipelines.fit.nodes import feature_names, horizon_arrays, returns_of
 from soyoil.pipelines.split.nodes import session_frame
 from soyoil.regimes.weights import WeightsConfig
 from soyoil.reports.sweep_page import sweep_page
 from soyoil.reports.terminal import progress_bar
+from soyoil.sources.base import SourceConfig
 from soyoil.splits.plan import SplitConfig
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import HORIZONS, Horizon
@@ -183,6 +185,8 @@ def report_sweep(
     lightgbm: LightGBMConfig,
     xgboost: XGBoostConfig,
     tft: TFTConfig,
+    source: SourceConfig,
+    profile: Profile,
 ) -> tuple[pd.DataFrame, SweepReport]:
     """Judge the best trial of each study against luck and write it down for use."""
     engines: dict[str, EngineConfig] = {"lightgbm": lightgbm, "xgboost": xgboost, "tft": tft}
@@ -191,17 +195,18 @@ def report_sweep(
         specs, spans = make_studies(inputs)
         summaries = [summarise_study(spec, span) for spec, span in zip(specs, spans, strict=True)]
     logger.info("%d trials of this sweep are tracked", len(set(tracked)))
+    others = _same_data(source, profile)
     page = f"sweep_{sweep.model}_{'_'.join(sweep.horizons)}.html"
     files = {page: sweep_page(summaries, sweep.dimensions, snapshot.provenance)}
     for summary in summaries:
         if summary.best is not None:
-            files[f"{summary.key.name}.yml"] = conf_text(summary, inputs.base)
+            files[f"{summary.key.name}.yml"] = conf_text(summary, inputs.base, others)
     report = SweepReport(
         files=files,
         tags={**study_tags([s.key for s in summaries]), "provenance": snapshot.provenance},
         metrics=_metrics(summaries),
     )
-    _print(summaries, inputs.base)
+    _print(summaries, inputs.base, others)
     return trial_table(summaries), report
 
 
@@ -219,11 +224,23 @@ def _metrics(summaries: list[StudySummary]) -> dict[str, float]:
     return out
 
 
-def _print(summaries: list[StudySummary], base: TrialConfig) -> None:
+def _same_data(source: SourceConfig, profile: Profile) -> dict[str, Value]:
+    """Parameters that name the data of the sweep; the synthetic market is the default."""
+    if source.kind == "synthetic" or source.path is None:
+        return {"profile": profile}
+    return {
+        "profile": profile,
+        "source.kind": source.kind,
+        "source.path": source.path,
+        "source.symbols": "+".join(source.symbols),
+    }
+
+
+def _print(summaries: list[StudySummary], base: TrialConfig, others: Mapping[str, Value]) -> None:
     console = Console(soft_wrap=True, highlight=False)
     for summary in summaries:
         console.print(summary.details)
         if summary.best is not None:
-            console.print(f"to train it: {train_command(summary, base)}", markup=False)
+            console.print(f"to train it: {train_command(summary, base, others)}", markup=False)
     for summary in summaries:
         console.print(summary.line)

@@ -19,7 +19,12 @@ def create_pipeline() -> Pipeline:
             Node(search_space, inputs, "sweep.trials.run", name="sweep.search"),
             Node(
                 report_sweep,
-                {"tracked": "sweep.trials.run", **inputs},
+                {
+                    "tracked": "sweep.trials.run",
+                    **inputs,
+                    "source": "params:source",
+                    "profile": "params:profile",
+                },
                 ["sweep.trials", "sweep.report"],
                 name="sweep.report",
             ),
