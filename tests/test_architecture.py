@@ -10,7 +10,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "src" / "soyoil").rglob("*.py"))
-HEAVY = ("torch", "lightgbm", "xgboost", "shap", "mlflow", "databento", "pandera")
+HEAVY = (
+    "torch", "lightgbm", "xgboost", "shap", "mlflow", "databento", "pandera", "optuna", "plotly",
+    "matplotlib", "google.cloud", "google.auth", "grpc", "sqlglot", "scipy.stats",
+)  # fmt: skip
 
 IMPORT_ALL = """
 import importlib, json, pkgutil, sys

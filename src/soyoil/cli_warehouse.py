@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from kedro.framework.session import KedroSession
 from rich.console import Console
 
 from soyoil.errors import soyoil_cause
+from soyoil.params import check_parameters
 from soyoil.reports.warehouse_plan import print_plan
 from soyoil.warehouse.apply import ApplyError, ApplyRecord, apply_plan
 from soyoil.warehouse.contract import load_contracts
@@ -48,15 +50,24 @@ def _readable_errors() -> Iterator[None]:
         raise click.ClickException(str(known)) from None
 
 
+@dataclass(frozen=True)
+class _Opened:
+    inspector: Inspector
+    root: Path
+    banned: tuple[str, ...]
+
+
 @contextmanager
-def _opened(options: dict[str, Any]) -> Iterator[tuple[Inspector, Path]]:
-    """Inspector and root of the project."""
+def _opened(options: dict[str, Any]) -> Iterator[_Opened]:
+    """Warehouse and root of the project, and the vendors that the audit bans."""
     session = KedroSession.create(
         env=options["env"], conf_source=options["conf_source"], runtime_params=options["params"]
     )
     with session:
         context = session.load_context()
-        yield context.catalog.load(INSPECTOR), context.project_path
+        parameters = check_parameters(context.config_loader["parameters"])
+        inspector = context.catalog.load(INSPECTOR)
+        yield _Opened(inspector, context.project_path, parameters.audit.banned_vendors)
 
 
 def table_lineage(contracts: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -75,12 +86,12 @@ def _path(given: Path | None, root: Path) -> Path:
 
 
 def _plan(*, output: Path | None, sql: bool, detailed_exitcode: bool, **options: Any) -> None:
-    with _readable_errors(), _opened(options) as (inspector, root):
+    with _readable_errors(), _opened(options) as opened:
         contracts = load_contracts()
-        live = inspector.inspect()
-        defects = structural_defects(live, contracts)
+        live = opened.inspector.inspect()
+        defects = structural_defects(live, contracts, opened.banned)
         plan = make_plan(contracts, live, defects, table_lineage(list(contracts)))
-        path = _path(output, root)
+        path = _path(output, opened.root)
         write_plan(plan, path)
         print_plan(plan, Console(), all_sql=sql)
         click.echo(f"Written to {path}.")
@@ -96,17 +107,18 @@ def exit_code(plan: Plan) -> int:
 
 
 def _apply(*, plan_file: Path | None, change: Sequence[str], **options: Any) -> None:
-    with _readable_errors(), _opened(options) as (inspector, root):
-        plan = read_plan(_path(plan_file, root))
+    with _readable_errors(), _opened(options) as opened:
+        plan = read_plan(_path(plan_file, opened.root))
         contracts = load_contracts()
-        target = root / RECORD_FILE.format(tag=plan.tag)
+        target = opened.root / RECORD_FILE.format(tag=plan.tag)
         try:
             record = apply_plan(
                 plan,
-                inspector,
+                opened.inspector,
                 contracts,
                 change,
                 lineage=table_lineage(list(contracts)),
+                banned=opened.banned,
                 report=lambda name: click.echo(f"made {name}"),
             )
         except ApplyError as error:

@@ -240,6 +240,25 @@ def test_banned_columns_go_if_named(config: DuckDBConnection) -> None:
     assert plan_for(config).changes == ()
 
 
+def test_the_plan_and_its_application_ban_the_same_vendors(config: DuckDBConnection) -> None:
+    inspector = open_inspector(config)
+    name = inspector.qualified("features.master")
+    inspector.execute(
+        [
+            "CREATE SCHEMA features",
+            f"CREATE TABLE {name} AS SELECT DATE '2020-01-02' AS day, 1.5 AS acme_x",
+        ]
+    )
+    live = inspector.inspect()
+    plan = make_plan({}, live, structural_defects(live, {}, ("acme",)))
+    ids = ["drop-column:features.master.acme_x"]
+    assert [change.id for change in plan.changes] == ids
+    with pytest.raises(WarehouseError, match=r"no change drop-column|stale"):
+        apply_plan(plan, inspector, {}, ids)
+    apply_plan(plan, inspector, {}, ids, banned=("acme",))
+    assert list(inspector.inspect().tables["features.master"].flat_columns()) == ["day"]
+
+
 def test_a_dropped_view_can_be_restored(config: DuckDBConnection) -> None:
     inspector, small = archive(config)
     inspector.execute(["DROP TABLE z_archive.old"])
@@ -415,7 +434,12 @@ def test_command_line(project_root: Path, tmp_path: Path) -> None:
         (tmp_path / folder).mkdir(exist_ok=True)
     warehouse = {"backend": "duckdb", "path": str(tmp_path / "a.duckdb")}
     (tmp_path / "conf" / "local" / "globals.yml").write_text(json.dumps({"warehouse": warehouse}))
+    open_inspector(DuckDBConnection(path=tmp_path / "a.duckdb")).execute(
+        ["CREATE SCHEMA raw", "CREATE TABLE a.raw.old AS SELECT current_date AS day, 1.5 AS acme_x"]
+    )
+    banned = ["--params", "audit.banned_vendors=acme"]
     commands = [
+        ["plan", "--output", str(tmp_path / "banned.json"), *banned],
         ["apply"],
         ["plan", "--detailed-exitcode"],
         ["apply", "--change", "drop-table:a.b"],
@@ -432,6 +456,8 @@ def test_command_line(project_root: Path, tmp_path: Path) -> None:
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
     assert len(lines) == len(commands), done.stdout + done.stderr
     codes, texts = zip(*lines, strict=True)
+    assert "drop-column:raw.old.acme_x" in texts[0]
+    codes, texts = codes[1:], texts[1:]
     assert codes == (1, 2, 1, 0, 0, 0), texts
     assert "make one by `kedro warehouse plan`" in texts[0]
     assert "create-table:features.daily_ml_matrix" in texts[1]

@@ -8,7 +8,6 @@ from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from soyoil.errors import ConfigError
 from soyoil.experiments.compare import RowIndex, ScoredRun, TrackedRun
@@ -167,6 +166,9 @@ def seed_siblings(run: TrackedRun, runs: Sequence[TrackedRun]) -> list[TrackedRu
 
 def _seed_noise(siblings: Sequence[ScoredRun], metric: Metric) -> float:
     """Half-width of the interval of a relative change between two runs of different seed."""
+    # Half a second to import, and every command would pay for it.
+    from scipy import stats
+
     index = RowIndex(siblings)
     common = index.common()
     if not common.any():

@@ -12,7 +12,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from soyoil.metrics.bootstrap import MIN_INDEPENDENT, mean_block, resample_counts
 
@@ -144,6 +143,9 @@ def expected_maximum(trials: int) -> float:
     ``(1 - g) Z(1 - 1/N) + g Z(1 - 1/(N e))`` with Euler's constant g and the normal quantile
     function Z (Bailey and Lopez de Prado 2014, The deflated Sharpe ratio, eq. 1).
     """
+    # Half a second to import, and every command would pay for it.
+    from scipy import stats
+
     if trials < 2:
         return 0.0
     first = stats.norm.ppf(1.0 - 1.0 / trials)
@@ -171,6 +173,9 @@ def deflated_probability(matrix: TrialMatrix, best: int) -> float:
         Probability that its true ratio is positive; NaN if it never differs from the reference
         or there are not two independent origins.
     """
+    # Half a second to import, and every command would pay for it.
+    from scipy import stats
+
     columns = [c[np.isfinite(c)] for c in matrix.contributions.T]
     ratios = np.array([float(np.mean(c) / np.std(c)) if np.std(c) > 0 else 0.0 for c in columns])
     own = columns[best]

@@ -13,7 +13,6 @@ from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 FloatArray = npt.NDArray[np.float64]
 Verdict = Literal["skill", "no skill", "unprovable"]
@@ -101,6 +100,9 @@ def widening(n: int, sessions: int) -> float:
     sessions
         Horizon in sessions.
     """
+    # Half a second to import, and every command would pay for it.
+    from scipy import stats
+
     block = mean_block(sessions)
     stretches = max(n / block, 2.0)
     a = sessions / block

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Final
 
 import pandas as pd
-from scipy import stats
 
 from soyoil.metrics.evaluate import NOMINAL_COVERAGE
 from soyoil.metrics.losses import row_losses
@@ -48,6 +47,9 @@ def coverage_band(n: int, sessions: int) -> tuple[float, float]:
     tuple of float
         Bounds that hold with a probability of at least `LEVEL`.
     """
+    # Half a second to import, and every command would pay for it.
+    from scipy import stats
+
     trials = max(n // sessions, 1)
     tail = (1.0 - LEVEL) / 2
     low, high = stats.binom.ppf([tail, 1.0 - tail], trials, NOMINAL_COVERAGE) / trials

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ from soyoil.models.base import (
 )
 from soyoil.models.config import TFTConfig
 from soyoil.models.device import torch_device
+from soyoil.models.selection import thinned
 
 CLIP = 5.0
 CALENDAR = ("calendar_sin", "calendar_cos")
@@ -274,13 +275,6 @@ def predict(
         chosen = out["encoder_variables"].squeeze(-2).mean(dim=1).sum(dim=0)
         selection += chosen.cpu().numpy().astype("float64")
     return np.concatenate(quantiles), selection / max(len(positions), 1)
-
-
-def thinned(task: FoldTask, stride: int) -> FoldTask:
-    """Every `stride`-th training row, counted from the last, with weights of mean 1 again."""
-    rows = task.train[::-1][::stride][::-1]
-    weight = task.train_weight[::-1][::stride][::-1]
-    return replace(task, train=rows, train_weight=weight / weight.mean())
 
 
 def fit_fold(arrays: HorizonArrays, task: FoldTask, threads: int, config: TFTConfig) -> EngineFit:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from soyoil.config import Config
 from soyoil.errors import WarehouseError
 from soyoil.warehouse.contract import TableContract
-from soyoil.warehouse.defects import structural_defects
+from soyoil.warehouse.defects import BANNED_VENDORS, structural_defects
 from soyoil.warehouse.live import Inspector, LiveWarehouse
 from soyoil.warehouse.plan import Plan, change_sql, copy_statements, make_plan
 from soyoil.warehouse.plan_sql import ChangeSql
@@ -88,6 +88,7 @@ def apply_plan(
     named: Sequence[str] = (),
     *,
     lineage: Lineage | None = None,
+    banned: Sequence[str] = BANNED_VENDORS,
     report: Callable[[str], None] = lambda _: None,
 ) -> ApplyRecord:
     """Make the changes of a plan that break nothing, and those that are named.
@@ -107,6 +108,8 @@ def apply_plan(
         Ids of changes.
     lineage
         As in `plan.make_plan`.
+    banned
+        As in `defects.structural_defects`, when the plan was made.
     report
         Called with the id of every change that was made.
 
@@ -119,7 +122,7 @@ def apply_plan(
         A change failed; those before it stand.
     """
     live = inspector.inspect()
-    defects = structural_defects(live, contracts)
+    defects = structural_defects(live, contracts, banned)
     _check_fresh(plan, make_plan(contracts, live, defects, lineage))
     steps = find_steps(contracts, live, defects)
     chosen = _chosen(steps, named)
