@@ -43,11 +43,21 @@ class BarOrigin:
         ``observed`` or ``synthetic``.
     degraded_days
         UTC days that the vendor marks as degraded.
+    coverage
+        What the bars were read from, one row per symbol and file: ``symbol`` (``str``), ``start``
+        and ``end`` (``datetime64[us, UTC]``, half-open range of time that the file speaks for)
+        and ``declared`` (``bool``; False where the range is only that of the bars in it). None
+        where nothing can be missing, as from a generator.
+    set_aside
+        Bars of the symbols that were quarantined: ``symbol``, ``ts_event``, ``reason``. None is
+        without any.
     """
 
     schema: BarSchema
     provenance: str
     degraded_days: Collection[dt.date] = ()
+    coverage: pd.DataFrame | None = None
+    set_aside: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,8 @@ class BarBatch:
         ``observed`` or ``synthetic``.
     degraded_days
         UTC days that the vendor marks as degraded.
+    coverage
+        What the files speak for, see `soyoil.market.bars.BarOrigin`; None from a generator.
     """
 
     bars: pd.DataFrame
@@ -91,6 +93,7 @@ class BarBatch:
     schema: BarSchema
     provenance: str
     degraded_days: tuple[dt.date, ...] = ()
+    coverage: pd.DataFrame | None = None
 
 
 def no_progress(done: int, total: int) -> None:

@@ -37,7 +37,9 @@ def make_sessions(batch: BarBatch) -> tuple[pd.DataFrame, pd.DataFrame]:
         Rows of ``market_data.databento_futures_ohlcv_1d`` and the quarantine summary with
         reason and count.
     """
-    origin = BarOrigin(batch.schema, batch.provenance, batch.degraded_days)
+    origin = BarOrigin(
+        batch.schema, batch.provenance, batch.degraded_days, batch.coverage, batch.quarantine
+    )
     result = session_bars(batch.bars, origin)
     if result.sessions.empty:
         raise SourceError("The source holds no weekday session of the configured roots.")
