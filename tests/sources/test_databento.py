@@ -27,7 +27,7 @@ from soyoil.sources.base import (
     SourceConfig,
     empty_quarantine,
 )
-from soyoil.sources.databento import degraded_days, list_files, read_folder
+from soyoil.sources.databento import conditions, list_files, read_folder
 from soyoil.sources.databento_dbn import _records, read_dbn
 from soyoil.sources.databento_symbols import DAY_NS, SymbolMap, parse_continuous
 
@@ -330,7 +330,7 @@ def test_degraded_days_come_from_the_package_and_the_folder(
 def test_a_broken_condition_file_is_named(text: str, tmp_path: Path) -> None:
     (tmp_path / "condition.json").write_text(text)
     with pytest.raises(SourceError, match=r"condition\.json is not Databento's list of days"):
-        degraded_days(tmp_path)
+        conditions(tmp_path)
 
 
 def test_long_silence_is_named(

@@ -92,8 +92,7 @@ def read_csv(path: Path, roots: Sequence[str]) -> VendorFile:
         The file cannot be read, is not Databento's bar CSV, is cut off or altered, or its
         prices, times or symbols are not clear.
     """
-    head = magic(path)
-    compression = "zstd" if head == ZSTD_MAGIC else "gzip" if head[:2] == GZIP_MAGIC else None
+    compression = _compression(path)
     try:
         names = _header(path, compression)
         _check_whole(path, compression)
@@ -133,6 +132,22 @@ def read_symbology(path: Path, roots: Sequence[str]) -> SymbolMap:
             f"({type(error).__name__}: {error}). Download it again, or download the CSV with "
             "map_symbols=True."
         ) from error
+
+
+def has_symbol_column(path: Path) -> bool:
+    """Whether the rows of a CSV file name their symbol; if not, a ``symbology.json`` must.
+
+    Raises
+    ------
+    SourceError
+        The file cannot be read or is not Databento's bar CSV.
+    """
+    return "symbol" in _header(path, _compression(path))
+
+
+def _compression(path: Path) -> str | None:
+    head = magic(path)
+    return "zstd" if head == ZSTD_MAGIC else "gzip" if head[:2] == GZIP_MAGIC else None
 
 
 def _header(path: Path, compression: str | None) -> list[str]:

@@ -142,8 +142,7 @@ class BigQueryWarehouse:
     ) -> None:
         contract = statements.contract
         found = table_check.provenances(contract, batch)
-        # A replaced table keeps no row, so its provenance may change.
-        if not found or contract.write_mode == "replace" or not table.num_rows:
+        if not found or not table.num_rows:
             return
         rows = self._client.query(statements.provenances(), f"read {statements.table}")
         table_check.check_provenance(

@@ -148,8 +148,7 @@ class DuckDBWarehouse:
         self, connection: duckdb.DuckDBPyConnection, statements: TableStatements, batch: pa.Table
     ) -> None:
         contract = statements.contract
-        # A replaced table keeps no row, so its provenance may change.
-        if not contract.single_provenance or contract.write_mode == "replace":
+        if not contract.single_provenance:
             return
         table_check.check_provenance(
             contract,
