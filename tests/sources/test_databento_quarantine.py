@@ -195,8 +195,8 @@ def test_exact_copies_do_not_count_as_defects(
 ) -> None:
     """Nor do they dilute the share of real ones."""
     bad = [make_bar(f"2024-01-12 0{h}:00", 7, volume=0) for h in range(3)]
-    for name in ("1.dbn", "2.dbn", "3.dbn"):
-        write_dbn(name, make_bars(7), ZL)
+    for day in (1, 2, 3):
+        write_dbn(f"{day}.dbn", make_bars(7), ZL, span=("2024-01-01", f"2024-02-0{day}"))
     assert len(read(tmp_path / "bars").quarantine) == 80
     write_dbn("4.dbn", bad, ZL)
     with pytest.raises(SourceError, match=r"ZL: 3 of 43 bars \(no_volume 3\) in 4\.dbn\."):

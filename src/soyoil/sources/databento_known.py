@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import logging
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +18,8 @@ from soyoil.errors import SourceError
 from soyoil.sources.base import SourceConfig
 from soyoil.sources.databento_csv import SYMBOLOGY_FILE, has_symbol_column
 from soyoil.sources.vendor_store import empty_files
+
+logger = logging.getLogger(__name__)
 
 _KEY: Final = ["file_hash", "symbol"]
 
@@ -32,7 +36,7 @@ def fingerprint(path: Path) -> str:
         It is no file, or may not be read.
     """
     try:
-        if not path.is_file():
+        if not stat.S_ISREG(path.stat().st_mode):
             raise SourceError(f"{path} is no regular file: take it out of the folder.")
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256")
@@ -60,7 +64,9 @@ def fingerprints(paths: Sequence[Path]) -> dict[str, Path]:
     """Files by content; of equal ones the first."""
     found: dict[str, Path] = {}
     for path in paths:
-        found.setdefault(fingerprint(path), path)
+        first = found.setdefault(fingerprint(path), path)
+        if first != path:
+            logger.info("%s is a copy of %s and not read", path.name, first.name)
     return found
 
 
