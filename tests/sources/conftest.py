@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -12,6 +13,8 @@ import databento_dbn as dbn
 import pandas as pd
 import pyarrow as pa
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 Mapping = dict[str, list[tuple[str, str, int | str]]]
 
