@@ -25,6 +25,10 @@ class WarehouseError(SoyoilError):
     """The warehouse cannot do what was asked."""
 
 
+class MissingTableError(WarehouseError):
+    """The warehouse has no such table yet."""
+
+
 class WarehouseBusyError(WarehouseError):
     """Another process holds the warehouse."""
 

@@ -134,17 +134,23 @@ class Loaded:
     result: WriteResult
 
 
+def read(
+    warehouse: Warehouse, path: Path, roots: Sequence[str] = ROOTS, replace: str = "nothing"
+) -> BarBatch:
+    """Read what is at a path beside what is stored."""
+    source = SourceConfig.model_validate(
+        {"kind": "databento", "path": str(path), "symbols": tuple(roots), "replace": replace}
+    )
+    return read_source(source, WarehouseVendorStore(warehouse))
+
+
 def load(
     warehouse: Warehouse, path: Path, roots: Sequence[str] = ROOTS, replace: str = "nothing"
 ) -> Loaded:
     """What the ingest stage does, in its order."""
-    store = WarehouseVendorStore(warehouse)
-    source = SourceConfig.model_validate(
-        {"kind": "databento", "path": str(path), "symbols": tuple(roots), "replace": replace}
-    )
-    batch = read_source(source, store)
+    batch = read(warehouse, path, roots, replace)
     records, sessions, quarantine = make_sessions(batch)
-    store.add(records)
+    WarehouseVendorStore(warehouse).add(records)
     contract = load_contract(SESSIONS)
     result = warehouse.write(contract, validate(sessions, contract))
     return Loaded(batch, records, quarantine, result)

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 from kedro.io import AbstractDataset
 
-from soyoil.errors import WarehouseBusyError
+from soyoil.errors import MissingTableError, WarehouseBusyError
 from soyoil.sources.vendor_store import (
     BAR_TYPES,
     BARS,
@@ -69,10 +69,10 @@ class WarehouseVendorStore:
         return empty_sessions() if table is None else flatten(table)
 
     def _read(self, name: str, columns: Sequence[str] | None = None) -> pa.Table | None:
-        contract = load_contract(name)
-        if not self._warehouse.exists(contract):
+        try:
+            return self._warehouse.read(load_contract(name), columns)
+        except MissingTableError:
             return None
-        return self._warehouse.read(contract, columns)
 
     def add(self, records: VendorRecords) -> None:
         """Write what a load has read.

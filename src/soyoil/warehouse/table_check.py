@@ -9,7 +9,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from soyoil.errors import ContractError, WarehouseError
+from soyoil.errors import ContractError, MissingTableError
 from soyoil.warehouse.contract import PROVENANCE, TableContract, WriteMode
 
 MAX_PARTITIONS: Final = 10_000
@@ -153,9 +153,9 @@ def projection(contract: TableContract, columns: Sequence[str] | None) -> pa.Sch
     return pa.schema([schema.field(name) for name in columns])
 
 
-def missing_table(contract: TableContract, place: str) -> WarehouseError:
+def missing_table(contract: TableContract, place: str) -> MissingTableError:
     """Error for a table that is not there."""
-    return WarehouseError(
+    return MissingTableError(
         f"the warehouse {place} has no table {contract.name}: run the pipeline that writes it first"
     )
 
