@@ -147,8 +147,8 @@ class KnownFiles:
                 f"The warehouse has lost bars of {len(lost)} files, such as {row['symbol']} of "
                 f"{row['name']} ({row['there']:.0f} of {row['n_bars']}): load these files again."
             )
-        have = set(rows.loc[whole, _KEY].itertuples(index=False, name=None))
-        partly = rows.loc[~whole, _KEY].itertuples(index=False, name=None)
+        have = set(pd.MultiIndex.from_frame(rows.loc[whole, _KEY]))
+        partly = pd.MultiIndex.from_frame(rows.loc[~whole, _KEY])
         needed = {(file_hash, root) for file_hash in self.at_path for root in self._source.symbols}
         missing: dict[str, list[str]] = {}
         for file_hash, root in sorted((needed | set(partly)) - have):

@@ -192,7 +192,8 @@ class Market:
             "mapped": bars["is_mapped"],
         }
         raw = pd.DataFrame(columns).astype(RAW_TYPES)
-        return raw.assign(file=files.astype("int32"))[known]
+        kept: pd.DataFrame = raw.assign(file=files.astype("int32"))[known]
+        return kept
 
     def incomplete(self) -> pd.DataFrame:
         """Rows of `files` that do not have as many bars as they should."""
@@ -200,7 +201,8 @@ class Market:
         size = len(self.hashes) * len(self.roots)
         code = self.bars["file"].to_numpy().astype("int64") * len(self.roots)
         there = np.bincount(code + self.bars["root"].to_numpy(), minlength=size)
-        return self.files[there[cells] != self.files["n_bars"].to_numpy()]
+        found: pd.DataFrame = self.files[there[cells] != self.files["n_bars"].to_numpy()]
+        return found
 
     def ranges(self) -> pd.DataFrame:
         """First and last bar of every symbol in every file: ``root``, ``file``, both in ns."""

@@ -166,7 +166,7 @@ def refuse_lost_sessions(orphans: pd.DataFrame, sessions: pd.DataFrame) -> None:
     lost = lost[lost["_merge"] == "left_only"].sort_values(key)
     if lost.empty:
         return
-    first, last = (f"{row.symbol} {row.data_date:%F}" for row in lost.iloc[[0, -1]].itertuples())
+    first, last = (f"{lost['symbol'].iloc[i]} {lost['data_date'].iloc[i]:%F}" for i in (0, -1))
     raise SourceError(
         f"The warehouse holds {len(lost):,} sessions ({first} to {last}) whose bars it did not "
         "keep, and the files at source.path do not hold them: they would be lost. Load all files "
