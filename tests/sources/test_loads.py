@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 from load_market import FIRST, ROOTS, Bar, Files, Loaded, load, read
 
 from soyoil.datasets.vendor_store import WarehouseVendorStore
-from soyoil.errors import SoyoilError, WarehouseBusyError
+from soyoil.errors import SourceError, SoyoilError, WarehouseBusyError
+from soyoil.params import TargetConfig
+from soyoil.pipelines.features.nodes import compute_features
 from soyoil.pipelines.ingest.nodes import make_sessions, read_source
 from soyoil.sources.base import SourceConfig
 from soyoil.sources.databento_dbn import read_dbn
@@ -386,6 +388,15 @@ def test_rows_of_another_synthetic_market_do_not_stay(warehouse: DuckDBWarehouse
         warehouse.write(contract, validate(made, contract))
         found.append(set(sessions(warehouse)["symbol"].to_pylist()))
     assert found == [{"ZL", "CL"}, {"ZL"}]
+
+
+def test_features_of_a_root_without_sessions_are_refused(
+    warehouse: DuckDBWarehouse, files: Files, tmp_path: Path
+) -> None:
+    load(warehouse, files.put(NAMES[:1], tmp_path / "files"))
+    source = SourceConfig(symbols=("ZL", "ES"))
+    with pytest.raises(SourceError, match="no session of ES"):
+        compute_features(sessions(warehouse).to_pandas(), source, TargetConfig())
 
 
 @pytest.mark.real_data

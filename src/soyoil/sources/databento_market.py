@@ -195,15 +195,6 @@ class Market:
         kept: pd.DataFrame = raw.assign(file=files.astype("int32"))[known]
         return kept
 
-    def incomplete(self) -> pd.DataFrame:
-        """Rows of `files` that do not have as many bars as they should."""
-        cells = self._cells()
-        size = len(self.hashes) * len(self.roots)
-        code = self.bars["file"].to_numpy().astype("int64") * len(self.roots)
-        there = np.bincount(code + self.bars["root"].to_numpy(), minlength=size)
-        found: pd.DataFrame = self.files[there[cells] != self.files["n_bars"].to_numpy()]
-        return found
-
     def ranges(self) -> pd.DataFrame:
         """First and last bar of every symbol in every file: ``root``, ``file``, both in ns."""
         grouped = self.bars.groupby(["root", "file"], as_index=False)
