@@ -129,7 +129,7 @@ def test_any_order_and_partition_equals_one_load(
 
 
 @pytest.mark.slow
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(loads=_loads())
 def test_many_orders_and_partitions_equal_one_load(
     files: Files, at_once: tuple[pa.Table, Loaded], loads: list[Load]
