@@ -63,7 +63,7 @@ def content(make_bar: Build, make_bars: Bars, encode: Build) -> bytes:
         *make_bars(7),
         *make_bars(8, level=70.123456789),
         *make_bars(9, level=4700.0),
-        make_bar("2024-01-12 01:00", 7, (0.5, 0.75, -37.63, -12.0), 3),
+        make_bar("2024-01-12 01:00", 7, (48.5, 48.75, -37.63, -12.0), 3),
         make_bar("2024-01-12 02:00", 8, (48.0, None, 47.0, 47.5), 3),
         make_bar("2024-01-12 03:00", 8, (48.0, 47.5, 47.0, 47.5), 3),
     ]
@@ -113,6 +113,8 @@ def test_roots_keep_their_names_under_any_roll_rule(tmp_path: Path) -> None:
     """One bar per root, told apart by contract."""
     symbols = {1: "ZS.n.0", 2: "ZL.c.0", 3: "CL.v.0", 4: "ZC.n.0"}
     rows = [ROW.replace(",7,", f",{n},").replace("ZL.v.0", s) for n, s in symbols.items()]
+    for i in (0, 3):  # cents a bushel
+        rows[i] = rows[i].replace("48.000000000,48.5,47.5,48.25", "480.0,485.0,475.0,482.5")
     bars = read(write_text(tmp_path, HEADER + "".join(rows)), "ZL", "ZS", "CL", "ZC").bars
     assert dict(zip(bars["instrument_id"], bars["symbol"], strict=True)) == {
         n: s.split(".")[0] for n, s in symbols.items()
@@ -120,7 +122,10 @@ def test_roots_keep_their_names_under_any_roll_rule(tmp_path: Path) -> None:
 
 
 def test_daily_bars(make_bar: Build, encode: Build, to_csv: Build, tmp_path: Path) -> None:
-    records = [make_bar(f"2024-01-{d:02d}", 9, rtype=dbn.RType.OHLCV_1D) for d in range(8, 13)]
+    prices = (4700.0, 4710.0, 4690.0, 4705.0)
+    records = [
+        make_bar(f"2024-01-{d:02d}", 9, prices, rtype=dbn.RType.OHLCV_1D) for d in range(8, 13)
+    ]
     daily = encode(records, MAPPINGS, schema=dbn.Schema.OHLCV_1D)
     (tmp_path / "a.csv").write_bytes(to_csv(daily))
     batch = read(tmp_path, "ES")
