@@ -72,6 +72,10 @@ class Layout:
         filled = (i for i, line in enumerate(self.lines(), start=1) if line)
         return next(islice(filled, row, None), 0)
 
+    def last_line(self) -> int:
+        """Number of the last line, from 1."""
+        return sum(1 for _ in self.lines())
+
     def lines(self) -> Iterator[bytes]:
         """All lines, without their ends."""
         with pa.input_stream(str(self.path), compression=self.compression) as stream:
@@ -150,6 +154,8 @@ def check_end(layout: Layout) -> None:
         last = stream.read().splitlines(keepends=True)[-1].decode("utf-8", errors="replace")
     if last.endswith(("\n", "\r")):
         return
+    if "\0" in last:
+        raise _has_nul(layout.path, layout.last_line())
     fields = _split(last, layout.separator)
     is_whole = len(fields) == len(layout.names) and not any(fields)
     if len(fields) == len(layout.names) and layout.names[-1] == SYMBOL:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -56,6 +57,7 @@ from soyoil.sources.databento_file import (
     VendorFile,
     damaged,
     empty_raw,
+    refuse_non_file,
 )
 from soyoil.sources.databento_symbols import (
     RULES,
@@ -245,7 +247,9 @@ class _Reader:
 
     def _symbology(self) -> SymbolMap:
         beside = self.path.parent / SYMBOLOGY_FILE
-        if not beside.is_file():
+        if os.path.lexists(beside):
+            refuse_non_file(beside)
+        else:
             raise SourceError(
                 f"{self.path} has no symbol column, and no {SYMBOLOGY_FILE} lies beside it, so "
                 "its contracts have no names. Download the CSV with map_symbols=True, or put "
