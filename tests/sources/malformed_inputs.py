@@ -7,6 +7,7 @@ either read as if it were sound, or read but for bars that are set aside, or ref
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import gzip
 import io
 import json
@@ -15,8 +16,10 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Literal
 
+import databento_dbn
 import numpy as np
 import pandas as pd
 import zstandard
@@ -294,18 +297,11 @@ def _refused() -> Iterator[tuple[str, str, Writer]]:
         "has a decimal comma",
         _file(text(prices(lambda v: v.replace(".", ",")), separator=";")),
     )
-    yield (
-        "decimal commas among commas",
-        "line 2 has 14 fields",
-        _file(
-            PLAIN.split("\n")[0]
-            + "\n"
-            + PLAIN.split("\n", 1)[1]
-            .replace(".", ",")
-            .replace("L,v,", "L.v.")
-            .replace("00,000000000Z", "00Z")
-        ),
-    )
+    yield "decimal commas among commas", "line 2 has 14 fields", _file(
+        ",".join(HEAD) + "\n"
+        + "".join(",".join([*r[:OPEN], *(v.replace(".", ",") for v in r[OPEN:VOLUME]),
+                            *r[VOLUME:]]) + "\n" for r in BARS)
+    )  # fmt: skip
     yield "thousands in prices", "has thousands separators", _file(text(one(HIGH, "1,050.5")))
     yield "currency", "has a sign or currency", _file(text(one(OPEN, "$50.02")))
     yield "a word for a price", "column close: 'NaN' is no price", _file(text(one(CLOSE, "NaN")))
@@ -352,7 +348,7 @@ def _refused() -> Iterator[tuple[str, str, Writer]]:
     yield "names of another batch", "its 378 bars have no name", _nameless("7777")
     yield (
         "names that end too early",
-        "162 on days that it does not cover",
+        "144 on days that it does not cover",
         _nameless("1000", "2023-01-20"),
     )
     yield "names of nothing", "its 378 bars have no name", _nameless()
@@ -436,9 +432,75 @@ def _no_files() -> Iterator[tuple[str, str, Writer]]:
     )
 
 
+def dbn(
+    rows: Sequence[Row] = BARS,
+    *,
+    end: str = "2023-02-01",
+    limit: int | None = None,
+    partial: Sequence[str] = (),
+    not_found: Sequence[str] = (),
+) -> bytes:
+    """Rows as the vendor's binary file, with what its header says of the request."""
+    day = dt.date.fromisoformat
+    interval = SimpleNamespace(start_date=day("2023-01-01"), end_date=day(end), symbol="1000")
+    metadata = databento_dbn.Metadata(
+        "GLBX.MDP3",
+        pd.Timestamp("2023-01-01").value,
+        databento_dbn.SType.CONTINUOUS,
+        databento_dbn.SType.INSTRUMENT_ID,
+        databento_dbn.Schema.OHLCV_1H,
+        symbols=["ZL.v.0", *not_found],
+        partial=list(partial),
+        not_found=list(not_found),
+        mappings=[SimpleNamespace(raw_symbol="ZL.v.0", intervals=[interval])],
+        end=pd.Timestamp(end).value,
+        limit=limit,
+    )
+    hourly = databento_dbn.RType.OHLCV_1H
+    records = (
+        databento_dbn.OHLCVMsg(
+            hourly, 1, int(row[CONTRACT]), pd.Timestamp(row[TIME]).value,
+            *(round(float(v) * 1e9) for v in row[OPEN:VOLUME]), int(row[VOLUME]),
+        )
+        for row in rows
+    )  # fmt: skip
+    return bytes(metadata) + b"".join(map(bytes, records))
+
+
+def _dbn() -> Iterator[Malformed]:
+    name = "bars.dbn"
+    sound = dbn()
+
+    def refused(what: str, words: str, content: bytes) -> Malformed:
+        return Malformed(what, _file(content, name), "refused", words)
+
+    yield Malformed("binary", _file(sound, name), "read")
+    yield Malformed("binary with an ample limit", _file(dbn(limit=10**6), name), "read")
+    yield Malformed("binary, another symbol partial", _file(dbn(partial=["XX.v.0"]), name), "read")
+    yield Malformed("binary, another symbol not found", _file(dbn(not_found=["XX.v.0"]), name),
+                    "read")  # fmt: skip
+    yield Malformed("binary, volume of 2^62", _file(dbn(one(VOLUME, str(2**62))), name),
+                    "set aside", "implausible_volume")  # fmt: skip
+    yield Malformed("binary, a high of nine billion", _file(dbn(one(HIGH, "9e9")), name),
+                    "set aside", "implausible_price")  # fmt: skip
+    yield refused("binary, limit reached", "limit=100", dbn(BARS[:100], limit=100))
+    yield refused("binary, root partial", "ZL.v.0 was found by the vendor on a part",
+                  dbn(partial=["ZL.v.0"]))  # fmt: skip
+    yield refused("binary, root not found", "ZL.n.0 was not found", dbn(not_found=["ZL.n.0"]))
+    yield refused("binary, a day short", "1 trading days are missing at its end", dbn(BARS[:-18]))
+    yield refused("binary, half", "trading days are missing at its end",
+                  sound[: len(sound) - 56 * 189])  # fmt: skip
+    yield refused("binary, no record", "no record follows", dbn([]))
+    yield refused("binary, cut in a record", "ends inside a record", sound[:-3])
+    yield refused("binary, zeros at its end", "no ohlcv-1h bar", sound + bytes(56))
+    yield refused("binary twice", "holds a record that is no", sound + sound)
+    yield refused("text under the name of a binary", "not a DBN file", PLAIN.encode())
+
+
 def all_malformed() -> list[Malformed]:
-    """Every input as CSV or as no file at all."""
+    """Every input."""
     return [
+        *_dbn(),
         *(Malformed(name, write, "read") for name, write in _read()),
         *(Malformed(name, write, "set aside", words) for name, words, write in _set_aside()),
         *(Malformed(name, write, "refused", words) for name, words, write in _refused()),
