@@ -81,7 +81,7 @@ def _was_listed(symbol: str, roots: Sequence[str], start: int | None) -> bool:
     listed = get_instrument(found.root).listed
     if listed is None:
         return True
-    return start is not None and _day(start) > np.datetime64(listed)
+    return start is not None and bool(_day(start) > np.datetime64(listed))
 
 
 def _some(symbols: Iterable[str]) -> str:

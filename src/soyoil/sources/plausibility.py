@@ -121,7 +121,7 @@ def _move(price: Floats, other: Floats) -> Floats:
 def _run_lengths(values: Floats) -> npt.NDArray[np.intp]:
     """Length of the run of equal values that each belongs to."""
     run = np.cumsum(np.r_[True, values[1:] != values[:-1]]) - 1
-    return np.bincount(run)[run]
+    return np.asarray(np.bincount(run)[run], dtype=np.intp)
 
 
 def _level(bars: pd.DataFrame, schema: BarSchema) -> Floats:
