@@ -304,7 +304,7 @@ def test_companions_and_other_files_are_ignored(
     folder = write_dbn("a.dbn.zst", make_bars(7), ZL).parent
     for name in ("README.md", "manifest.json", "metadata.json", "symbology.json", "._a.dbn.zst"):
         (folder / name).write_text("not bars")
-    (folder / "old.dbn.zst").mkdir()
+    (folder / "old").mkdir()
     assert [p.name for p in list_files(folder)] == ["a.dbn.zst"]
     assert len(read(folder).bars) == 40
 
