@@ -116,6 +116,8 @@ class RedactingFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Replace message and exception by their redacted texts where they hold a secret."""
+        # Kedro's markup of values, for which the handler shows none.
+        vars(record).pop("rich_format", None)
         text = record.getMessage()
         shown = redact(text)
         if shown != text:
