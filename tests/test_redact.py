@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from soyoil.redact import HIDDEN, RedactingFilter, is_secret_name, redact, redact_values
+from soyoil.redact import HIDDEN, is_secret_name, redact, redact_logs, redact_record, redact_values
 
 SECRET = "planted-Secret.1"
 KEY = "-----BEGIN PRIVATE KEY-----\nplanted-Secret.1\n-----END PRIVATE KEY-----\n"
@@ -102,7 +102,23 @@ def test_logs_hold_no_secret_of_message_or_exception() -> None:
             "x", logging.ERROR, __file__, 1, "at %s", (f"http://u:{SECRET}@h",),
             (ValueError, error, error.__traceback__),
         )  # fmt: skip
-    assert RedactingFilter().filter(record)
+    assert redact_record(record) is record
     shown = logging.Formatter().format(record)
     assert SECRET not in shown
     assert "ValueError" in shown
+
+
+def test_all_loggers_redact(caplog: pytest.LogCaptureFixture) -> None:
+    before = logging.getLogRecordFactory()
+    try:
+        redact_logs()
+        redact_logs()
+        with caplog.at_level("INFO"):
+            logging.getLogger("any.library").info("at %s", f"http://u:{SECRET}@h")
+            logging.getLogger("any.library").info("a name such as [/] or %s stays", "100 %")
+    finally:
+        logging.setLogRecordFactory(before)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"at http://{HIDDEN}@h",
+        "a name such as [/] or 100 % stays",
+    ]

@@ -20,7 +20,7 @@ from soyoil.reports.warehouse_plan import print_plan
 from soyoil.warehouse.apply import ApplyError, ApplyRecord, apply_plan
 from soyoil.warehouse.contract import load_contracts
 from soyoil.warehouse.defects import structural_defects
-from soyoil.warehouse.live import Inspector
+from soyoil.warehouse.live import Inspector, in_spelling_of
 from soyoil.warehouse.plan import Plan, make_plan, read_plan, write_plan
 from soyoil.warehouse.references import downstream
 
@@ -88,7 +88,7 @@ def _path(given: Path | None, root: Path) -> Path:
 def _plan(*, output: Path | None, sql: bool, detailed_exitcode: bool, **options: Any) -> None:
     with _readable_errors(), _opened(options) as opened:
         contracts = load_contracts()
-        live = opened.inspector.inspect()
+        live = in_spelling_of(opened.inspector.inspect(), contracts)
         defects = structural_defects(live, contracts, opened.banned)
         plan = make_plan(contracts, live, defects, table_lineage(list(contracts)))
         path = _path(output, opened.root)

@@ -111,21 +111,33 @@ def redact_values(value: Any) -> Any:
     return value
 
 
-class RedactingFilter(logging.Filter):
-    """Redact log records, their exceptions included, before any handler shows them."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Replace message and exception by their redacted texts where they hold a secret."""
-        # Kedro's markup of values, for which the handler shows none.
-        vars(record).pop("rich_format", None)
+def redact_record(record: logging.LogRecord) -> logging.LogRecord:
+    """Log record whose message and exception are redacted where they hold a secret."""
+    try:
         text = record.getMessage()
-        shown = redact(text)
-        if shown != text:
-            record.msg, record.args = shown, None
-        if record.exc_info and record.exc_info[0] is not None:
-            trace = "".join(traceback.format_exception(*record.exc_info)).rstrip()
-            shown = redact(trace)
-            if shown != trace:
-                record.msg, record.args = f"{record.getMessage()}\n{shown}", None
-                record.exc_info, record.exc_text = None, None
-        return True
+    except (TypeError, ValueError):
+        # Arguments that do not fit their message; logging itself reports that.
+        return record
+    shown = redact(text)
+    if shown != text:
+        record.msg, record.args = shown, None
+    if record.exc_info and record.exc_info[0] is not None:
+        trace = "".join(traceback.format_exception(*record.exc_info)).rstrip()
+        shown = redact(trace)
+        if shown != trace:
+            record.msg, record.args = f"{record.getMessage()}\n{shown}", None
+            record.exc_info, record.exc_text = None, None
+    return record
+
+
+def redact_logs() -> None:
+    """Redact all log records of this process, whatever handlers show them."""
+    made = logging.getLogRecordFactory()
+    if getattr(made, "redacts", False):
+        return
+
+    def make(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        return redact_record(made(*args, **kwargs))
+
+    make.redacts = True  # type: ignore[attr-defined]
+    logging.setLogRecordFactory(make)

@@ -8,6 +8,7 @@ from typing import Final
 
 from soyoil.warehouse.contract import Column
 from soyoil.warehouse.ddl import backtick, text_literal
+from soyoil.warehouse.identifiers import suffixed
 from soyoil.warehouse.live import COPIES, BackendName, LiveColumn
 from soyoil.warehouse.plan_sql import BUILT, ChangeSql, is_last, only_case
 from soyoil.warehouse.table_shape import Edit, Path, TableShape, stamp_text
@@ -138,8 +139,8 @@ class BigQuerySql(ChangeSql):
         renamed: Mapping[Path, str],
     ) -> tuple[str, ...]:
         return (
-            f"DROP TABLE IF EXISTS {self.table(after.name + BUILT)}",
-            self._create(after, after.name + BUILT),
+            f"DROP TABLE IF EXISTS {self.table(suffixed(after.name, BUILT))}",
+            self._create(after, suffixed(after.name, BUILT)),
             *self._inserts(before, after, renamed),
             # One script is one job: it goes on when the client dies between its statements.
             ";\n".join(self._swap(before)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from soyoil.warehouse.contract import DUCKDB_TYPES, quote
+from soyoil.warehouse.identifiers import suffixed
 from soyoil.warehouse.live import COPIES, BackendName, LiveColumn
 from soyoil.warehouse.plan_sql import BUILT, ChangeSql, is_last, only_case
 from soyoil.warehouse.sql import literal
@@ -90,7 +91,7 @@ class DuckDBSql(ChangeSql):
         renamed: Mapping[Path, str],
     ) -> tuple[str, ...]:
         return (
-            self._create(after, after.name + BUILT),
+            self._create(after, suffixed(after.name, BUILT)),
             *self._inserts(before, after, renamed),
             *self._swap(before),
             *self.stamp(before),
