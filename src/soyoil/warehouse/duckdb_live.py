@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import duckdb
@@ -14,6 +15,7 @@ from soyoil.errors import WarehouseError
 from soyoil.warehouse.connection import DuckDBConnection
 from soyoil.warehouse.contract import DUCKDB_TYPES, quote
 from soyoil.warehouse.duckdb import DuckDBWarehouse
+from soyoil.warehouse.duckdb_extras import read_extras
 from soyoil.warehouse.guard import check_allowed
 from soyoil.warehouse.identifiers import dotted, spelled
 from soyoil.warehouse.live import COPIES, LiveColumn, LiveTable, LiveWarehouse
@@ -84,8 +86,12 @@ class DuckDBInspector:
             self._catalog = str(_fetch(connection, "SELECT current_database()")[0][0])
             datasets = {spelled(row[0]) for row in _fetch(connection, _DATASETS)}
             required = {tuple(row) for row in _fetch(connection, _REQUIRED)}
+            extras = read_extras(connection)
             tables = [
-                self._table(connection, (dataset, name), comment, required)
+                replace(
+                    self._table(connection, (dataset, name), comment, required),
+                    extras=extras.get((dataset, name), ()),
+                )
                 for dataset, name, comment in _fetch(connection, _TABLES)
                 if dataset != COPIES
             ]

@@ -45,6 +45,39 @@ class LiveColumn:
 
 
 @dataclass(frozen=True)
+class Extra:
+    """What a table has beside columns and rows.
+
+    Attributes
+    ----------
+    kind
+        ``primary key``, ``unique``, ``check``, ``foreign key``, ``default``, ``collation``,
+        ``generated column``, ``comment``, ``index``, or another that the backend has.
+    sql
+        Clause, expression or statement, in the SQL of the backend.
+    columns
+        Columns that it is about or reads, the one it belongs to first; empty if it is the
+        table's, one without a name if they are unknown.
+    name
+        Of an index.
+    """
+
+    kind: str
+    sql: str
+    columns: tuple[str, ...] = ()
+    name: str = ""
+
+    def __str__(self) -> str:
+        """For people."""
+        whose = f" of {self.columns[0]}" if self.kind in OF_COLUMN and self.columns else ""
+        return f"{self.kind}{whose} {self.name or self.sql}"
+
+
+OF_COLUMN: Final = ("default", "collation", "generated column", "comment")
+"""Extras that belong to a column."""
+
+
+@dataclass(frozen=True)
 class LiveTable:
     """One table or view.
 
@@ -68,6 +101,8 @@ class LiveTable:
         Of the contract it was written under, None if it was not written by soyoil.
     query
         SQL of a view.
+    extras
+        Keys, defaults, indexes and the like.
     """
 
     name: str
@@ -82,6 +117,7 @@ class LiveTable:
     contract_version: int | None = None
     contract_hash: str | None = None
     query: str | None = None
+    extras: tuple[Extra, ...] = ()
 
     @property
     def dataset(self) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 
 from soyoil.warehouse.contract import TableContract
 from soyoil.warehouse.identifiers import dotted, last_part, parts_of, suffixed
-from soyoil.warehouse.live import COPIES, BackendName, LiveColumn, LiveWarehouse
+from soyoil.warehouse.live import COPIES, BackendName, Extra, LiveColumn, LiveWarehouse
 from soyoil.warehouse.table_shape import Edit, Path, TableShape
 
 BUILT: Final = "__soyoil_new"
@@ -56,10 +56,19 @@ def castable(old: LiveColumn, new: LiveColumn) -> bool:
 
 @dataclass(frozen=True)
 class Alteration:
-    """Statements that alter a table, and whether it is to be copied before."""
+    """Statements that alter a table.
+
+    Attributes
+    ----------
+    needs_copy
+        Whether the table is to be copied before.
+    lost
+        Keys, defaults, indexes and the like that do not survive.
+    """
 
     statements: tuple[str, ...]
     needs_copy: bool
+    lost: tuple[str, ...] = ()
 
 
 class ChangeSql(ABC):
@@ -111,10 +120,34 @@ class ChangeSql(ABC):
                     renamed[(*edit.path[:-1], edit.column.name)] = edit.path[-1]
         in_place = [statement for statement in statements if statement is not None]
         breaking = any(edit.breaking for edit in edits)
-        if len(in_place) == len(statements):
-            return Alteration((*checks, *in_place), needs_copy=breaking and bool(in_place))
+        rebuilt = len(in_place) < len(statements)
+        lost = self._lost(shape, after, renamed, rebuilt=rebuilt)
+        if not rebuilt:
+            made = self._around(shape, after, renamed, in_place)
+            return Alteration((*checks, *made), breaking and bool(in_place), lost)
         built = self._rebuild(shape, after, renamed)
-        return Alteration((*checks, *built), needs_copy=breaking or not self.transactional)
+        return Alteration((*checks, *built), breaking or not self.transactional, lost)
+
+    def extras(self, name: str) -> tuple[Extra, ...]:
+        """Keys, defaults, indexes and the like of a table."""
+        table = self._live.tables.get(name)
+        return table.extras if table is not None else ()
+
+    def _around(
+        self,
+        before: TableShape,
+        after: TableShape,
+        renamed: Mapping[Path, str],
+        statements: Sequence[str],
+    ) -> Sequence[str]:
+        """Statements in place, and what has to stand before and after them."""
+        return statements
+
+    def _lost(
+        self, before: TableShape, after: TableShape, renamed: Mapping[Path, str], *, rebuilt: bool
+    ) -> tuple[str, ...]:
+        """Extras that do not survive, beside those of columns that go."""
+        return ()
 
     def _checks(self, shape: TableShape, edit: Edit, renamed: Mapping[Path, str]) -> Iterator[str]:
         if edit.kind == "require-column":

@@ -122,11 +122,14 @@ class Script:
         What the step runs after the copies.
     restore
         Statements that undo the removal of views, which have no copies.
+    lost
+        Keys, defaults, indexes and the like that the table does not have any more.
     """
 
     copies: Mapping[str, str] = field(default_factory=dict)
     statements: tuple[str, ...] = ()
     restore: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 def state_of(live: LiveWarehouse) -> State:
@@ -348,7 +351,7 @@ def _alter(group: Sequence[Step], state: State, sql: ChangeSql, tag: str) -> Scr
     state.tables[target] = after
     alteration = sql.alter(before, edits)
     copies = {target: copy_name(target, tag)} if alteration.needs_copy else {}
-    return Script(copies, alteration.statements)
+    return Script(copies, alteration.statements, lost=alteration.lost)
 
 
 def _check_uses(group: Sequence[Step], after: TableShape) -> None:
