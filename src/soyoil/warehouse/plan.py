@@ -240,7 +240,11 @@ class _Describer:
         sizes = [table.bytes for table in tables if table.bytes is not None]
         table = self._live.tables.get(step.target)
         lost = f"loses {', '.join(script.lost)}" if script.lost else ""
-        kept = _not_copied(table) if script.copies and table is not None else ""
+        kept = (
+            _not_copied(table)
+            if script.copies and table is not None and self._live.backend == "duckdb"
+            else ""
+        )
         notes = (step.reason, _warning(step, table), lost, kept, pending)
         return Change(
             id=step.id,
