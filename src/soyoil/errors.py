@@ -4,9 +4,15 @@ Every message says what was wrong, where, and what to do. The command line print
 message of a `SoyoilError` alone, without a traceback; anything else is a bug in soyoil.
 """
 
+from soyoil.redact import redact
+
 
 class SoyoilError(Exception):
-    """Base of all errors a user can mend."""
+    """Base of all errors a user can mend; its text shows no secret."""
+
+    def __str__(self) -> str:
+        """Message, redacted: it may quote a value or the message of a library."""
+        return redact(super().__str__())
 
 
 class ConfigError(SoyoilError):

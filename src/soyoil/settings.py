@@ -6,7 +6,10 @@ from pathlib import Path
 
 from soyoil.hooks import TrackingHooks
 from soyoil.parameter_hooks import ParameterHooks
+from soyoil.redact import redact_logs
 from soyoil.stage_hooks import StageHooks
+
+redact_logs()
 
 _ROOT = Path(__file__).resolve().parents[2]
 

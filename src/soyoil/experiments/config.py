@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from soyoil.config import Config
+from soyoil.experiments.storage import check_address
 from soyoil.models.config import ENGINE_CONFIGS, FitConfig
 from soyoil.regimes.weights import WeightsConfig
 from soyoil.targets.horizons import HORIZONS
@@ -284,11 +284,8 @@ class SweepConfig(Config):
     @classmethod
     def _no_password(cls, value: str | None) -> str | None:
         # Parameters are logged with every run.
-        if value is not None and re.search(r"://[^/@]*:[^/@]*@", value):
-            raise ValueError(
-                "must not hold a password. Give it in PGPASSWORD or in ~/.pgpass, which "
-                "PostgreSQL's client reads"
-            )
+        if value is not None:
+            check_address(value)
         return value
 
     @model_validator(mode="after")

@@ -34,7 +34,8 @@ def duckdb_ddl(contract: TableContract, table: str) -> str:
 
 def backtick(name: str) -> str:
     """Quote a GoogleSQL identifier, or a whole path ``project.dataset.table``."""
-    return f"`{name}`"
+    escaped = name.replace("\\", "\\\\").replace("`", "\\`")
+    return f"`{escaped}`"
 
 
 def text_literal(text: str) -> str:

@@ -101,16 +101,16 @@ class TableStatements:
         """Comment of the table, one row; none if there is no such table."""
         return (
             "SELECT comment FROM duckdb_tables() WHERE database_name = current_database() "
-            f"AND schema_name = {literal(self.schema_name)} "
-            f"AND table_name = {literal(self.table_name)}"
+            f"AND lower(schema_name) = {literal(self.schema_name.lower())} "
+            f"AND lower(table_name) = {literal(self.table_name.lower())}"
         )
 
     def required_columns(self) -> str:
         """Names of the columns that are NOT NULL."""
         return (
             "SELECT column_name FROM duckdb_columns() WHERE database_name = current_database() "
-            f"AND schema_name = {literal(self.schema_name)} "
-            f"AND table_name = {literal(self.table_name)} AND NOT is_nullable"
+            f"AND lower(schema_name) = {literal(self.schema_name.lower())} "
+            f"AND lower(table_name) = {literal(self.table_name.lower())} AND NOT is_nullable"
         )
 
     def empty(self) -> str:
