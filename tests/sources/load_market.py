@@ -90,7 +90,9 @@ class Files:
         other = self.between(starts[1] + pd.Timedelta(days=2), starts[1] + pd.Timedelta(days=3))
         first = other[0]
         changed = Bar(first.root, first.time, first.contract, first.prices, first.volume + 1)
-        self.content["other.dbn"] = self.build([changed, *other[1:]], starts[1], starts[2])
+        self.content["other.dbn"] = self.build(
+            [changed, *other[1:]], starts[1], starts[1] + pd.Timedelta(days=3)
+        )
 
     @staticmethod
     def halved(bar: Bar) -> Bar:

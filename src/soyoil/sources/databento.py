@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
@@ -22,7 +23,7 @@ from soyoil.sources.base import Advance, BarBatch, SourceConfig, no_progress
 from soyoil.sources.databento_checks import MarketChecks
 from soyoil.sources.databento_csv import read_csv
 from soyoil.sources.databento_dbn import read_dbn
-from soyoil.sources.databento_file import WANTED, VendorFile
+from soyoil.sources.databento_file import WANTED, VendorFile, refuse_non_file
 from soyoil.sources.databento_known import (
     KnownFiles,
     fingerprint,
@@ -145,7 +146,8 @@ def list_files(path: Path) -> list[Path]:
     Raises
     ------
     SourceError
-        There is nothing at `path`, it may not be read, or no file there has a known suffix.
+        There is nothing at `path`, it may not be read, no file there has a known suffix, or what
+        has one is no file but a folder, a pipe or a device.
     """
     try:
         if path.is_dir():
@@ -160,7 +162,9 @@ def list_files(path: Path) -> list[Path]:
         raise SourceError(
             f"Cannot read source.path {path}: {error.strerror or error}. Check its permissions."
         ) from error
-    files = [p for p in entries if p not in folders and _has_suffix(p, DBN_SUFFIXES + CSV_SUFFIXES)]
+    files = [p for p in entries if _has_suffix(p, DBN_SUFFIXES + CSV_SUFFIXES)]
+    for file in files:
+        refuse_non_file(file)
     if files:
         return files
     found = ", ".join(p.name + "/" * (p in folders) for p in entries[:3]) or "nothing"
@@ -196,8 +200,9 @@ def conditions(folder: Path) -> frozenset[dt.date]:
         ``condition.json`` is there but not a list of days with their condition.
     """
     path = folder / CONDITION_FILE
-    if not path.is_file():
+    if not os.path.lexists(path):
         return frozenset()
+    refuse_non_file(path)
     try:
         days = json.loads(path.read_text(encoding="utf-8"))
         return frozenset(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import logging
-import stat
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +16,7 @@ import pyarrow as pa
 from soyoil.errors import SourceError
 from soyoil.sources.base import SourceConfig
 from soyoil.sources.databento_csv import SYMBOLOGY_FILE, has_symbol_column
+from soyoil.sources.databento_file import refuse_non_file
 from soyoil.sources.vendor_store import empty_files
 
 logger = logging.getLogger(__name__)
@@ -36,8 +36,7 @@ def fingerprint(path: Path) -> str:
         It is no file, or may not be read.
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise SourceError(f"{path} is no regular file: take it out of the folder.")
+        refuse_non_file(path)
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256")
         names = path.parent / SYMBOLOGY_FILE

@@ -18,6 +18,7 @@ from soyoil.sources.base import BAR_COLUMNS, QUARANTINE_COLUMNS, empty_quarantin
 from soyoil.sources.databento_file import PRICE_COLUMNS, RAW_TYPES, VendorFile
 from soyoil.sources.databento_symbols import RULES
 from soyoil.sources.overlaps import UNFINISHED, last_of_file, split_unfinished
+from soyoil.sources.plausibility import split_implausible
 from soyoil.sources.quarantine import (
     CONFLICT,
     DUPLICATE,
@@ -242,8 +243,8 @@ class Market:
         Raises
         ------
         SourceError
-            Too many bars of a root are defective, or a new file contradicts a stored one of the
-            same name.
+            Too many bars of a root are defective, its level shifts for good, or a new file
+            contradicts a stored one of the same name.
         """
         sound, outside = self._split_outside()
         rules = BarRules(self.schema, self.roots)
@@ -252,7 +253,9 @@ class Market:
         sound, unfinished = split_unfinished(sound, last_of_file(sound))
         sound, duplicates = split_duplicates(sound)
         self._refuse_contradiction(duplicates, new)
-        rejected = [part for part in (outside, defective, unfinished, duplicates) if len(part)]
+        sound, implausible = split_implausible(sound, self.schema, self.roots)
+        parts = (outside, defective, unfinished, duplicates, implausible)
+        rejected = [part for part in parts if len(part)]
         quarantine = self._quarantine(rejected)
         refused = quarantine[~quarantine["reason"].isin((DUPLICATE, UNFINISHED))]
         total = sound["root"].value_counts().rename(index=dict(enumerate(self.roots)))
