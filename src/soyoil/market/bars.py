@@ -291,7 +291,7 @@ def session_bars(bars: pd.DataFrame, origin: BarOrigin) -> SessionBars:
     Returns
     -------
     SessionBars
-        Sessions sorted by symbol and date; ``vwap``, ``realized_vol_1h``, ``decision_close``
+        Sessions sorted by symbol and date; ``vwap``, ``realized_vol_1h``, ``decision_close``,
         ``is_limit_locked`` and ``is_short`` are missing for daily bars.
 
     Raises
