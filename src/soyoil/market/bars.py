@@ -224,7 +224,7 @@ def _target_decision_times(sessions: pd.DataFrame, schema: BarSchema) -> pd.Seri
 
 def _closing_times(sessions: pd.DataFrame, schema: BarSchema) -> pd.Series:
     """Close of every session of every symbol, UTC."""
-    if schema == "ohlcv-1d":
+    if schema == "ohlcv-1d" or sessions.empty:
         return sessions["decision_time"]
     parts = []
     for symbol, rows in sessions.groupby("symbol", sort=False):

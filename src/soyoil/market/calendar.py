@@ -67,7 +67,8 @@ def expected_sessions(root: str, first: dt.date, last: dt.date) -> Days:
     """Trade dates on which a root must have a session.
 
     Holidays of the grains are left out for every root: what other products trade in those
-    shortened hours the vendor counts to the next session in some years.
+    shortened hours the vendor counts to the next session in some years. Days of mourning, on
+    which some products rest and the grains do not, are left out for products other than grains.
 
     Parameters
     ----------
@@ -89,6 +90,9 @@ def expected_sessions(root: str, first: dt.date, last: dt.date) -> Days:
     first = first if listed is None else max(first, listed)
     if first > last:
         return np.array([], dtype="datetime64[D]")
+    if keeps_grain_hours(get_instrument(root)):
+        weekdays = np.arange(first, last + dt.timedelta(days=1), dtype="datetime64[D]")
+        return weekdays[np.is_busday(weekdays, holidays=grain_holidays())]
     return np.setdiff1d(exchange_sessions(first, last), grain_holidays())
 
 
