@@ -118,12 +118,15 @@ def _keep_main_contract(bars: pd.DataFrame) -> pd.DataFrame:
 
 def _refuse_overflow(bars: pd.DataFrame) -> None:
     """Refuse lots whose exact sum may not fit into 64 bits: it would wrap to another number."""
-    lots = bars["volume"].astype("float64").groupby([bars["symbol"], bars["data_date"]]).sum()
-    if (lots > MAX_LOTS).any():
-        symbol, date = lots.idxmax()
+    lots = bars[["symbol", "data_date"]].assign(lots=bars["volume"].astype("float64"))
+    sums = lots.groupby(["symbol", "data_date"], as_index=False)["lots"].sum()
+    above = sums[sums["lots"] > MAX_LOTS]
+    if len(above):
+        row = above.iloc[0]
         raise SourceError(
-            f"The bars of {symbol} on {date:%F} hold {lots.max():.3g} lots, more than can be added "
-            "up exactly: their volumes are no lots. Download the file of that day again."
+            f"The bars of {row['symbol']} on {row['data_date']:%F} hold {row['lots']:.3g} lots, "
+            "more than can be added up exactly: their volumes are no lots. Download the file of "
+            "that day again."
         )
 
 

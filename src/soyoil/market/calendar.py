@@ -91,8 +91,7 @@ def expected_sessions(root: str, first: dt.date, last: dt.date) -> Days:
     if first > last:
         return np.array([], dtype="datetime64[D]")
     if keeps_grain_hours(get_instrument(root)):
-        weekdays = np.arange(first, last + dt.timedelta(days=1), dtype="datetime64[D]")
-        return weekdays[np.is_busday(weekdays, holidays=grain_holidays())]
+        return np.setdiff1d(_days(pd.bdate_range(first, last)), grain_holidays())
     return np.setdiff1d(exchange_sessions(first, last), grain_holidays())
 
 

@@ -12,7 +12,7 @@ from soyoil.market.holidays import grain_holidays
 from soyoil.market.instruments import get_instrument
 from soyoil.market.sessions import scheduled_closes
 
-HOUR: Final = pd.Timedelta(hours=1)
+HOUR_S: Final = 3600
 THIN_WINDOW: Final = 61
 THIN_MIN_HISTORY: Final = 21
 THIN_SHARE: Final = 0.02
@@ -160,7 +160,8 @@ def _last_hour(closes: pd.Series) -> pd.Series:
 
 
 def _hours(span: pd.Series) -> pd.Series:
-    return span / HOUR
+    hours: pd.Series = span.dt.total_seconds() / HOUR_S
+    return hours
 
 
 def _usual(hours: pd.Series) -> pd.Series:
