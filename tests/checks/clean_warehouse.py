@@ -27,7 +27,7 @@ NOW = dt.datetime(2022, 1, 3, 12, 0, tzinfo=dt.UTC)
 
 def build_warehouse(path: Path, source: SourceConfig, root: Path) -> dict[str, pd.DataFrame]:
     """Write the tables that ingest, regimes and features write."""
-    _, sessions, _ = make_sessions(read_source(source, NoStore()))
+    _, sessions, *_ = make_sessions(read_source(source, NoStore()))
     raw = yaml.safe_load((root / "conf" / "base" / "parameters_regimes.yml").read_text())
     regimes = make_regime_table(raw["regimes"])
     features = compute_features(sessions, source, TargetConfig())

@@ -151,7 +151,7 @@ def load(
 ) -> Loaded:
     """What the ingest stage does, in its order."""
     batch = read(warehouse, path, roots, replace)
-    records, sessions, quarantine = make_sessions(batch)
+    records, sessions, quarantine, _ = make_sessions(batch)
     WarehouseVendorStore(warehouse).add(records)
     contract = load_contract(SESSIONS)
     result = warehouse.write(contract, validate(sessions, contract))

@@ -319,7 +319,7 @@ def _changed_columns(contract: TableContract, change: Callable[[list[Any]], Any]
     [
         (lambda c: c.pop(3), "column seen is not in the contract"),
         (
-            lambda c: c.append({"name": "new", "type": "BOOL", "description": "x"}),
+            lambda c: c.insert(4, {"name": "new", "type": "BOOL", "description": "x"}),
             "column new is missing",
         ),
         (lambda c: c[3].update(type="DATE"), r"column seen is timestamp\[us, tz\], not date32"),

@@ -31,6 +31,22 @@ class CloseRule:
 
 
 @dataclass(frozen=True)
+class OpenRule:
+    """Scheduled open of electronic trading, valid from a trade date on.
+
+    Attributes
+    ----------
+    valid_from
+        First trade date of the rule.
+    open
+        Local wall time in Chicago, on the day before the trade date.
+    """
+
+    valid_from: dt.date
+    open: dt.time
+
+
+@dataclass(frozen=True)
 class Instrument:
     """One futures root.
 
@@ -46,6 +62,8 @@ class Instrument:
         Smallest price step in quoted units.
     closes
         Closing times, ascending by `CloseRule.valid_from`.
+    opens
+        Opening times, ascending by `OpenRule.valid_from`.
     may_be_negative
         Whether a price at or below zero can be real. Energy futures may: CL settled at
         -37.63 on 2020-04-20.
@@ -69,6 +87,7 @@ class Instrument:
     unit: str
     tick: float
     closes: tuple[CloseRule, ...]
+    opens: tuple[OpenRule, ...]
     may_be_negative: bool = False
     prices: tuple[float, float] = (0.0, math.inf)
     max_volume: int = 2**53
@@ -86,6 +105,13 @@ _GRAIN_CLOSES = (
     CloseRule(dt.date(2013, 4, 8), dt.time(13, 15)),
     CloseRule(dt.date(2015, 7, 6), dt.time(13, 20)),
 )
+# The same filings; all other products open at 17:00.
+_GRAIN_OPENS = (
+    OpenRule(_START, dt.time(18, 0)),
+    OpenRule(dt.date(2012, 5, 21), dt.time(17, 0)),
+    OpenRule(dt.date(2013, 4, 8), dt.time(19, 0)),
+)
+_GLOBEX_OPENS = (OpenRule(_START, dt.time(17, 0)),)
 # Energy, metals, rates, FX and equity index: until 16:15 CT before 2015-09-21, 16:00 CT since.
 _GLOBEX_CLOSES = (
     CloseRule(_START, dt.time(16, 15)),
@@ -94,11 +120,11 @@ _GLOBEX_CLOSES = (
 
 
 def _grain(root: str, name: str, unit: str, tick: float) -> Instrument:
-    return Instrument(root, name, unit, tick, _GRAIN_CLOSES)
+    return Instrument(root, name, unit, tick, _GRAIN_CLOSES, _GRAIN_OPENS)
 
 
 def _globex(root: str, name: str, unit: str, tick: float) -> Instrument:
-    return Instrument(root, name, unit, tick, _GLOBEX_CLOSES)
+    return Instrument(root, name, unit, tick, _GLOBEX_CLOSES, _GLOBEX_OPENS)
 
 
 def _energy(root: str, name: str, unit: str, tick: float) -> Instrument:
@@ -166,3 +192,8 @@ def check_roots(roots: Iterable[str]) -> None:
     """Raise `ConfigError` for the first root that is not in the registry."""
     for root in roots:
         get_instrument(root)
+
+
+def keeps_grain_hours(instrument: Instrument) -> bool:
+    """Whether an instrument closes at the same times as the target."""
+    return instrument.closes == get_instrument(TARGET_ROOT).closes

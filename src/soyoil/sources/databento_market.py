@@ -205,6 +205,11 @@ class Market:
         """What the files speak for, see `soyoil.market.bars.BarOrigin`."""
         held = self.files[self.files["roll_rule"].notna() | (self.files["n_bars"] > 0)]
         found = self.ranges()
+        # What a file holds of any root tells when it was made.
+        of_file = found.groupby("file")
+        found = found.assign(
+            first=of_file["first"].transform("min"), last=of_file["last"].transform("max")
+        )
         bounds = pd.DataFrame(
             {
                 "symbol": np.array(self.roots, dtype=object)[found["root"]],

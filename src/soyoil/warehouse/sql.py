@@ -9,7 +9,7 @@ from typing import Final
 from soyoil.errors import ContractError
 from soyoil.warehouse.backend import DateSpan
 from soyoil.warehouse.contract import PROVENANCE, Column, TableContract, WriteMode, quote
-from soyoil.warehouse.ddl import duckdb_ddl
+from soyoil.warehouse.ddl import duckdb_add_column, duckdb_ddl
 
 STAGE: Final = "soyoil_stage"
 """Name under which the batch is registered."""
@@ -92,6 +92,10 @@ class TableStatements:
     def create_table(self) -> str:
         """Create the table."""
         return duckdb_ddl(self.contract, self.table)
+
+    def add_column(self, column: Column) -> str:
+        """Add a nullable column at the end."""
+        return duckdb_add_column(column, self.table)
 
     def comment(self, text: str) -> str:
         """Attach a comment to the table."""

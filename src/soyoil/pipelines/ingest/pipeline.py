@@ -20,7 +20,12 @@ def create_pipeline() -> Pipeline:
                 make_sessions,
                 "vendor_bars",
                 # Saved in this order: what sessions are made from, then the sessions.
-                ["vendor_records", "market_data.databento_futures_ohlcv_1d", "quarantine"],
+                [
+                    "vendor_records",
+                    "market_data.databento_futures_ohlcv_1d",
+                    "quarantine",
+                    "missing_sessions",
+                ],
                 name="ingest.make_sessions",
             ),
         ],
