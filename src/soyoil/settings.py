@@ -5,6 +5,7 @@ import warnings
 from pathlib import Path
 
 from soyoil.hooks import TrackingHooks
+from soyoil.market_hooks import MarketHooks
 from soyoil.parameter_hooks import ParameterHooks
 from soyoil.stage_hooks import StageHooks
 
@@ -19,7 +20,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 warnings.filterwarnings("ignore", message="One or more dataset names contain '.' characters")
 
 _STAGES = StageHooks()
-HOOKS = (ParameterHooks(), _STAGES, TrackingHooks(_STAGES))
+HOOKS = (ParameterHooks(), MarketHooks(), _STAGES, TrackingHooks(_STAGES))
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
