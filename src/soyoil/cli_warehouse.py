@@ -14,6 +14,7 @@ from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from rich.console import Console
 
+from soyoil.data_folder import data_folder, locked
 from soyoil.errors import soyoil_cause
 from soyoil.params import check_parameters
 from soyoil.reports.warehouse_plan import print_plan
@@ -27,8 +28,9 @@ from soyoil.warehouse.references import downstream
 
 INSPECTOR: Final = "warehouse_inspector"
 """Dataset of the catalog that opens the warehouse."""
-PLAN_FILE: Final = "data/08_reporting/warehouse_plan.json"
-RECORD_FILE: Final = "data/08_reporting/warehouse_applied_{tag}.json"
+PLAN_FILE: Final = "08_reporting/warehouse_plan.json"
+"""In the data folder."""
+RECORD_FILE: Final = "08_reporting/warehouse_applied_{tag}.json"
 CHANGES, BREAKING_CHANGES = 2, 3
 
 # The same options as `kedro run` has, so that both mean the same warehouse.
@@ -83,7 +85,7 @@ def table_lineage(contracts: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def _path(given: Path | None, root: Path) -> Path:
-    return given if given is not None else root / PLAN_FILE
+    return given if given is not None else data_folder(root) / PLAN_FILE
 
 
 def _plan(*, output: Path | None, sql: bool, detailed_exitcode: bool, **options: Any) -> None:
@@ -111,17 +113,18 @@ def _apply(*, plan_file: Path | None, change: Sequence[str], **options: Any) -> 
     with _readable_errors(), _opened(options) as opened:
         plan = read_plan(_path(plan_file, opened.root))
         contracts = load_contracts()
-        target = opened.root / RECORD_FILE.format(tag=plan.tag)
+        target = data_folder(opened.root) / RECORD_FILE.format(tag=plan.tag)
         try:
-            record = apply_plan(
-                plan,
-                opened.inspector,
-                contracts,
-                change,
-                lineage=table_lineage(list(contracts)),
-                banned=opened.banned,
-                report=lambda name: click.echo(f"made {name}"),
-            )
+            with locked(data_folder(opened.root), "kedro warehouse apply"):
+                record = apply_plan(
+                    plan,
+                    opened.inspector,
+                    contracts,
+                    change,
+                    lineage=table_lineage(list(contracts)),
+                    banned=opened.banned,
+                    report=lambda name: click.echo(f"made {name}"),
+                )
         except ApplyError as error:
             _write(error.record, target)
             raise
@@ -162,7 +165,7 @@ warehouse.add_command(
         help="Compare the warehouse with its contracts; changes nothing.",
         params=[
             *_shared(),
-            click.Option(["--output"], type=_FILE, help=f"File of the plan ({PLAN_FILE})."),
+            click.Option(["--output"], type=_FILE, help=f"File of the plan (data/{PLAN_FILE})."),
             click.Option(["--sql"], is_flag=True, help="Show the SQL of all changes."),
             click.Option(
                 ["--detailed-exitcode"],
@@ -181,7 +184,7 @@ warehouse.add_command(
         params=[
             *_shared(),
             click.Option(
-                ["--plan", "plan_file"], type=_FILE, help=f"File of the plan ({PLAN_FILE})."
+                ["--plan", "plan_file"], type=_FILE, help=f"File of the plan (data/{PLAN_FILE})."
             ),
             click.Option(
                 ["--change"],

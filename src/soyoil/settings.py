@@ -4,7 +4,10 @@ import os
 import warnings
 from pathlib import Path
 
+from soyoil.data_folder import data_folder_name
 from soyoil.hooks import TrackingHooks
+from soyoil.lock_hooks import LockHooks
+from soyoil.market_hooks import MarketHooks
 from soyoil.parameter_hooks import ParameterHooks
 from soyoil.redact import redact_logs
 from soyoil.stage_hooks import StageHooks
@@ -22,11 +25,12 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 warnings.filterwarnings("ignore", message="One or more dataset names contain '.' characters")
 
 _STAGES = StageHooks()
-HOOKS = (ParameterHooks(), _STAGES, TrackingHooks(_STAGES))
+HOOKS = (LockHooks(), ParameterHooks(), MarketHooks(), _STAGES, TrackingHooks(_STAGES))
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",
     # One key in conf/local/parameters.yml must not erase its neighbours in conf/base.
     "merge_strategy": {"parameters": "soft"},
+    "custom_resolvers": {"data_folder": data_folder_name},
 }

@@ -85,7 +85,7 @@ FRAMES: dict[str, Callable[[], pd.DataFrame]] = {
 def entries(project_root: Path, tmp_path: Path) -> dict[str, Any]:
     """Parquet datasets of ``conf/base/catalog.yml``, their files in a temporary folder."""
     text = (project_root / "conf" / "base" / "catalog.yml").read_text()
-    found = yaml.safe_load(text.replace("data/", f"{tmp_path.as_posix()}/data/"))
+    found = yaml.safe_load(text.replace("${data_folder:}", f"{tmp_path.as_posix()}/data"))
     return {
         name: entry
         for name, entry in found.items()

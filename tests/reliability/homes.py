@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -48,6 +48,15 @@ class Home:
             "COLUMNS": "250",
             **self.environment,
         }
+
+    def with_data(self, folder: str) -> Home:
+        """The same project with a data folder of its own."""
+        return replace(self, environment={**self.environment, "SOYOIL_DATA": folder})
+
+    @property
+    def data(self) -> Path:
+        """Data folder of its commands."""
+        return self.root / self.environment.get("SOYOIL_DATA", "data")
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start a Python command line in the root; its output goes to one pipe."""
@@ -107,7 +116,7 @@ class Home:
         """Hidden files that a finished run leaves in the data folder, locks aside."""
         return [
             path
-            for path in (self.root / "data").rglob(".*")
+            for path in self.data.rglob(".*")
             if "lock" not in path.name and path.is_file()
         ]
 
@@ -121,7 +130,7 @@ def make_home(source: Path, root: Path) -> Home:
     return Home(root)
 
 
-def forecasts(root: Path) -> dict[str, pd.DataFrame]:
-    """All forecasts below a data folder, by place."""
-    folder = root / "data" / "07_model_output"
+def forecasts(home: Home) -> dict[str, pd.DataFrame]:
+    """All forecasts in a project's data folder, by place."""
+    folder = home.data / "07_model_output"
     return {str(p.relative_to(folder)): pd.read_parquet(p) for p in folder.rglob("*.parquet")}

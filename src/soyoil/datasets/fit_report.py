@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
-from kedro.io import AbstractDataset, DatasetError
+from kedro.io import AbstractDataset
 
+from soyoil.handover import HandoverError, refusal
 from soyoil.models.report import FitReport
 
 FOLDS_FILE = "folds.csv"
 META_FILE = "report.json"
+_KEYS: Final = {"importance", "models", "seconds", "predictions", "content"}
 
 
 class FitReportDataset(AbstractDataset[FitReport, FitReport]):
@@ -33,35 +38,59 @@ class FitReportDataset(AbstractDataset[FitReport, FitReport]):
         self.metadata = metadata
 
     def load(self) -> FitReport:
-        """Read the report; fails if a part of it is missing."""
+        """Read the report and check its hash.
+
+        Raises
+        ------
+        HandoverError
+            A part of it is missing, was changed after it was written, or is of an older layout.
+        """
+        meta = self._meta()
         try:
-            meta = json.loads((self._folder / META_FILE).read_text())
-            folds = pd.read_csv(self._folder / FOLDS_FILE)
+            folds = (self._folder / FOLDS_FILE).read_bytes()
             models = {name: (self._folder / name).read_bytes() for name in meta["models"]}
         except FileNotFoundError as error:
-            raise DatasetError(
-                f"No complete fit report in {self._folder}. Run the fit stage first."
-            ) from error
-        if not all(isinstance(values, dict) for values in meta["importance"].values()):
-            raise DatasetError(
-                f"The fit report in {self._folder} has the layout of an older version. Run the fit "
-                "stage again."
-            )
-        return FitReport(folds, meta["importance"], models, meta["seconds"])
+            raise self._refused(f"{Path(str(error.filename)).name} is missing") from error
+        if _content(meta, folds, models) != meta["content"]:
+            raise self._refused("it was changed after it was written")
+        table = pd.read_csv(io.BytesIO(folds))
+        return FitReport(table, meta["importance"], models, meta["seconds"], meta["predictions"])
+
+    def _meta(self) -> dict[str, Any]:
+        path = self._folder / META_FILE
+        try:
+            meta = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise self._refused("there is no complete report") from error
+        except ValueError as error:
+            raise self._refused(f"{META_FILE} is damaged ({error})") from error
+        if not isinstance(meta, dict) or not meta.keys() >= _KEYS:
+            raise self._refused(f"{META_FILE} has the layout of an older version")
+        return meta
+
+    def _refused(self, problem: str) -> HandoverError:
+        return refusal(
+            f"the fit report in {self._folder}",
+            [problem],
+            "Run the fit stage again: kedro run --pipeline=fit.",
+        )
 
     def save(self, data: FitReport) -> None:
         """Write the report beside the old one and swap the folders."""
         self._folder.parent.mkdir(parents=True, exist_ok=True)
         stage = Path(tempfile.mkdtemp(prefix=f".{self._folder.name}-", dir=self._folder.parent))
         try:
-            data.folds.to_csv(stage / FOLDS_FILE, index=False)
+            folds = data.folds.to_csv(index=False, lineterminator="\n").encode()
+            (stage / FOLDS_FILE).write_bytes(folds)
             for name, content in data.models.items():
                 (stage / name).write_bytes(content)
-            meta = {
+            meta: dict[str, Any] = {
                 "importance": {kind: dict(values) for kind, values in data.importance.items()},
                 "models": sorted(data.models),
                 "seconds": data.seconds,
+                "predictions": data.predictions,
             }
+            meta["content"] = _content(meta, folds, data.models)
             (stage / META_FILE).write_text(json.dumps(meta, indent=2) + "\n")
             if self._folder.exists():
                 shutil.rmtree(self._folder)
@@ -74,3 +103,13 @@ class FitReportDataset(AbstractDataset[FitReport, FitReport]):
 
     def _describe(self) -> dict[str, Any]:
         return {"path": str(self._folder)}
+
+
+def _content(meta: Mapping[str, Any], folds: bytes, models: Mapping[str, bytes]) -> str:
+    """SHA-256 over everything that a report holds."""
+    digest = hashlib.sha256()
+    plain = {name: meta[name] for name in sorted(_KEYS - {"content"})}
+    digest.update(json.dumps(plain, sort_keys=True).encode())
+    for part in (folds, *(models[name] for name in sorted(models))):
+        digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()

@@ -25,12 +25,15 @@ class FitReport:
         Native model files by name; empty for baselines.
     seconds
         Wall time of the whole walk-forward.
+    predictions
+        Content hash of the forecasts of the same fit; empty if it is not known.
     """
 
     folds: pd.DataFrame
     importance: Importance = field(default_factory=dict)
     models: Mapping[str, bytes] = field(default_factory=dict)
     seconds: float = 0.0
+    predictions: str = ""
 
     @property
     def devices(self) -> tuple[str, ...]:

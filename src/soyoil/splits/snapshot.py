@@ -6,18 +6,22 @@ target symbol, the regime table and the hashes of the contracts they satisfied.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from soyoil.errors import SplitError
+from soyoil.handover import frame_digest
 
 MATRIX_FILE = "matrix.parquet"
 REGIMES_FILE = "regimes.parquet"
@@ -41,6 +45,9 @@ class Snapshot:
         ``observed`` or ``synthetic``.
     contracts
         Content hash of each contract behind the rows.
+    made_from
+        Dotted parameters that the rows were made with; see `soyoil.sources.identity`. No part of
+        the content: other parameters may give the same rows.
     """
 
     matrix: pd.DataFrame
@@ -48,8 +55,9 @@ class Snapshot:
     symbol: str
     provenance: str
     contracts: Mapping[str, str]
+    made_from: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
+    @functools.cached_property
     def content_hash(self) -> str:
         """SHA-256 over matrix rows, regime table, symbol and contract hashes."""
         digest = hashlib.sha256()
@@ -58,16 +66,6 @@ class Snapshot:
         meta = {"symbol": self.symbol, "contracts": dict(self.contracts)}
         digest.update(json.dumps(meta, sort_keys=True).encode())
         return digest.hexdigest()
-
-
-def frame_digest(frame: pd.DataFrame) -> bytes:
-    """SHA-256 of a frame's column names, dtypes and values; columns in name order."""
-    digest = hashlib.sha256()
-    for column in sorted(frame.columns):
-        values = frame[column].reset_index(drop=True)
-        digest.update(f"{column}:{values.dtype}".encode())
-        digest.update(pd.util.hash_pandas_object(values, index=False).to_numpy().tobytes())
-    return digest.digest()
 
 
 def take_snapshot(
@@ -127,7 +125,8 @@ def write_snapshot(snapshot: Snapshot, folder: Path) -> Path:
         finally:
             shutil.rmtree(stage, ignore_errors=True)
     pointer = folder / f".{POINTER_FILE}.{os.getpid()}"
-    pointer.write_text(json.dumps({"snapshot": target.name}) + "\n")
+    current = {"snapshot": target.name, "made_from": dict(snapshot.made_from)}
+    pointer.write_text(json.dumps(current) + "\n")
     pointer.replace(folder / POINTER_FILE)
     return target
 
@@ -138,19 +137,49 @@ def read_snapshot(folder: Path) -> Snapshot:
     Raises
     ------
     SplitError
-        If there is none, a file is missing or the content does not match the hash.
+        If there is none, a file is missing or damaged, or the content does not match the hash.
     """
     remedy = "Run the split stage: kedro run --pipeline=split."
     try:
-        name = json.loads((folder / POINTER_FILE).read_text())["snapshot"]
-        manifest = json.loads((folder / name / MANIFEST_FILE).read_text())
-        matrix = pd.read_parquet(folder / name / MATRIX_FILE)
-        regimes = pd.read_parquet(folder / name / REGIMES_FILE)
+        current = _read_json(folder / POINTER_FILE, remedy, "snapshot")
+        name = str(current["snapshot"])
+        keys = ("hash", "symbol", "provenance", "contracts")
+        manifest = _read_json(folder / name / MANIFEST_FILE, remedy, *keys)
+        matrix = _read_table(folder / name / MATRIX_FILE, remedy)
+        regimes = _read_table(folder / name / REGIMES_FILE, remedy)
     except FileNotFoundError as error:
         raise SplitError(f"There is no complete snapshot under {folder}. {remedy}") from error
     snapshot = Snapshot(
-        matrix, regimes, manifest["symbol"], manifest["provenance"], manifest["contracts"]
+        matrix,
+        regimes,
+        manifest["symbol"],
+        manifest["provenance"],
+        manifest["contracts"],
+        current.get("made_from") or {},
     )
     if snapshot.content_hash != manifest["hash"]:
         raise SplitError(f"Snapshot {name} under {folder} was changed after writing. {remedy}")
     return snapshot
+
+
+def _damaged(path: Path, what: object, remedy: str) -> SplitError:
+    return SplitError(f"{path} is damaged ({what}). {remedy}")
+
+
+def _read_json(path: Path, remedy: str, *keys: str) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise _damaged(path, error, remedy) from error
+    if not isinstance(found, dict) or any(key not in found for key in keys):
+        raise _damaged(path, f"it needs the keys {', '.join(keys)}", remedy)
+    return found
+
+
+def _read_table(path: Path, remedy: str) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise _damaged(path, str(error).splitlines()[0], remedy) from error

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import pandas as pd
 from rich.console import Console
 
+from soyoil.handover import refusal, text_hash
 from soyoil.metrics.evaluate import Evaluation, evaluate
 from soyoil.models.config import ENGINE_CONFIGS, EngineConfig, FitConfig, TFTConfig
 from soyoil.models.registry import ABLATIONS
 from soyoil.models.report import FitReport
 from soyoil.models.selection import group_columns
 from soyoil.params import Profile, WeightsConfig
-from soyoil.pipelines.evaluate.record import Cell, Inputs, run_record
-from soyoil.pipelines.fit.nodes import feature_names
+from soyoil.pipelines.evaluate.inputs import Cell, Inputs, RunOf, check_inputs
+from soyoil.pipelines.evaluate.record import run_record
+from soyoil.pipelines.fit.nodes import feature_names, last_folds
 from soyoil.pipelines.grid import engine_of
+from soyoil.pipelines.origins import fit_parameters, split_parameters, weight_parameters
 from soyoil.reports.figures import skill_card
 from soyoil.reports.terminal import result_line, skill_table
 from soyoil.splits.plan import SplitConfig
@@ -27,6 +30,8 @@ from soyoil.tracking.record import RunRecord
 logger = logging.getLogger(__name__)
 
 Scores = dict[str, Any]
+MADE_FROM: Final = "made_from"
+"""Key of the stamp in a cell's scores; no column of the skill table."""
 
 
 def _evaluate(cell: Cell, inputs: Inputs) -> Evaluation:
@@ -46,12 +51,44 @@ def _scores(cell: Cell, inputs: Inputs, evaluation: Evaluation) -> Scores:
     }
 
 
-def _finish(cell: Cell, inputs: Inputs, params: dict[str, Any]) -> tuple[RunRecord, Scores]:
+def _finish(
+    cell: Cell, inputs: Inputs, run: RunOf, params: dict[str, Any]
+) -> tuple[RunRecord, Scores]:
+    hashes = check_inputs(cell, inputs, run)
     evaluation = _evaluate(cell, inputs)
     record = run_record(cell, inputs, evaluation, params)
     scores = _scores(cell, inputs, evaluation)
     logger.info(result_line(scores))
-    return record, scores
+    return record, _stamped(scores, hashes)
+
+
+def _stamped(scores: Scores, hashes: Mapping[str, str]) -> Scores:
+    made_from = {name: hashes[name] for name in ("snapshot", "split_plan", "predictions")}
+    return {**scores, MADE_FROM: {**made_from, "content": text_hash(scores)}}
+
+
+def _checked(scores: Scores, snapshot: Snapshot, plans: dict[str, str]) -> Scores:
+    """Scores without their stamp, if they are of this snapshot and of the plan of the others.
+
+    Parameters
+    ----------
+    plans
+        Hash of the split plan by horizon, as far as scores were seen; added to.
+    """
+    plain = {name: value for name, value in scores.items() if name != MADE_FROM}
+    stamp = scores.get(MADE_FROM) or {}
+    name = f"{scores.get('horizon')}.{scores.get('model')}.scores"
+    plan = plans.setdefault(str(scores.get("horizon")), str(stamp.get("split_plan")))
+    problems = []
+    if stamp.get("content") != text_hash(plain):
+        problems.append("they were changed after they were written, or are of an earlier version")
+    elif stamp["snapshot"] != snapshot.content_hash:
+        problems.append("they are of another snapshot")
+    elif stamp["split_plan"] != plan:
+        problems.append("they are of another split plan than those of other models")
+    if problems:
+        raise refusal(name, problems, "Run the evaluate stage of this cell again.")
+    return plain
 
 
 def _plan_params(split: SplitConfig, profile: Profile, weights: WeightsConfig) -> dict[str, Any]:
@@ -62,6 +99,10 @@ def _plan_params(split: SplitConfig, profile: Profile, weights: WeightsConfig) -
     }
 
 
+def _split_run(split: SplitConfig, profile: Profile, weights: WeightsConfig) -> dict[str, Any]:
+    return {**split_parameters(split, profile), **weight_parameters(weights)}
+
+
 def baseline_evaluation_node(cell: Cell) -> Callable[..., tuple[RunRecord, Scores]]:
     """Node function that scores a baseline."""
 
@@ -70,16 +111,27 @@ def baseline_evaluation_node(cell: Cell) -> Callable[..., tuple[RunRecord, Score
         predictions: pd.DataFrame,
         random_walk: pd.DataFrame,
         vol_cone: pd.DataFrame,
+        labels: pd.DataFrame,
         split_plan: pd.DataFrame,
+        sample_weights: pd.DataFrame,
         weight_report: pd.DataFrame,
         split: SplitConfig,
         profile: Profile,
         weights: WeightsConfig,
     ) -> tuple[RunRecord, Scores]:
         inputs = Inputs(
-            snapshot, predictions, random_walk, vol_cone, split_plan, weight_report, None
+            snapshot=snapshot,
+            predictions=predictions,
+            random_walk=random_walk,
+            vol_cone=vol_cone,
+            labels=labels,
+            split_plan=split_plan,
+            sample_weights=sample_weights,
+            weight_report=weight_report,
+            report=None,
         )
-        return _finish(cell, inputs, _plan_params(split, profile, weights))
+        run = RunOf(_split_run(split, profile, weights), {})
+        return _finish(cell, inputs, run, _plan_params(split, profile, weights))
 
     return evaluate_baseline
 
@@ -93,7 +145,9 @@ def fitted_evaluation_node(cell: Cell) -> Callable[..., tuple[RunRecord, Scores]
         predictions: pd.DataFrame,
         random_walk: pd.DataFrame,
         vol_cone: pd.DataFrame,
+        labels: pd.DataFrame,
         split_plan: pd.DataFrame,
+        sample_weights: pd.DataFrame,
         weight_report: pd.DataFrame,
         report: FitReport,
         split: SplitConfig,
@@ -103,7 +157,20 @@ def fitted_evaluation_node(cell: Cell) -> Callable[..., tuple[RunRecord, Scores]
         config: EngineConfig,
     ) -> tuple[RunRecord, Scores]:
         inputs = Inputs(
-            snapshot, predictions, random_walk, vol_cone, split_plan, weight_report, report
+            snapshot=snapshot,
+            predictions=predictions,
+            random_walk=random_walk,
+            vol_cone=vol_cone,
+            labels=labels,
+            split_plan=split_plan,
+            sample_weights=sample_weights,
+            weight_report=weight_report,
+            report=report,
+        )
+        run = RunOf(
+            _split_run(split, profile, weights),
+            fit_parameters(profile, fit, engine, config),
+            last_folds(profile, config),
         )
         names = feature_names()
         kept = tuple(names[i] for i in group_columns(names, fit.feature_groups))
@@ -116,16 +183,24 @@ def fitted_evaluation_node(cell: Cell) -> Callable[..., tuple[RunRecord, Scores]
         }
         if cell.model in ABLATIONS:
             params["weights"] = {"scheme": "uniform"}
-        return _finish(cell, inputs, params)
+        return _finish(cell, inputs, run, params)
 
     # Kedro validates a parameter against the annotation of its argument.
     evaluate_fitted.__annotations__["config"] = ENGINE_CONFIGS[engine]
     return evaluate_fitted
 
 
-def summarise(*scores: Scores) -> tuple[pd.DataFrame, object]:
-    """One row per horizon and model, printed at the end of a run, and its figure."""
+def summarise(snapshot: Snapshot, *found: Scores) -> tuple[pd.DataFrame, object]:
+    """One row per horizon and model, printed at the end of a run, and its figure.
+
+    Raises
+    ------
+    HandoverError
+        Scores were changed, or are of other data than the rest.
+    """
+    plans: dict[str, str] = {}
+    scores = [_checked(row, snapshot, plans) for row in found]
     provenance = " and ".join(sorted({str(row["provenance"]) for row in scores}))
-    Console().print(skill_table(list(scores), provenance))
-    table = pd.DataFrame(list(scores))
+    Console().print(skill_table(scores, provenance))
+    table = pd.DataFrame(scores)
     return table, skill_card(table, f"Skill out of sample, {provenance} data")

@@ -2,12 +2,12 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from soyoil.pipelines.evaluate.inputs import Cell
 from soyoil.pipelines.evaluate.nodes import (
     baseline_evaluation_node,
     fitted_evaluation_node,
     summarise,
 )
-from soyoil.pipelines.evaluate.record import Cell
 from soyoil.pipelines.grid import FITTED, cell_tags, cells, engine_of
 from soyoil.targets.horizons import HORIZONS
 
@@ -20,7 +20,9 @@ def _cell_pipeline(horizon: str, model: str) -> Pipeline:
         "predictions": f"{space}.predictions",
         "random_walk": f"{horizon}.random_walk.predictions",
         "vol_cone": f"{horizon}.vol_cone.predictions",
+        "labels": f"{horizon}.labels",
         "split_plan": f"{horizon}.split_plan",
+        "sample_weights": f"{horizon}.sample_weights",
         "weight_report": f"{horizon}.weight_report",
         "split": "params:split",
         "profile": "params:profile",
@@ -55,7 +57,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 summarise,
-                [f"{horizon}.{model}.scores" for horizon, model in cells()],
+                ["snapshot", *(f"{horizon}.{model}.scores" for horizon, model in cells())],
                 ["skill_table", "skill_card"],
                 name="evaluate.summarise",
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -14,6 +13,7 @@ from soyoil.metrics.evaluate import Evaluation
 from soyoil.models.base import CONTRIBUTION, GAIN, SELECTION
 from soyoil.models.registry import ABLATIONS
 from soyoil.models.report import FitReport, importance_frame
+from soyoil.pipelines.evaluate.inputs import Cell, Inputs
 from soyoil.pipelines.grid import engine_of
 from soyoil.regimes.table import regime_hash
 from soyoil.reports.describe import RunFacts, run_note
@@ -25,45 +25,12 @@ from soyoil.reports.plots import (
     weight_shares_plot,
 )
 from soyoil.splits.plan import plan_from_frame
-from soyoil.splits.snapshot import Snapshot
-from soyoil.targets.horizons import Horizon
 from soyoil.tracking.record import RunRecord
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 UNITS: Final = {"vol_scaled": "units of the vol cone's sigma", "log_return": "log return"}
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One horizon x model of the grid."""
-
-    horizon: Horizon
-    model: str
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What a cell is scored from.
-
-    Attributes
-    ----------
-    predictions, random_walk, vol_cone
-        Scored rows of the model and of the two references.
-    split_plan, weight_report
-        Tables of the split stage.
-    report
-        Fit report of an engine; None for a baseline.
-    """
-
-    snapshot: Snapshot
-    predictions: pd.DataFrame
-    random_walk: pd.DataFrame
-    vol_cone: pd.DataFrame
-    split_plan: pd.DataFrame
-    weight_report: pd.DataFrame
-    report: FitReport | None
 
 
 def _tags(cell: Cell, inputs: Inputs, evaluation: Evaluation, scheme: str) -> dict[str, str]:

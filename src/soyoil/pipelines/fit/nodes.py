@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from soyoil.handover import MadeFrom, content_hash, stamped
 from soyoil.models.base import FoldResult, FoldTask, HorizonArrays
 from soyoil.models.baselines import baseline_quantiles, vol_cone_sigma
 from soyoil.models.config import ENGINE_CONFIGS, EngineConfig, FitConfig, TFTConfig
@@ -18,6 +19,7 @@ from soyoil.models.selection import thinned
 from soyoil.models.walkforward import Job, run_walk_forward
 from soyoil.params import Profile
 from soyoil.pipelines.grid import engine_of
+from soyoil.pipelines.origins import SplitFrames, fit_parameters
 from soyoil.reports.terminal import progress_bar
 from soyoil.splits.plan import Fold, SplitPlan, plan_from_frame
 from soyoil.splits.snapshot import Snapshot
@@ -89,12 +91,16 @@ def baseline_node(horizon: Horizon) -> BaselineNode:
     ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         with forbid_warehouse(FORBIDDEN):
             check_target_columns(labels.columns, horizon, f"the label table of {horizon.name}")
+            made_from = MadeFrom(SplitFrames(snapshot, labels, split_plan).check(horizon, {}))
             plan = plan_from_frame(split_plan, labels["data_date"], horizon.name, horizon.sessions)
             numbers, position = test_rows(plan)
             quantiles = baseline_quantiles(returns_of(snapshot), horizon.sessions)
             first, second, third = (
-                prediction_frame(
-                    snapshot, labels, horizon, (numbers, position, quantiles[name][position])
+                stamped(
+                    prediction_frame(
+                        snapshot, labels, horizon, (numbers, position, quantiles[name][position])
+                    ),
+                    made_from,
                 )
                 for name in BASELINES
             )
@@ -172,11 +178,18 @@ def uniform(task: FoldTask) -> FoldTask:
     )
 
 
+def last_folds(profile: Profile, config: EngineConfig) -> int | None:
+    """How many folds an engine fits, the last ones; None for all.
+
+    A network's profile ``quick`` has a few only.
+    """
+    return config.quick_folds if profile == "quick" and isinstance(config, TFTConfig) else None
+
+
 def kept_folds(plan: SplitPlan, profile: Profile, config: EngineConfig) -> tuple[Fold, ...]:
-    """Folds that an engine fits: a network's profile ``quick`` has the last few only."""
-    if profile == "quick" and isinstance(config, TFTConfig):
-        return plan.folds[-config.quick_folds :]
-    return plan.folds
+    """Folds that an engine fits."""
+    count = last_folds(profile, config)
+    return plan.folds if count is None else plan.folds[-count:]
 
 
 def engine_node(horizon: Horizon, model: str) -> Callable[..., tuple[pd.DataFrame, FitReport]]:
@@ -194,6 +207,10 @@ def engine_node(horizon: Horizon, model: str) -> Callable[..., tuple[pd.DataFram
     ) -> tuple[pd.DataFrame, FitReport]:
         with forbid_warehouse(FORBIDDEN):
             check_target_columns(labels.columns, horizon, f"the label table of {horizon.name}")
+            frames = SplitFrames(snapshot, labels, split_plan, sample_weights)
+            made_from = MadeFrom(
+                frames.check(horizon, {}), fit_parameters(profile, fit, engine, config)
+            )
             plan = plan_from_frame(split_plan, labels["data_date"], horizon.name, horizon.sessions)
             weights = dict(iter(sample_weights.groupby("fold")))
             tasks = [
@@ -213,8 +230,10 @@ def engine_node(horizon: Horizon, model: str) -> Callable[..., tuple[pd.DataFram
         numbers = np.concatenate([np.full(len(r.test), r.fold) for r in results])
         position = np.concatenate([r.test for r in results])
         quantiles = np.concatenate([r.quantiles for r in results])
-        frame = prediction_frame(snapshot, labels, horizon, (numbers, position, quantiles))
-        return frame, _report(tasks, results, seconds)
+        rows = (numbers, position, quantiles)
+        frame = stamped(prediction_frame(snapshot, labels, horizon, rows), made_from)
+        report = _report(tasks, results, seconds)
+        return frame, replace(report, predictions=content_hash(frame))
 
     # Kedro validates a parameter against the annotation of its argument.
     fit_model.__annotations__["config"] = ENGINE_CONFIGS[engine]

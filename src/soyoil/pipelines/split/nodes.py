@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from soyoil.errors import SplitError
+from soyoil.handover import MadeFrom, check_handover, stamped
 from soyoil.params import Profile, TargetConfig, WeightsConfig
+from soyoil.pipelines.origins import (
+    SPLIT_AGAIN,
+    csv_hash,
+    split_parameters,
+    weight_parameters,
+)
 from soyoil.regimes.table import check_regimes
 from soyoil.regimes.weights import (
     RoleRows,
@@ -20,6 +28,7 @@ from soyoil.regimes.weights import (
 )
 from soyoil.reports.figures import split_plan_figure
 from soyoil.sources.base import SourceConfig
+from soyoil.sources.identity import market_identity
 from soyoil.splits.build import make_plan
 from soyoil.splits.plan import (
     Fold,
@@ -71,7 +80,7 @@ def make_snapshot(
             "The matrix holds other regimes than training.regime_weights, first on "
             f"{first:%Y-%m-%d}. Run the features stage again: kedro run --pipeline=features."
         )
-    return snapshot
+    return replace(snapshot, made_from=market_identity(source, target.symbol))
 
 
 def session_frame(snapshot: Snapshot) -> pd.DataFrame:
@@ -94,7 +103,8 @@ def label_node(horizon: Horizon) -> Callable[[Snapshot], tuple[pd.DataFrame, pd.
         sessions = session_frame(snapshot)
         labels = build_labels(sessions, horizon)
         check_target_columns(labels.columns, horizon, f"the label table of {horizon.name}")
-        return labels, label_report(sessions, labels, horizon)
+        report = label_report(sessions, labels, horizon)
+        return stamped(labels, MadeFrom({"snapshot": snapshot.content_hash})), report
 
     return make_labels
 
@@ -107,6 +117,9 @@ def plan_node(
     def make_split_plan(
         snapshot: Snapshot, labels: pd.DataFrame, split: SplitConfig, profile: Profile
     ) -> pd.DataFrame:
+        inputs = {"snapshot": snapshot.content_hash}
+        name = f"{horizon.name}.labels"
+        inputs["labels"] = check_handover(labels, name, MadeFrom(inputs), SPLIT_AGAIN)
         returns = session_frame(snapshot)["roll_free_return"].to_numpy(dtype="float64")
         labelled = {
             name: (other.sessions, ~np.isnan(forward_sums(returns, other.sessions)))
@@ -116,7 +129,7 @@ def plan_node(
         plan = make_plan(labels["data_date"], labelled, horizon.name, split.for_profile(profile))
         check_purged(plan)
         check_scoreable(plan)
-        return plan.to_frame()
+        return stamped(plan.to_frame(), MadeFrom(inputs, split_parameters(split, profile)))
 
     return make_split_plan
 
@@ -172,11 +185,15 @@ def weights_node(
     def make_weights(
         snapshot: Snapshot, split_plan: pd.DataFrame, weights: WeightsConfig
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        inputs = {"snapshot": snapshot.content_hash}
+        name = f"{horizon.name}.split_plan"
+        inputs["split_plan"] = check_handover(split_plan, name, MadeFrom(inputs), SPLIT_AGAIN)
         dates = snapshot.matrix["data_date"]
         plan = plan_from_frame(split_plan, dates, horizon.name, horizon.sessions)
         values, report = weigh_plan(plan, snapshot, weights)
         _warn_about_weights(horizon, report)
-        return values, report
+        made_from = MadeFrom(inputs, weight_parameters(weights))
+        return stamped(values, made_from, weight_report=csv_hash(report)), report
 
     return make_weights
 

@@ -1,0 +1,180 @@
+"""What a cell is scored from, and the check that all of it belongs together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from soyoil.handover import MadeFrom, check_handover, refusal
+from soyoil.models.registry import BASELINES
+from soyoil.models.report import FitReport
+from soyoil.pipelines.fit.nodes import prediction_frame
+from soyoil.pipelines.origins import FIT_AGAIN, SplitFrames
+from soyoil.splits.plan import Fold, plan_from_frame
+from soyoil.splits.snapshot import Snapshot
+from soyoil.targets.horizons import Horizon
+
+KEY = ["fold", "data_date"]
+QUANTILES = ("q10", "q50", "q90")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One horizon x model of the grid."""
+
+    horizon: Horizon
+    model: str
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a cell is scored from.
+
+    Attributes
+    ----------
+    predictions, random_walk, vol_cone
+        Scored rows of the model and of the two references.
+    labels, split_plan, sample_weights, weight_report
+        Tables of the split stage.
+    report
+        Fit report of an engine; None for a baseline.
+    """
+
+    snapshot: Snapshot
+    predictions: pd.DataFrame
+    random_walk: pd.DataFrame
+    vol_cone: pd.DataFrame
+    labels: pd.DataFrame
+    split_plan: pd.DataFrame
+    sample_weights: pd.DataFrame
+    weight_report: pd.DataFrame
+    report: FitReport | None
+
+
+@dataclass(frozen=True)
+class RunOf:
+    """What this run says a cell's frames were made with.
+
+    Attributes
+    ----------
+    split, fit
+        Parameters of the two stages; see `soyoil.pipelines.origins`. `fit` is empty for a
+        baseline.
+    last_folds
+        How many of the plan's folds the model fits, counted from the last; None for all.
+    """
+
+    split: Mapping[str, Any]
+    fit: Mapping[str, Any]
+    last_folds: int | None = None
+
+
+def check_inputs(cell: Cell, inputs: Inputs, run: RunOf) -> dict[str, str]:
+    """Check that everything that is scored was made from one snapshot, as this run says.
+
+    Returns
+    -------
+    Content hash by name of what was scored.
+
+    Raises
+    ------
+    HandoverError
+        A frame was changed, belongs to other data or parameters, or does not have exactly the
+        rows that were to be forecast.
+    """
+    horizon = cell.horizon
+    frames = SplitFrames(
+        inputs.snapshot,
+        inputs.labels,
+        inputs.split_plan,
+        inputs.sample_weights,
+        inputs.weight_report,
+    )
+    hashes = frames.check(horizon, run.split)
+    plain = MadeFrom({name: hashes[name] for name in ("snapshot", "labels", "split_plan")})
+    fitted = MadeFrom(hashes, run.fit) if cell.model not in BASELINES else plain
+    plan = plan_from_frame(
+        inputs.split_plan, inputs.labels["data_date"], horizon.name, horizon.sessions
+    )
+    folds = plan.folds if run.last_folds is None else plan.folds[-run.last_folds :]
+    forecasts = (
+        (cell.model, inputs.predictions, fitted, folds),
+        ("random_walk", inputs.random_walk, plain, plan.folds),
+        ("vol_cone", inputs.vol_cone, plain, plan.folds),
+    )
+    found: dict[str, str] = {}
+    for model, rows, made_from, expected in forecasts:
+        name = f"{horizon.name}.{model}.predictions"
+        check_rows(name, rows, _expected(inputs, horizon, expected))
+        found[name] = check_handover(rows, name, made_from, FIT_AGAIN)
+    own = found[f"{horizon.name}.{cell.model}.predictions"]
+    if inputs.report is not None:
+        _check_report(cell, inputs.report, own, folds)
+    return {**hashes, "predictions": own}
+
+
+def _expected(inputs: Inputs, horizon: Horizon, folds: Sequence[Fold]) -> pd.DataFrame:
+    """The rows that had to be forecast, with what they are scored by; no quantiles."""
+    numbers = np.concatenate([np.full(len(fold.test), fold.number) for fold in folds])
+    position = np.concatenate([fold.test for fold in folds])
+    rows = (numbers, position, np.full((len(position), 3), np.nan))
+    frame = prediction_frame(inputs.snapshot, inputs.labels, horizon, rows)
+    return frame.drop(columns=list(QUANTILES))
+
+
+def check_rows(name: str, rows: pd.DataFrame, expected: pd.DataFrame) -> None:
+    """Check that forecasts are for exactly the test rows of the folds that were fitted.
+
+    Parameters
+    ----------
+    name
+        Dataset of the forecasts.
+    rows
+        The forecasts.
+    expected
+        ``fold``, ``data_date`` and the columns that forecasts are scored by.
+
+    Raises
+    ------
+    HandoverError
+        With the number of rows that are missing, too many, given twice, or have another label,
+        price or regime.
+    """
+    missing = [column for column in expected.columns if column not in rows.columns]
+    if missing:
+        raise refusal(name, [f"it has no column {', '.join(missing)}"], FIT_AGAIN)
+    want = pd.MultiIndex.from_frame(expected[KEY])
+    have = pd.MultiIndex.from_frame(rows[KEY])
+    twice = int(have.duplicated().sum())
+    counts = {
+        "rows are given twice": twice,
+        "test rows are missing": int((~want.isin(have)).sum()),
+        "rows are no test rows of the folds that were fitted": int((~have.isin(want)).sum()),
+    }
+    problems = [f"{count:,} {what}" for what, count in counts.items() if count]
+    if problems:
+        head = f"it holds {len(rows):,} rows, the plan has {len(expected):,} to score"
+        raise refusal(name, [head, *problems], FIT_AGAIN)
+    aligned = rows.set_index(KEY).reindex(want)
+    for column in expected.columns.difference(KEY):
+        then, now = aligned[column].to_numpy(), expected[column].to_numpy()
+        differs = (then != now) & ~(pd.isna(then) & pd.isna(now))
+        if differs.any():
+            problems.append(f"{int(differs.sum()):,} rows have another {column} than the snapshot")
+    if problems:
+        raise refusal(name, problems, FIT_AGAIN)
+
+
+def _check_report(cell: Cell, report: FitReport, predictions: str, folds: Sequence[Fold]) -> None:
+    name = f"{cell.horizon.name}.{cell.model}.fit_report"
+    if report.predictions != predictions:
+        raise refusal(name, ["it goes with other forecasts than those that are scored"], FIT_AGAIN)
+    want = [fold.number for fold in folds]
+    have = sorted(report.folds["fold"].tolist())
+    if have != want:
+        problem = f"it tells of the folds {have}, and {want} were to be fitted"
+        raise refusal(name, [problem], FIT_AGAIN)

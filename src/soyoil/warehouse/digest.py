@@ -1,0 +1,341 @@
+"""What the writer of a table left behind to find rows that were altered since.
+
+Every row has a hash over its columns, every group of rows (all rows of a symbol, for instance)
+the sum of the hashes of its rows, so that neither the order of rows nor the backend matters.
+Digests and rows are written in one transaction. A reader compares, and refuses a group that is
+not what was written. Tables without digests, of earlier versions or not written by soyoil, are
+taken as they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from soyoil.errors import ContractError
+from soyoil.warehouse.contract import TableContract, WriteMode
+
+DATASET: Final = "soyoil"
+"""Dataset of what soyoil keeps for itself; no part of the warehouse that is looked at."""
+TABLE: Final = f"{DATASET}.table_digests"
+COLUMNS: Final[dict[str, str]] = {
+    "table_name": "STRING",
+    "group_name": "STRING",
+    "n_rows": "INT64",
+    "digest": "STRING",
+    "shape": "STRING",
+    "origin": "STRING",
+}
+"""Columns of `TABLE` and their types."""
+
+WRITE_ORIGIN: Final = "soyoil.origin"
+"""In ``DataFrame.attrs`` and Arrow metadata: what the rows of a batch were made from."""
+ORIGINS: Final = "soyoil.origins"
+"""The same of rows that were read, by group."""
+
+MAX_SHOWN: Final = 4
+
+_ALGORITHM: Final = 1
+_GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
+_MIX: Final = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
+_NULL: Final = np.uint64(0xA5A5F00DDEADBEEF)
+
+Hashes = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class GroupDigest:
+    """Digest of the rows of one group.
+
+    Attributes
+    ----------
+    rows
+        Number of rows.
+    digest
+        Hash in hexadecimal.
+    origin
+        What the rows were made from, as JSON; None if the writer did not say.
+    """
+
+    rows: int
+    digest: str
+    origin: str | None = None
+
+    def same_rows(self, other: GroupDigest | None) -> bool:
+        """Whether both speak of the same rows, whatever they were made from."""
+        return other is not None and (self.rows, self.digest) == (other.rows, other.digest)
+
+
+Digests = Mapping[str, GroupDigest]
+
+
+def shape(contract: TableContract) -> str:
+    """Short hash of what a digest depends on beside the rows: columns, types, algorithm."""
+    leaves = [(name, column.type) for name, column in contract.flat_columns().items()]
+    text = json.dumps([_ALGORITHM, contract.version, group_columns(contract), leaves])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def group_columns(contract: TableContract) -> tuple[str, ...]:
+    """Columns that tell groups apart: those of a sync, else the key without its last column."""
+    return contract.sync_by or contract.key[:-1]
+
+
+def group_digests(
+    contract: TableContract, table: pa.Table, origin: str | None = None
+) -> dict[str, GroupDigest]:
+    """Digest of each group of rows.
+
+    Parameters
+    ----------
+    contract
+        Contract of the table.
+    table
+        Rows with ``contract.arrow_schema()``, in any order.
+    origin
+        What they were made from.
+
+    Returns
+    -------
+    Digests by the text of the group: the value of its column, a JSON list of several, or empty
+    if the table is one group.
+    """
+    if not table.num_rows:
+        return {}
+    first, second = _row_hashes(contract, table)
+    names, codes = groups_of(contract, table)
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(codes[order]) != 0])
+    counts = np.diff(np.r_[starts, len(codes)])
+    sums = [np.add.reduceat(values[order], starts) for values in (first, second)]
+    return {
+        name: GroupDigest(int(count), f"{one:016x}{two:016x}", origin)
+        for name, count, one, two in zip(names, counts.tolist(), *sums, strict=True)
+    }
+
+
+def groups_of(contract: TableContract, table: pa.Table) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """Texts of the groups of a table, and the number of its group for each row."""
+    columns = group_columns(contract)
+    codes = np.zeros(table.num_rows, dtype=np.int64)
+    if not columns:
+        return [""], codes
+    values = []
+    for name in columns:
+        encoded = table[name].combine_chunks().dictionary_encode()
+        values.append(encoded.dictionary.to_pylist())
+        codes = codes * len(encoded.dictionary) + encoded.indices.to_numpy(zero_copy_only=False)
+    used, codes = np.unique(codes, return_inverse=True)
+    names = []
+    for code in used.tolist():
+        parts = []
+        for known in reversed(values):
+            code, at = divmod(code, len(known))
+            parts.append(str(known[at]))
+        names.append(parts[0] if len(parts) == 1 else json.dumps(parts[::-1]))
+    return names, codes
+
+
+def _row_hashes(contract: TableContract, table: pa.Table) -> tuple[Hashes, Hashes]:
+    first = np.zeros(table.num_rows, dtype=np.uint64)
+    for values in _leaves(contract, table):
+        first = _mixed(first * _GOLDEN + _value_hashes(values))
+    return first, _mixed(first + _GOLDEN)
+
+
+def _leaves(contract: TableContract, table: pa.Table) -> Iterator[pa.Array]:
+    for dotted in contract.flat_columns():
+        top, *inner = dotted.split(".")
+        values = table[top].combine_chunks()
+        for name in inner:
+            values = pc.struct_field(values, name)
+        yield values
+
+
+def _value_hashes(values: pa.Array) -> Hashes:
+    missing = values.is_null().to_numpy(zero_copy_only=False)
+    kind = values.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        encoded = values.dictionary_encode()
+        known = np.array([*encoded.dictionary.to_pylist(), ""], dtype=object)
+        hashes = np.asarray(pd.util.hash_array(known, categorize=False), dtype=np.uint64)
+        at = pc.fill_null(encoded.indices, len(known) - 1).to_numpy(zero_copy_only=False)
+        found = hashes[at]
+    elif pa.types.is_floating(kind):
+        # SQL takes both zeros for equal, so an update may keep the other one.
+        numbers = pc.fill_null(values, 0.0).to_numpy(zero_copy_only=False) + 0.0
+        found = _mixed(numbers.astype(np.float64).view(np.uint64))
+    else:
+        if pa.types.is_date(kind):
+            values = values.cast(pa.int32())
+        whole = values.cast(pa.int64()) if not pa.types.is_int64(kind) else values
+        found = _mixed(pc.fill_null(whole, 0).to_numpy(zero_copy_only=False).view(np.uint64))
+    return np.where(missing, _NULL, found)
+
+
+def _mixed(values: Hashes) -> Hashes:
+    """Finalizer of splitmix64: every bit depends on every bit."""
+    out = values + _GOLDEN
+    out = (out ^ (out >> np.uint64(30))) * _MIX[0]
+    out = (out ^ (out >> np.uint64(27))) * _MIX[1]
+    return out ^ (out >> np.uint64(31))
+
+
+def batch_origin(table: pa.Table) -> str | None:
+    """What a batch was made from, as its metadata says."""
+    metadata = table.schema.metadata or {}
+    found = metadata.get(WRITE_ORIGIN.encode())
+    return None if found is None else found.decode()
+
+
+def with_origin(table: pa.Table, origin: Mapping[str, Any] | None) -> pa.Table:
+    """The batch with what it was made from in its metadata."""
+    if not origin:
+        return table
+    text = json.dumps(origin, sort_keys=True)
+    return table.replace_schema_metadata({WRITE_ORIGIN: text})
+
+
+def with_origins(table: pa.Table, stored: Digests) -> pa.Table:
+    """Rows that were read, with the origin of each group in their metadata."""
+    found = {name: json.loads(d.origin) for name, d in stored.items() if d.origin}
+    if not found:
+        return table
+    return table.replace_schema_metadata({ORIGINS: json.dumps(found, sort_keys=True)})
+
+
+def origins_of(table: pa.Table) -> dict[str, Any]:
+    """Origin by group of rows that were read; empty if nothing is known."""
+    text = (table.schema.metadata or {}).get(ORIGINS.encode())
+    return {} if text is None else dict(json.loads(text))
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a write does to the digests of a table.
+
+    Attributes
+    ----------
+    put
+        Digests that are new or changed.
+    gone
+        Groups that have none any more.
+    """
+
+    put: Digests
+    gone: tuple[str, ...]
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is to be written."""
+        return bool(self.put or self.gone)
+
+
+def needs_rows(mode: WriteMode, stored: Digests, *, exists: bool) -> bool:
+    """Whether the digests after a write depend on rows that are in the table already.
+
+    Parameters
+    ----------
+    mode
+        How the batch is written.
+    stored
+        Digests of the table, empty if nothing is known of it.
+    exists
+        Whether it may hold rows.
+    """
+    return exists and (mode == "upsert" or (mode == "sync" and not stored))
+
+
+def merged(contract: TableContract, old: pa.Table, batch: pa.Table) -> pa.Table:
+    """Rows of a table after a batch was put over it by key."""
+    key = list(contract.key)
+    kept = old.join(batch.select(key), key, join_type="left anti") if batch.num_rows else old
+    schema = contract.arrow_schema()
+    return pa.concat_tables([kept.select(schema.names).cast(schema), batch.cast(schema)])
+
+
+def after_write(stored: Digests, now: Digests, mode: WriteMode) -> Written:
+    """Digests to write.
+
+    Parameters
+    ----------
+    stored
+        Those of before.
+    now
+        Those of the groups that the batch is about, or of all groups if nothing was stored.
+    mode
+        How the batch was written.
+    """
+    put = {name: digest for name, digest in now.items() if stored.get(name) != digest}
+    gone = tuple(name for name in stored if name not in now) if mode == "replace" else ()
+    return Written(put, gone)
+
+
+def altered(stored: Digests, now: Digests, only: Iterable[str] | None = None) -> list[str]:
+    """What was altered since it was written, a phrase per group; none if nothing is stored.
+
+    Parameters
+    ----------
+    stored
+        Digests that the writer left.
+    now
+        Digests of the rows that are there.
+    only
+        Groups to look at; all if None.
+    """
+    if not stored:
+        return []
+    names = sorted({*stored, *now} if only is None else {*only} & {*stored, *now})
+    phrases = []
+    for name in names:
+        then, found = stored.get(name), now.get(name)
+        if then is None:
+            rows = found.rows if found else 0
+            phrases.append(f"{_named(name)} has {rows:,} rows that soyoil did not write")
+        elif not then.same_rows(found):
+            count = found.rows if found else 0
+            phrases.append(
+                f"{_named(name)} has {count:,} rows, {then.rows:,} were written"
+                if count != then.rows
+                else f"{_named(name)} has other values in its {count:,} rows"
+            )
+    return phrases
+
+
+def _named(group: str) -> str:
+    return group or "the table"
+
+
+def check_unaltered(contract: TableContract, phrases: Sequence[str], place: str) -> None:
+    """Refuse rows that were altered since they were written.
+
+    Raises
+    ------
+    ContractError
+        Naming table, groups and what to do.
+    """
+    if not phrases:
+        return
+    shown = list(phrases[:MAX_SHOWN])
+    if len(phrases) > MAX_SHOWN:
+        shown.append(f"and {len(phrases) - MAX_SHOWN} more groups")
+    again = "run the pipeline that writes it again (kedro run --pipeline=ingest, or train)"
+    remedy = (
+        f"{again[0].upper()}{again[1:]}: it puts its rows in place."
+        if contract.write_mode != "upsert"
+        else "What a load adds does not mend it: remove these rows, or the table (DROP TABLE "
+        f"{contract.name}) and {TABLE}'s rows of it, and load again."
+    )
+    raise ContractError(
+        f"{contract.name} in {place} was altered since soyoil wrote it: {'; '.join(shown)}. "
+        f"{remedy}"
+    )
