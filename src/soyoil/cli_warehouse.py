@@ -15,7 +15,7 @@ from kedro.framework.session import KedroSession
 from rich.console import Console
 
 from soyoil.data_folder import data_folder, locked
-from soyoil.errors import soyoil_cause
+from soyoil.errors import readable
 from soyoil.params import check_parameters
 from soyoil.reports.warehouse_plan import print_plan
 from soyoil.warehouse.apply import ApplyError, ApplyRecord, apply_plan
@@ -47,10 +47,10 @@ def _readable_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        known = soyoil_cause(error)
-        if known is None:
+        message = readable(error)
+        if message is None:
             raise
-        raise click.ClickException(str(known)) from None
+        raise click.ClickException(message) from None
 
 
 @dataclass(frozen=True)

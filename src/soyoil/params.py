@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, Self
 from urllib.parse import unquote
 
 from pydantic import Field, ValidationError, model_validator
 
 from soyoil.checks.config import AuditConfig
-from soyoil.config import Config
+from soyoil.config import WHY, Config
 from soyoil.errors import ConfigError
 from soyoil.experiments.compare_config import CompareConfig
 from soyoil.experiments.config import SweepConfig
@@ -117,7 +117,23 @@ def _explain(error: Mapping[str, Any]) -> str:
     if error["type"] == "missing":
         return f"parameter {where!r} is missing"
     shown = _shown(str(error["loc"][-1]), error["input"])
-    return f"parameter {where!r} is {shown}: {message}"
+    why = _reason(error["loc"]) if error["type"] == "less_than_equal" else ""
+    return f"parameter {where!r} is {shown}: {message}{why}"
+
+
+def _reason(place: Sequence[str | int]) -> str:
+    """Reason of a number's upper bound, as a clause after the message."""
+    model: type[Config] | None = Parameters
+    for name in place:
+        field = None if model is None else model.model_fields.get(str(name))
+        if field is None:
+            return ""
+        extra = field.json_schema_extra
+        if isinstance(extra, dict) and WHY in extra:
+            return f" ({extra[WHY]})"
+        nested = field.annotation
+        model = nested if isinstance(nested, type) and issubclass(nested, Config) else None
+    return ""
 
 
 def _shown(name: str, value: Any) -> str:

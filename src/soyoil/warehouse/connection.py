@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator
 
-from soyoil.config import Config
+from soyoil.config import Config, bounded
 from soyoil.errors import ConfigError
 from soyoil.redact import HIDDEN, is_secret_name, redact
 from soyoil.warehouse.backend import Warehouse
@@ -80,7 +80,7 @@ class BigQueryConnection(Config):
     project: str
     location: str = Field(default="us-central1", min_length=1)
     dataset_prefix: str = ""
-    maximum_bytes_billed: int = Field(default=10 * 2**30, gt=0)
+    maximum_bytes_billed: int = bounded(10 * 2**30, gt=0, le=2**50, why="that is a pebibyte")
     endpoint: str | None = Field(default=None, pattern=r"^https?://[^/@]+/?$")
     storage_endpoint: str | None = Field(default=None, pattern=r"^[^/@]+:\d+$")
     timeout_s: float = Field(default=60.0, gt=0)
