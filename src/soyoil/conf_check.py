@@ -21,7 +21,7 @@ MAX_NODES: Final = 100_000
 
 _SEXAGESIMAL: Final = re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?")
 _OCTAL: Final = re.compile(r"[-+]?0[0-9_]+")
-_LEGACY_BOOL: Final = re.compile(r"yes|no|on|off|y|n", re.IGNORECASE)
+_LEGACY_BOOL: Final = re.compile(r"yes|no|on|off", re.IGNORECASE)
 _MISSING: Final = "???"
 
 
@@ -40,6 +40,29 @@ def legacy_value(text: str) -> str | None:
     if _LEGACY_BOOL.fullmatch(text):
         return "true or false"
     return None
+
+
+def check_value(text: str, shown: str) -> None:
+    """Check a value that is given as text and read as YAML, lists and mappings in it too.
+
+    Raises
+    ------
+    ConfigError
+        Naming what it belongs to and how YAML would read it.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError):
+        # Read as plain text, or refused by who reads it.
+        return
+    for node in _nodes(root) if root is not None else ():
+        if isinstance(node, yaml.ScalarNode) and node.style is None:
+            read = legacy_value(node.value)
+            if read is not None:
+                raise ConfigError(
+                    f"{shown}: {node.value} would be read as {read}. Write a plain number, true "
+                    "or false."
+                )
 
 
 def check_folder(folder: Path) -> None:
@@ -91,6 +114,8 @@ def check_file(path: Path, shown: Path) -> None:
         ) from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{shown} is no YAML: {error}.") from error
+    except RecursionError as error:
+        raise ConfigError(f"{shown} is nested too deeply to be read.") from error
     if len(documents) > 1:
         raise ConfigError(
             f"{shown} holds {len(documents)} documents (`---`), of which only one would be read. "
@@ -168,6 +193,7 @@ def _check_keys(node: yaml.MappingNode, shown: Path) -> None:
                 f"line {lines[key.value]}. Keep one."
             )
         lines[key.value] = line
+        _check_scalar(key, shown)
 
 
 def _check_scalar(node: yaml.ScalarNode, shown: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 import types
 from collections.abc import Mapping
 from typing import Any, Final, Union, get_args, get_origin
@@ -18,7 +20,7 @@ class Config(BaseModel):
     Strings are not coerced to numbers silently beyond what pydantic's lax mode allows for
     command-line input (``"5"`` to ``5``); anything else is a validation error that names
     the key, the value and what is allowed. ``true`` and ``false`` are no numbers, nor are
-    infinities.
+    infinities; numbers are no dates (pydantic would count seconds from 1970).
     """
 
     model_config = ConfigDict(
@@ -28,13 +30,22 @@ class Config(BaseModel):
     # For the whole model: a validator of every field may not stand before a discriminator's.
     @model_validator(mode="before")
     @classmethod
-    def _refuse_truth_as_number(cls, values: Any) -> Any:
+    def _refuse_other_kinds(cls, values: Any) -> Any:
         for name, value in values.items() if isinstance(values, Mapping) else ():
-            if isinstance(value, bool) and name in cls.model_fields:
-                members = _members(cls.model_fields[name].annotation)
-                if members & {int, float} and bool not in members:
-                    raise ValueError(f"{name} is {value}, which is no number: write digits")
+            if name not in cls.model_fields:
+                continue
+            members = _members(cls.model_fields[name].annotation)
+            if isinstance(value, bool) and members & {int, float} and bool not in members:
+                raise ValueError(f"{name} is {value}, which is no number: write digits")
+            if dt.date in members and _is_number(value):
+                raise ValueError(f"{name} is {value}, which is no date: write YYYY-MM-DD")
         return values
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, str):
+        return re.fullmatch(r"\s*[-+]?[0-9_.]+\s*", value) is not None
+    return isinstance(value, (int, float))
 
 
 def _members(annotation: Any) -> set[Any]:

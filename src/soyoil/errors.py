@@ -92,6 +92,10 @@ _MACHINE: Final = {
     errno.EROFS: "The file system is read-only: make it writable or use another place",
     errno.EACCES: "Permission denied: give yourself access",
     errno.EPERM: "Not permitted: give yourself access",
+    errno.ENOENT: "A file is missing: run the pipeline that makes it first, without --nodes or "
+    "--from-nodes",
+    errno.EISDIR: "A folder stands in the place of a file: move it away",
+    errno.ENOTDIR: "A file stands in the place of a folder: move it away",
     errno.EMFILE: "Too many open files: raise the limit with `ulimit -n`",
 }
 """Causes outside the program that its user can mend, and how."""

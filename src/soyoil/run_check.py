@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from kedro.pipeline import Pipeline
+from kedro.runner import AbstractRunner
 from kedro.utils import find_kedro_project
 
-from soyoil.conf_check import check_folder, legacy_value
+from soyoil.conf_check import check_folder, check_value
 from soyoil.errors import ConfigError
 
 BASE: Final = "base"
 LOCAL: Final = "local"
 SHOWN: Final = 12
+RUNNERS: Final = (
+    "SequentialRunner", "ParallelRunner", "ThreadRunner", "soyoil.runner.CellRunner",
+)  # fmt: skip
 
 
 def check_known(given: Iterable[str], known: Sequence[str], what: str) -> None:
@@ -76,11 +81,10 @@ def check_runner(runner: str) -> None:
     module, _, name = runner.rpartition(".")
     try:
         found = getattr(importlib.import_module(module or "kedro.runner"), name, None)
-    except ImportError as error:
-        raise ConfigError(f"Unknown runner {runner!r}: {error}. Leave --runner out.") from error
-    if found is None:
-        known = ("SequentialRunner", "ParallelRunner", "ThreadRunner", "soyoil.runner.CellRunner")
-        check_known([runner], known, "runner")
+    except (ImportError, TypeError, ValueError):
+        found = None
+    if not (isinstance(found, type) and issubclass(found, AbstractRunner)):
+        check_known([runner], RUNNERS, "runner")
 
 
 def check_configuration(options: Mapping[str, Any]) -> None:
@@ -117,11 +121,7 @@ def check_values(params: str) -> None:
     ConfigError
         Naming the key, the value and how it would be read.
     """
-    for item in params.split(","):
+    # A comma inside brackets belongs to the value.
+    for item in re.split(r",(?![^\[{]*[\]}])", params):
         key, _, value = item.partition("=")
-        read = legacy_value(value.strip())
-        if read is not None:
-            raise ConfigError(
-                f"--params: {key.strip()}={value.strip()} would be read as {read}. Write a plain "
-                "number, true or false."
-            )
+        check_value(value.strip(), f"--params: {key.strip()}={value.strip()}")
