@@ -106,7 +106,7 @@ def bar_rows(new: Sequence[NewFile]) -> pd.DataFrame:
                     "instrument_id": bars["instrument_id"],
                     **{name: bars[name] for name in PRICE_COLUMNS},
                     "volume": bars["volume"],
-                    "is_mapped": bars["mapped"],
+                    "is_unmapped": ~bars["mapped"],
                 }
             )
         )
@@ -190,7 +190,7 @@ class Market:
             "instrument_id": bars["instrument_id"],
             **{name: bars[name] for name in PRICE_COLUMNS},
             "volume": bars["volume"],
-            "mapped": bars["is_mapped"],
+            "mapped": ~bars["is_unmapped"].astype("bool"),
         }
         raw = pd.DataFrame(columns).astype(RAW_TYPES)
         kept: pd.DataFrame = raw.assign(file=files.astype("int32"))[known]

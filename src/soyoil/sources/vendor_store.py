@@ -44,7 +44,7 @@ BAR_TYPES: Final = (
         "instrument_id": "int64",
     }
     | dict.fromkeys(("open", "high", "low", "close"), "float64")
-    | {"volume": "int64", "is_mapped": "bool"}
+    | {"volume": "int64", "is_unmapped": "bool"}
 )
 """Columns of `BARS`."""
 
