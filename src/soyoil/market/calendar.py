@@ -36,6 +36,11 @@ def _exchange(first: int, last: int) -> tuple[Days, Days]:
     return _days(calendar.sessions), _days(calendar.early_closes)
 
 
+def _years(first: dt.date, last: dt.date) -> tuple[int, int]:
+    # One span for all that is asked of usual data, so that it is computed once.
+    return min(first.year, 2010), max(last.year, 2030)
+
+
 def _days(index: pd.DatetimeIndex) -> Days:
     return np.asarray(index.to_numpy(), dtype="datetime64[D]")
 
@@ -48,7 +53,7 @@ def exchange_sessions(first: dt.date, last: dt.date) -> Days:
     first, last
         First and last day looked at, inclusive.
     """
-    days, _ = _exchange(first.year, last.year)
+    days, _ = _exchange(*_years(first, last))
     return days[(days >= np.datetime64(first)) & (days <= np.datetime64(last))]
 
 
@@ -58,7 +63,7 @@ def early_closes(first: dt.date, last: dt.date) -> Days:
     The early closes of the exchange's calendar and the eves on which grains closed early in
     some years, holidays of the grains not counted.
     """
-    _, days = _exchange(first.year, last.year)
+    _, days = _exchange(*_years(first, last))
     days = np.setdiff1d(np.union1d(days, grain_eves()), grain_holidays())
     return days[(days >= np.datetime64(first)) & (days <= np.datetime64(last))]
 
