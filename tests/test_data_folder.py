@@ -57,7 +57,12 @@ def test_the_second_writer_is_refused_at_once_and_told_who_is_first(tmp_path: Pa
             acquire(tmp_path, "kedro run")
         assert time.monotonic() - started < 1
         message = str(caught.value)
-        for part in (str(tmp_path), f"PID {first.pid}", "kedro run --pipeline=train", "SOYOIL_DATA"):
+        for part in (
+            str(tmp_path),
+            f"PID {first.pid}",
+            "kedro run --pipeline=train",
+            "SOYOIL_DATA",
+        ):
             assert part in message
     finally:
         first.kill()

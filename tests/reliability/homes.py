@@ -115,9 +115,7 @@ class Home:
     def leftovers(self) -> list[Path]:
         """Hidden files that a finished run leaves in the data folder, locks aside."""
         return [
-            path
-            for path in self.data.rglob(".*")
-            if "lock" not in path.name and path.is_file()
+            path for path in self.data.rglob(".*") if "lock" not in path.name and path.is_file()
         ]
 
 

@@ -13,12 +13,15 @@ from typing import Final, Literal, Protocol
 import pyarrow as pa
 
 from soyoil.warehouse.contract import Partition, quote
+from soyoil.warehouse.digest import DATASET
 
 Kind = Literal["table", "view"]
 BackendName = Literal["duckdb", "bigquery"]
 
 COPIES: Final = "soyoil_copies"
 """Dataset of the copies that `apply` makes; no part of the warehouse that is looked at."""
+HIDDEN: Final = frozenset({COPIES, DATASET})
+"""Datasets of soyoil's own, which no plan and no audit looks at."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,7 @@ class Inspector(Protocol):
     """Look at a warehouse, and change its structure."""
 
     def inspect(self) -> LiveWarehouse:
-        """What the warehouse holds, `COPIES` aside; an empty warehouse if there is none yet.
+        """What the warehouse holds, `HIDDEN` datasets aside; empty if there is none yet.
 
         Raises
         ------
