@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,11 +11,19 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.project import pipelines
 
 from soyoil.cli_warehouse import warehouse
-from soyoil.errors import ConfigError, soyoil_cause
+from soyoil.errors import ConfigError, readable
+from soyoil.run_check import (
+    check_configuration,
+    check_known,
+    check_nodes,
+    check_runner,
+    check_values,
+)
 from soyoil.tracking import close_interrupted
 
 INTERRUPTED = 130
 RUNNER = "soyoil.runner.CellRunner"
+BUG = "This is a bug in soyoil, not a mistake in your input. Please report it with the lines above."
 
 
 @click.group(name="soyoil")
@@ -23,28 +31,21 @@ def cli() -> None:
     """Commands of the soyoil project."""
 
 
-def _check_known(given: Sequence[str], known: Sequence[str], what: str) -> None:
-    unknown = [name for name in given if name not in known]
-    if unknown:
-        near = difflib.get_close_matches(unknown[0], known, n=1, cutoff=0.4)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ConfigError(f"Unknown {what} {unknown[0]!r}.{hint} Known: {', '.join(known)}.")
-
-
 def _check_selection(options: dict[str, Any], names: Sequence[str]) -> None:
-    """Check pipeline, tag and namespace names before a session starts.
+    """Check the names of pipelines, nodes, datasets, tags and namespaces before a session starts.
 
     Raises
     ------
     ConfigError
         Naming what is unknown and what is known.
     """
-    _check_known(names, [n for n in pipelines if n != "__default__"], "pipeline")
+    check_known(names, [n for n in pipelines if n != "__default__"], "pipeline")
     chosen = sum((pipelines[name] for name in names[1:]), pipelines[names[0]])
     tags = list(dict.fromkeys(tag for node in chosen.nodes for tag in sorted(node.tags)))
-    _check_known(options["tags"], sorted(tags), "tag")
+    check_known(options["tags"], sorted(tags), "tag")
     spaces = sorted({node.namespace for node in chosen.nodes if node.namespace})
-    _check_known(options["namespaces"], spaces, "namespace")
+    check_known(options["namespaces"], spaces, "namespace")
+    check_nodes(options, chosen)
     if options["tags"] or options["namespaces"]:
         skipped = [n.name for n in chosen.nodes if not n.tags]
         if skipped:
@@ -62,26 +63,48 @@ def _names(options: dict[str, Any]) -> list[str]:
 def _run(**options: Any) -> None:
     try:
         names = _names(options)
+        check_configuration(options)
         _check_selection(options, names)
         # Kedro deprecates --pipeline in favour of --pipelines; both stay usable here.
         callback = kedro_run.callback
         if callback is None:
             raise click.ClickException("this Kedro release has no run command to extend")
         runner = options["runner"] or RUNNER
+        check_runner(runner)
         callback(**{**options, "pipeline": None, "pipelines": names, "runner": runner})
     except KeyboardInterrupt:
         close_interrupted()
         click.secho("Interrupted. What was finished is kept; run the same command again.", err=True)
         raise SystemExit(INTERRUPTED) from None
     except Exception as error:
-        known = soyoil_cause(error)
-        if known is None:
+        message = readable(error)
+        if message is None:
+            error.add_note(BUG)
             raise
-        raise click.ClickException(str(known)) from None
+        raise click.ClickException(message) from None
 
+
+def _read_params(context: click.Context, option: click.Parameter, value: Any) -> Any:
+    """Kedro's own reading of ``--params``, after a check of how YAML would take the values."""
+    try:
+        if isinstance(value, str):
+            check_values(value)
+        return _KEDRO_PARAMS.callback(context, option, value) if _KEDRO_PARAMS.callback else value
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _options() -> list[click.Parameter]:
+    """Options of Kedro's command, with a check of the values in ``--params``."""
+    checked = copy.copy(_KEDRO_PARAMS)
+    checked.callback = _read_params
+    return [checked if option is _KEDRO_PARAMS else option for option in kedro_run.params]
+
+
+_KEDRO_PARAMS = next(option for option in kedro_run.params if option.name == "params")
 
 run = click.Command(
-    name="run", params=kedro_run.params, callback=_run, help="Run a pipeline (default: train)."
+    name="run", params=_options(), callback=_run, help="Run a pipeline (default: train)."
 )
 cli.add_command(run)
 cli.add_command(warehouse)

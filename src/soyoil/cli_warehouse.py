@@ -15,13 +15,14 @@ from kedro.framework.session import KedroSession
 from rich.console import Console
 
 from soyoil.data_folder import data_folder, locked
-from soyoil.errors import soyoil_cause
+from soyoil.errors import readable
 from soyoil.params import check_parameters
 from soyoil.reports.warehouse_plan import print_plan
 from soyoil.warehouse.apply import ApplyError, ApplyRecord, apply_plan
 from soyoil.warehouse.contract import load_contracts
 from soyoil.warehouse.defects import structural_defects
-from soyoil.warehouse.live import Inspector
+from soyoil.warehouse.identifiers import unquoted
+from soyoil.warehouse.live import Inspector, in_spelling_of
 from soyoil.warehouse.plan import Plan, make_plan, read_plan, write_plan
 from soyoil.warehouse.references import downstream
 
@@ -46,10 +47,10 @@ def _readable_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        known = soyoil_cause(error)
-        if known is None:
+        message = readable(error)
+        if message is None:
             raise
-        raise click.ClickException(str(known)) from None
+        raise click.ClickException(message) from None
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def _path(given: Path | None, root: Path) -> Path:
 def _plan(*, output: Path | None, sql: bool, detailed_exitcode: bool, **options: Any) -> None:
     with _readable_errors(), _opened(options) as opened:
         contracts = load_contracts()
-        live = opened.inspector.inspect()
+        live = in_spelling_of(opened.inspector.inspect(), contracts)
         defects = structural_defects(live, contracts, opened.banned)
         plan = make_plan(contracts, live, defects, table_lineage(list(contracts)))
         path = _path(output, opened.root)
@@ -132,8 +133,16 @@ def _apply(*, plan_file: Path | None, change: Sequence[str], **options: Any) -> 
         click.echo("Nothing to do.")
     for name in (copy for made in record.applied for copy in made.copies.values()):
         click.echo(f"copy in {name}")
-    if record.left:
-        click.echo(f"Left, because they were not named: {', '.join(record.left)}")
+    named = {unquoted(name.strip().replace(" ", ":", 1)) for name in change}
+    waiting = [name for name in record.left if unquoted(name) in named]
+    if waiting:
+        click.echo(
+            "Named, but not made, because nothing was left to do or other changes of the table "
+            f"have to be made first: {', '.join(waiting)}"
+        )
+    unnamed = [name for name in record.left if name not in waiting]
+    if unnamed:
+        click.echo(f"Left, because they were not named: {', '.join(unnamed)}")
 
 
 def _write(record: ApplyRecord, path: Path) -> None:

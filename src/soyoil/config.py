@@ -1,6 +1,15 @@
 """Base of the typed configuration objects."""
 
-from pydantic import BaseModel, ConfigDict
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from typing import Any, Final, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+WHY: Final = "why"
+"""Key in a field's extra schema: reason of its upper bound, for messages."""
 
 
 class Config(BaseModel):
@@ -8,7 +17,44 @@ class Config(BaseModel):
 
     Strings are not coerced to numbers silently beyond what pydantic's lax mode allows for
     command-line input (``"5"`` to ``5``); anything else is a validation error that names
-    the key, the value and what is allowed.
+    the key, the value and what is allowed. ``true`` and ``false`` are no numbers, nor are
+    infinities.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
+    )
+
+    # For the whole model: a validator of every field may not stand before a discriminator's.
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_truth_as_number(cls, values: Any) -> Any:
+        for name, value in values.items() if isinstance(values, Mapping) else ():
+            if isinstance(value, bool) and name in cls.model_fields:
+                members = _members(cls.model_fields[name].annotation)
+                if members & {int, float} and bool not in members:
+                    raise ValueError(f"{name} is {value}, which is no number: write digits")
+        return values
+
+
+def _members(annotation: Any) -> set[Any]:
+    if get_origin(annotation) in (Union, types.UnionType):
+        return {m for part in get_args(annotation) for m in _members(part)}
+    return {annotation}
+
+
+def bounded(default: Any, *, le: float, why: str, **limits: Any) -> Any:
+    """Field of a number with an upper bound whose reason stands in the message of a refusal.
+
+    Parameters
+    ----------
+    default
+        Default value.
+    le
+        Greatest value.
+    why
+        Reason of the bound, a clause.
+    **limits
+        Further arguments of `pydantic.Field`, such as ``ge``.
+    """
+    return Field(default=default, le=le, json_schema_extra={WHY: why}, **limits)

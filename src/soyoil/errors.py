@@ -4,9 +4,21 @@ Every message says what was wrong, where, and what to do. The command line print
 message of a `SoyoilError` alone, without a traceback; anything else is a bug in soyoil.
 """
 
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from typing import Final
+
+from soyoil.redact import redact
+
 
 class SoyoilError(Exception):
-    """Base of all errors a user can mend."""
+    """Base of all errors a user can mend; its text shows no secret."""
+
+    def __str__(self) -> str:
+        """Message, redacted: it may quote a value or the message of a library."""
+        return redact(super().__str__())
 
 
 class ConfigError(SoyoilError):
@@ -23,6 +35,10 @@ class ContractError(SoyoilError):
 
 class WarehouseError(SoyoilError):
     """The warehouse cannot do what was asked."""
+
+
+class MissingTableError(WarehouseError):
+    """The warehouse has no such table yet."""
 
 
 class WarehouseBusyError(WarehouseError):
@@ -55,13 +71,59 @@ def soyoil_cause(error: BaseException) -> SoyoilError | None:
 
     Returns
     -------
-    The nearest `SoyoilError` along ``__cause__`` and ``__context__``, None if there is none.
+    The nearest `SoyoilError` along ``__cause__``, None if there is none. What was being handled
+    when a programming error happened (``__context__``) is not its cause.
     """
+    return next((e for e in _causes(error) if isinstance(e, SoyoilError)), None)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:
-        if isinstance(current, SoyoilError):
-            return current
+        yield current
         seen.add(id(current))
-        current = current.__cause__ or current.__context__
+        current = current.__cause__
+
+
+_MACHINE: Final = {
+    errno.ENOSPC: "The disk is full: make room",
+    errno.EDQUOT: "Your disk quota is used up: make room",
+    errno.EROFS: "The file system is read-only: make it writable or use another place",
+    errno.EACCES: "Permission denied: give yourself access",
+    errno.EPERM: "Not permitted: give yourself access",
+    errno.EMFILE: "Too many open files: raise the limit with `ulimit -n`",
+}
+"""Causes outside the program that its user can mend, and how."""
+
+
+def readable(error: BaseException) -> str | None:
+    """One message for an error that a user can mend.
+
+    Parameters
+    ----------
+    error
+        What came out of a run.
+
+    Returns
+    -------
+    The message, without secrets; None if the error is a programming error.
+    """
+    known = soyoil_cause(error)
+    if known is not None:
+        return str(known)
+    for cause in _causes(error):
+        if isinstance(cause, OSError) and cause.errno in _MACHINE:
+            place = f" ({cause.filename})" if cause.filename else ""
+            return redact(f"{_MACHINE[cause.errno]}{place}, then run the same command again.")
+        # By name: the configuration's library and Kedro's loader are not known here.
+        if any(c.__name__ in _CONFIGURATION for c in type(cause).__mro__):
+            return redact(f"The configuration in conf/ cannot be read: {_first_line(cause)}")
     return None
+
+
+_CONFIGURATION: Final = ("OmegaConfBaseException", "MissingConfigException", "YAMLError")
+
+
+def _first_line(error: BaseException) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), "")

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import difflib
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, Self
+from urllib.parse import unquote
 
 from pydantic import Field, ValidationError, model_validator
 
 from soyoil.checks.config import AuditConfig
-from soyoil.config import Config
+from soyoil.config import WHY, Config
 from soyoil.errors import ConfigError
 from soyoil.experiments.compare_config import CompareConfig
 from soyoil.experiments.config import SweepConfig
 from soyoil.models.config import FitConfig, LightGBMConfig, TFTConfig, XGBoostConfig
 from soyoil.models.selection import check_groups
+from soyoil.redact import HIDDEN, is_secret_name, redact
 from soyoil.regimes.table import RegimeConfig
 from soyoil.regimes.weights import WeightsConfig as WeightsConfig
 from soyoil.sources.base import SourceConfig
@@ -24,8 +25,9 @@ from soyoil.warehouse.contract import load_contract
 
 Profile = Literal["quick", "full"]
 
-_PASSWORD: Final = re.compile(r"(://[^/@:]*:)[^/@]*@")
-"""Password in the address of a database, which no message may repeat."""
+
+_NEVER_SHOWN: Final = ("storage",)
+"""Parameters whose wrong values may be a secret in whatever form."""
 
 
 class TargetConfig(Config):
@@ -114,8 +116,32 @@ def _explain(error: Mapping[str, Any]) -> str:
         return f"{where}: {message}"
     if error["type"] == "missing":
         return f"parameter {where!r} is missing"
-    shown = _PASSWORD.sub(r"\1***@", repr(error["input"]))
-    return f"parameter {where!r} is {shown}: {message}"
+    shown = _shown(str(error["loc"][-1]), error["input"])
+    why = _reason(error["loc"]) if error["type"] == "less_than_equal" else ""
+    return f"parameter {where!r} is {shown}: {message}{why}"
+
+
+def _reason(place: Sequence[str | int]) -> str:
+    """Reason of a number's upper bound, as a clause after the message."""
+    model: type[Config] | None = Parameters
+    for name in place:
+        field = None if model is None else model.model_fields.get(str(name))
+        if field is None:
+            return ""
+        extra = field.json_schema_extra
+        if isinstance(extra, dict) and WHY in extra:
+            return f" ({extra[WHY]})"
+        nested = field.annotation
+        model = nested if isinstance(nested, type) and issubclass(nested, Config) else None
+    return ""
+
+
+def _shown(name: str, value: Any) -> str:
+    """Value for a message: whole, or not at all if a part of it may be a secret."""
+    text = repr(value)
+    plain = unquote(unquote(text))
+    secret = name in _NEVER_SHOWN or is_secret_name(name) or redact(plain) != plain
+    return HIDDEN if secret else text
 
 
 def check_parameters(raw: Mapping[str, Any]) -> Parameters:

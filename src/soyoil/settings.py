@@ -9,7 +9,10 @@ from soyoil.hooks import TrackingHooks
 from soyoil.lock_hooks import LockHooks
 from soyoil.market_hooks import MarketHooks
 from soyoil.parameter_hooks import ParameterHooks
+from soyoil.redact import redact_logs
 from soyoil.stage_hooks import StageHooks
+
+redact_logs()
 
 _ROOT = Path(__file__).resolve().parents[2]
 

@@ -16,6 +16,7 @@ from soyoil.pipelines.features.nodes import assemble_matrix, compute_features
 from soyoil.pipelines.ingest.nodes import make_sessions, read_source
 from soyoil.pipelines.regimes.nodes import make_regime_table
 from soyoil.sources.base import SourceConfig
+from soyoil.sources.vendor_store import NoStore
 from soyoil.warehouse.connection import ConnectionConfig, DuckDBConnection, connect
 from soyoil.warehouse.contract import load_contract, load_contracts
 from soyoil.warehouse.inspection import open_inspector
@@ -26,7 +27,7 @@ NOW = dt.datetime(2022, 1, 3, 12, 0, tzinfo=dt.UTC)
 
 def build_warehouse(path: Path, source: SourceConfig, root: Path) -> dict[str, pd.DataFrame]:
     """Write the tables that ingest, regimes and features write."""
-    sessions, _ = make_sessions(read_source(source))
+    _, sessions, *_ = make_sessions(read_source(source, NoStore()))
     raw = yaml.safe_load((root / "conf" / "base" / "parameters_regimes.yml").read_text())
     regimes = make_regime_table(raw["regimes"])
     features = compute_features(sessions, source, TargetConfig())

@@ -1,5 +1,8 @@
 """Luck, deflation and overfitting against noise of which the answer is known."""
 
+import math
+from itertools import combinations
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -7,11 +10,14 @@ from scipy import stats
 from soyoil.experiments.luck import (
     Luck,
     TrialMatrix,
+    bootstrap_correction,
+    deflated_probability,
     expected_maximum,
     judge,
     null_maxima,
     overfitting_probability,
 )
+from soyoil.metrics.bootstrap import mean_block, resample_counts
 
 N = 600
 
@@ -144,3 +150,126 @@ def test_what_cannot_be_told_is_nan() -> None:
     assert luck.p_value == 1.0
     short = TrialMatrix(noise(3, 2).contributions[:30], np.ones(3, dtype=bool), 21)
     assert np.isnan(judge(short, 0).deflated)
+
+
+def uneven(seed: int, n: int, trials: int, sessions: int) -> TrialMatrix:
+    """Skewed trials of unlike spread; the last third of them were pruned after half the rows."""
+    rng = np.random.default_rng(seed)
+    values = (rng.gamma(1.5, size=(n, trials)) - 1.45) * rng.uniform(0.5, 3.0, trials)
+    complete = np.arange(trials) < 2 * trials // 3
+    values[n // 2 :, ~complete] = np.nan
+    return TrialMatrix(values / n, complete, sessions)
+
+
+def slow_maxima(matrix: TrialMatrix) -> list[float]:
+    """Best resampled skill, trial by trial and resample by resample."""
+    n = len(matrix.contributions)
+    counts = resample_counts(n, mean_block(matrix.sessions)).astype(int)
+    skills = []
+    for column in matrix.contributions.T:
+        there = [i for i in range(n) if not math.isnan(column[i])]
+        mean = sum(column[i] for i in there) / len(there)
+        own = []
+        for times in counts:
+            drawn = sum(times[i] for i in there)
+            total = sum(times[i] * (column[i] - mean) for i in there)
+            own.append(total / drawn * len(there) if drawn else 0.0)
+        skills.append(np.array(own))
+    spread = float(np.median([s.std() for s, c in zip(skills, matrix.complete, strict=True) if c]))
+    grown = [
+        s if whole else s * spread / s.std()
+        for s, whole in zip(skills, matrix.complete, strict=True)
+    ]
+    correction = bootstrap_correction(n, matrix.sessions)
+    return [correction * max(values) for values in zip(*grown, strict=True)]
+
+
+def test_null_maxima_match_a_slow_resampling() -> None:
+    matrix = uneven(11, 40, 6, 2)
+    np.testing.assert_allclose(null_maxima(matrix), slow_maxima(matrix), rtol=1e-9)
+
+
+def slow_overfitting(matrix: TrialMatrix, blocks: int) -> float:
+    """Halves of blocks one by one; ranks by counting."""
+    table = [row[matrix.complete] for row in matrix.contributions]
+    table = [row for row in table if not np.isnan(row).any()]
+    parts = np.array_split(np.arange(len(table)), blocks)
+    trials = len(table[0])
+    below = halves = 0.0
+    for chosen in combinations(range(blocks), blocks // 2):
+        inside = np.zeros(trials)
+        outside = np.zeros(trials)
+        for block, rows in enumerate(parts):
+            for i in rows:
+                if block in chosen:
+                    inside += table[i]
+                else:
+                    outside += table[i]
+        best = int(np.argmax(inside))
+        rank = 1 + sum(outside[t] < outside[best] for t in range(trials))
+        middle = (trials + 1) / 2
+        halves += 1
+        below += 1.0 if rank < middle else 0.5 if rank == middle else 0.0
+    return below / halves
+
+
+@pytest.mark.parametrize(
+    ("n", "sessions", "blocks"), [(60, 10, 6), (70, 10, 6), (65, 8, 8), (20, 15, 2)]
+)
+@pytest.mark.parametrize("trials", [6, 9])
+def test_overfitting_matches_a_slow_count(n: int, sessions: int, blocks: int, trials: int) -> None:
+    """Blocks hold at least one horizon, pruned trials are left out, a middle rank is a half."""
+    found = []
+    for seed in range(6):
+        matrix = uneven(seed, n, trials, sessions)
+        found.append(overfitting_probability(matrix))
+        assert found[-1] == pytest.approx(slow_overfitting(matrix, blocks))
+    assert len(set(found)) > 1
+
+
+@pytest.mark.parametrize("sessions", [1, 5])
+def test_deflated_probability_matches_its_formula(sessions: int) -> None:
+    """Bailey and Lopez de Prado (2014), eq. 2, from central moments, on skewed differences."""
+    matrix = uneven(3, 120, 9, sessions)
+    columns = [[v for v in column if not math.isnan(v)] for column in matrix.contributions.T]
+
+    def moment(values: list[float], k: int) -> float:
+        mean = sum(values) / len(values)
+        return sum((v - mean) ** k for v in values) / len(values)
+
+    ratios = [sum(c) / len(c) / math.sqrt(moment(c, 2)) for c in columns]
+    mean = sum(ratios) / len(ratios)
+    deviation = math.sqrt(sum((r - mean) ** 2 for r in ratios) / (len(ratios) - 1))
+    for best in (0, 4, 8):
+        own, ratio = columns[best], ratios[best]
+        skewness = moment(own, 3) / moment(own, 2) ** 1.5
+        kurtosis = moment(own, 4) / moment(own, 2) ** 2
+        variance = 1 - skewness * ratio + (kurtosis - 1) / 4 * ratio**2
+        threshold = deviation * expected_maximum(len(ratios))
+        labels = len(own) / sessions
+        z = (ratio - threshold) * math.sqrt((labels - 1) / variance)
+        want = (1 + math.erf(z / math.sqrt(2))) / 2
+        assert 0.0005 < want < 0.9995, "else the case tells nothing"
+        assert deflated_probability(matrix, best) == pytest.approx(want)
+
+
+def test_luck_is_the_mean_of_the_maxima_and_never_impossible() -> None:
+    matrix = uneven(5, 200, 9, 2)
+    luck = judge(matrix, 1)
+    maxima = null_maxima(matrix)
+    assert luck.expected == pytest.approx(maxima.mean())
+    assert luck.p_value == (1 + (maxima >= luck.best).sum()) / (1 + len(maxima))
+    good = 1.0 + noise(2, 5).contributions
+    sure = TrialMatrix(good, np.ones(2, dtype=bool), 1)
+    assert judge(sure, 0).p_value == 1 / (1 + len(maxima)), "the sample is one of the resamples"
+
+
+def test_only_rows_of_the_best_trial_are_its_labels() -> None:
+    """600 rows were scored by others, 95 by the best trial: 19 labels of five sessions."""
+    contributions = noise(3, 6).contributions.copy()
+    contributions[95:, 1] = np.nan
+    luck = judge(TrialMatrix(contributions, np.ones(3, dtype=bool), 5), 1)
+    assert luck.independent == 19
+    assert not luck.provable
+    assert np.isnan(luck.p_value)
+    assert np.isnan(luck.overfit)

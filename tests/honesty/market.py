@@ -15,6 +15,7 @@ from soyoil.pipelines.split.nodes import label_node, make_snapshot, plan_node, w
 from soyoil.regimes.table import RegimeConfig, regime_frame
 from soyoil.sources.base import SourceConfig
 from soyoil.sources.synthetic_config import SyntheticConfig
+from soyoil.sources.vendor_store import NoStore
 from soyoil.splits.plan import SplitConfig
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import HORIZONS
@@ -57,7 +58,7 @@ def market(seed: int, signal: str, strength: float = 0.5) -> Snapshot:
         {"seed": seed, "signal": signal, "signal_strength": strength}
     )
     source = SourceConfig(symbols=("ZL",), synthetic=synthetic)
-    sessions, _ = make_sessions(read_source(source))
+    _, sessions, *_ = make_sessions(read_source(source, NoStore()))
     table = regimes()
     matrix = assemble_matrix(compute_features(sessions, source, TargetConfig()), table)
     return make_snapshot(matrix, table, TargetConfig(), source)

@@ -70,3 +70,20 @@ def test_negative_prices_leave_a_gap_and_do_not_break_the_run() -> None:
     assert np.isnan(got.returns[:3]).all()
     assert got.returns[3] == pytest.approx(math.log(1.1))
     assert forward_index(got.returns) == pytest.approx([1, 1, 1, 1.1])
+
+
+@pytest.mark.parametrize(("away", "own"), [(1, True), (2, True), (4, True), (5, False), (9, False)])
+def test_a_contract_away_for_up_to_four_sessions_is_booked_as_its_own(away: int, own: bool) -> None:
+    """Contract 1 closes at 50, contract 2 trades for a while, contract 1 opens 54, closes 52.
+
+    A contract seen five sessions before is still the same position; one not seen for longer
+    starts anew at its open. The flag of a flip-back reaches back three sessions.
+    """
+    ids = np.array([1, *[2] * away, 1])
+    open_ = np.array([50.0, 60.0, *[61.0] * (away - 1), 54.0])
+    close = np.array([50.0, *[61.0] * away, 52.0])
+    got = roll_free(open_, close, ids)
+    total = math.log(52 / 50) if own else math.log(61 / 60) + math.log(52 / 54)
+    assert np.nansum(got.returns) == pytest.approx(total)
+    assert got.is_roll.tolist() == [False, True, *[False] * (away - 1), True]
+    assert got.is_flip_back[-1] == (away + 1 <= 3)

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soyoil.errors import ModelError
-from soyoil.metrics.evaluate import evaluate, scored_rows_hash, skill
+from soyoil.metrics.bootstrap import skill_interval
+from soyoil.metrics.evaluate import LOSS_COLUMNS, REFERENCES, evaluate, scored_rows_hash, skill
 from soyoil.metrics.losses import pinball, row_losses
 
 REGIMES = {"a": 100.0, "b": 300.0, "c": 50.0}
@@ -180,3 +181,117 @@ def test_bounds_of_the_interval_are_covered() -> None:
 def test_skill_against_a_perfect_reference_does_not_exist() -> None:
     assert math.isnan(skill(0.1, 0.0))
     assert skill(0.2, 0.1) == pytest.approx(-1.0)
+
+
+def scaled(others: dict[str, pd.DataFrame], factor: np.ndarray, **columns: object) -> pd.DataFrame:
+    """Forecasts whose losses are those of the vol cone times a factor per row.
+
+    Absolute and pinball loss are linear in the error as long as its sign stays.
+    """
+    cone = others["vol_cone"]
+    moved = {q: cone["y"] + factor * (cone[q] - cone["y"]) for q in ("q10", "q50", "q90")}
+    return cone.assign(**moved, **columns)
+
+
+def test_each_weighting_has_the_interval_of_its_own_weights() -> None:
+    """Half the error where the regime weighs 300, one and a half times where it weighs 100."""
+    n = 600
+    others = references(n)
+    boom = np.arange(n) % 2 == 0
+    weight = np.where(boom, 300.0, 100.0)
+    frame = scaled(
+        others,
+        np.where(boom, 0.5, 1.5),
+        regime_name=np.where(boom, "boom", "calm"),
+        regime_weight=weight,
+    )
+    got = evaluate(frame, others, 5).metrics
+    losses = row_losses(frame)
+    for metric, column in LOSS_COLUMNS.items():
+        loss, reference = (
+            table[column].to_numpy() for table in (losses, row_losses(others[REFERENCES[metric]]))
+        )
+        for weighting, weights in (("uniform", np.ones(n)), ("regime", weight / weight.mean())):
+            want = skill_interval(loss, reference, weights, 5)
+            key = f"pooled.{weighting}.skill_{metric}"
+            assert got[f"{key}_low"] == pytest.approx(want.low)
+            assert got[f"{key}_high"] == pytest.approx(want.high)
+        assert got[f"pooled.uniform.skill_{metric}_high"] < got[f"pooled.regime.skill_{metric}_low"]
+
+
+def by_regime(cases: dict[str, dict[str, object]]) -> dict[str, float]:
+    """Metrics of a model whose rows in each regime are given, one block of rows per regime."""
+    n = 40
+    walk = rows(1, n * len(cases)).assign(q10=-1.0, q50=0.0, q90=1.0)
+    walk["y"] = np.where(np.arange(len(walk)) % 2 == 0, 0.5, -0.5)
+    parts = []
+    for i, (name, columns) in enumerate(cases.items()):
+        part = walk.iloc[i * n : (i + 1) * n].copy()
+        parts.append(part.assign(regime_name=name, **columns))
+    frame = pd.concat(parts)
+    return dict(evaluate(frame, {"random_walk": walk, "vol_cone": walk}, 5).metrics)
+
+
+def test_the_worst_regime_is_the_one_farthest_from_what_is_right() -> None:
+    inside = np.arange(40) < 28  # 70 % of the rows are covered, then all of them
+    got = by_regime(
+        {
+            "narrow": {"q10": np.where(inside, -1.0, 2.0), "q90": np.where(inside, 1.0, 3.0)},
+            "wide": {"q10": -9.0, "q90": 9.0},
+        }
+    )
+    assert got["pooled.uniform.coverage_80.narrow"] == pytest.approx(0.7)
+    assert got["pooled.worst.coverage_80"] == 1.0, "0.2 from nominal is worse than 0.1"
+    assert got["pooled.macro.coverage_80"] == pytest.approx(0.85)
+
+
+@pytest.mark.parametrize("order", [("low", "high"), ("high", "low")])
+def test_the_worst_regime_by_metric(order: tuple[str, str]) -> None:
+    """Bias by its size, losses the largest, skills, directions and counts the smallest."""
+    cases = {"low": {"q50": -0.3}, "high": {"q50": 0.1}}
+    got = by_regime({name: cases[name] for name in order})
+    assert got["pooled.worst.bias"] == pytest.approx(-0.3)
+    for metric, worst in (
+        ("mae", max), ("pinball", max), ("width_80", max),
+        ("direction", min), ("skill_mae", min), ("skill_pinball", min),
+        ("n", min), ("effective_n", min), ("independent_n", min),
+    ):  # fmt: skip
+        values = [got[f"pooled.uniform.{metric}.{name}"] for name in cases]
+        assert got[f"pooled.worst.{metric}"] == worst(values), metric
+    skilled = by_regime({"good": {"q50": np.tile([0.4, -0.4], 20)}, "bad": {"q50": 0.4}})
+    assert skilled["pooled.uniform.skill_mae.good"] == pytest.approx(0.8)
+    assert skilled["pooled.worst.skill_mae"] == skilled["pooled.uniform.skill_mae.bad"] < 0.1
+
+
+def test_the_mean_over_regimes_counts_each_once() -> None:
+    """One regime has a quarter of the rows of the other."""
+    frame, others = rows(5, 100), references(100)
+    frame["regime_name"] = np.where(np.arange(100) < 20, "short", "long")
+    got = evaluate(frame, others, 5).metrics
+    for metric in ("mae", "skill_pinball", "coverage_80"):
+        parts = [got[f"pooled.uniform.{metric}.{name}"] for name in ("short", "long")]
+        assert got[f"pooled.macro.{metric}"] == pytest.approx(np.mean(parts))
+
+
+def test_an_interval_that_holds_zero_shows_no_skill() -> None:
+    """Better by a tenth for one half of the time, worse by a tenth for the other."""
+    others = references(600)
+    half = np.arange(600) < 310
+    got = evaluate(scaled(others, np.where(half, 0.7, 1.3)), others, 5)
+    for metric in LOSS_COLUMNS:
+        low, high = (got.metrics[f"pooled.uniform.skill_{metric}_{end}"] for end in ("low", "high"))
+        assert low < 0 < high
+        assert got.verdicts[f"skill_{metric}"] == "no skill"
+
+
+def test_direction_is_scored_where_one_was_called() -> None:
+    """A quarter of the medians is zero; they count neither as right nor as wrong."""
+    frame, others = rows(6), references()
+    frame.loc[::4, "q50"] = 0.0
+    called = frame[frame["q50"] != 0]
+    right = np.sign(called["q50"]) == np.sign(called["y"])
+    got = evaluate(frame, others, 5).metrics
+    assert got["pooled.uniform.direction"] == pytest.approx(right.mean())
+    assert got["pooled.regime.direction"] == pytest.approx(
+        np.average(right, weights=called["regime_weight"])
+    )

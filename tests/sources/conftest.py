@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+
 Mapping = dict[str, list[tuple[str, str, int | str]]]
 
 MONTH = ("2024-01-01", "2024-02-01")
@@ -20,6 +23,14 @@ MONTH = ("2024-01-01", "2024-02-01")
 
 def nanoseconds(moment: str) -> int:
     return int(pd.Timestamp(moment, tz="UTC").value)
+
+
+def end_of(records: Sequence[bytes]) -> str:
+    """Day after the last record, no later than the end of `MONTH`."""
+    stamps = [int.from_bytes(record[8:16], "little") for record in records]
+    if not stamps:
+        return MONTH[1]
+    return min(str((pd.Timestamp(max(stamps)) + pd.Timedelta(days=1)).date()), MONTH[1])
 
 
 @pytest.fixture(scope="session")
@@ -41,18 +52,25 @@ def make_bar() -> Callable[..., bytes]:
 
 @pytest.fixture(scope="session")
 def encode() -> Callable[..., bytes]:
-    """A plain DBN file of records and ``{symbol: [(first day, end day, contract)]}``."""
+    """A plain DBN file of records and ``{symbol: [(first day, end day, contract)]}``.
+
+    Its range is `MONTH` until the day of the last record unless `span` says otherwise.
+    """
 
     def build(
         records: list[bytes],
         mappings: Mapping,
         *,
-        span: tuple[str, str] = MONTH,
+        span: tuple[str, str] | None = None,
         schema: dbn.Schema | None = dbn.Schema.OHLCV_1H,
         stype_in: dbn.SType = dbn.SType.CONTINUOUS,
         dataset: str = "GLBX.MDP3",
+        limit: int | None = None,
+        partial: Sequence[str] = (),
+        not_found: Sequence[str] = (),
     ) -> bytes:
         day = dt.date.fromisoformat
+        span = span or (MONTH[0], end_of(records))
         metadata = dbn.Metadata(
             dataset,
             nanoseconds(span[0]),
@@ -60,8 +78,9 @@ def encode() -> Callable[..., bytes]:
             dbn.SType.INSTRUMENT_ID,
             schema,
             symbols=list(mappings),
-            partial=[],
-            not_found=[],
+            partial=list(partial),
+            not_found=list(not_found),
+            limit=limit,
             mappings=[
                 SimpleNamespace(
                     raw_symbol=symbol,

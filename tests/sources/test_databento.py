@@ -27,7 +27,7 @@ from soyoil.sources.base import (
     SourceConfig,
     empty_quarantine,
 )
-from soyoil.sources.databento import degraded_days, list_files, read_folder
+from soyoil.sources.databento import conditions, list_files, read_folder
 from soyoil.sources.databento_dbn import _records, read_dbn
 from soyoil.sources.databento_symbols import DAY_NS, SymbolMap, parse_continuous
 
@@ -105,7 +105,7 @@ def test_a_file_reads_as_the_vendor_reads_it(make_bars: Bars, write_dbn: Write) 
     """Databento's own reader, with its own symbol mapping, is the oracle."""
     mappings = {
         "ZL.v.0": [("2024-01-01", "2024-01-09", 7), ("2024-01-09", "2024-02-01", 8)],
-        "ZS.v.0": [("2024-01-01", "2024-01-09", 8), ("2024-01-09", "2024-02-01", 7)],
+        "CL.v.0": [("2024-01-01", "2024-01-09", 8), ("2024-01-09", "2024-02-01", 7)],
         "ES.v.0": [(*JANUARY, 9)],
     }
     records = make_bars(7) + make_bars(8, level=50.0) + make_bars(9, level=4700.0)
@@ -114,7 +114,7 @@ def test_a_file_reads_as_the_vendor_reads_it(make_bars: Bars, write_dbn: Write) 
     theirs = theirs[theirs["symbol"] != "ES.v.0"]
     theirs["symbol"] = theirs["symbol"].str.removesuffix(".v.0")
     theirs = theirs.sort_values(["symbol", "ts_event", "instrument_id"], ignore_index=True)
-    ours = read(path, "ZL", "ZS").bars
+    ours = read(path, "ZL", "CL").bars
     theirs = theirs[list(BAR_COLUMNS)].astype(ours.dtypes.to_dict())
     pd.testing.assert_frame_equal(ours, theirs)
     assert set(ours["instrument_id"]) == {7, 8}
@@ -137,16 +137,16 @@ def test_records_of_other_roots_never_leave_the_file(make_bars: Bars, write_dbn:
 def test_a_contract_id_belongs_to_a_root_only_within_its_interval(
     make_bar: Build, write_dbn: Write
 ) -> None:
-    """Contract 7 is ZL on the 8th, ES on the 9th, ZL again on the 10th."""
+    """Contract 7 is ZL on the 8th, CL on the 9th, ZL again on the 10th."""
     mappings = {
         "ZL.v.0": [("2024-01-08", "2024-01-09", 7), ("2024-01-10", "2024-01-11", 7)],
-        "ES.v.0": [("2024-01-09", "2024-01-10", 7)],
+        "CL.v.0": [("2024-01-09", "2024-01-10", 7)],
     }
     records = [
         make_bar(f"2024-01-{day} {hour}:00", 7) for day in ("08", "09", "10") for hour in ("00", 23)
     ]
     path = write_dbn("a.dbn", records, mappings)
-    for root, days in {"ZL": [8, 8, 10, 10], "ES": [9, 9]}.items():
+    for root, days in {"ZL": [8, 8, 10, 10], "CL": [9, 9]}.items():
         batch = read(path, root)
         assert batch.bars["ts_event"].dt.day.tolist() == days
         assert batch.quarantine.empty
@@ -157,7 +157,7 @@ intervals = st.lists(
         st.integers(1, 4),  # contract
         st.integers(0, 6),  # first day
         st.integers(1, 4),  # days
-        st.sampled_from(["ZL.v.0", "ZS.v.0", "ZL.v.1", "ES.v.0"]),
+        st.sampled_from(["ZL.v.0", "ZS.v.0", "ZL.v.1", "CL.v.0"]),
     ),
     max_size=8,
 )
@@ -254,10 +254,10 @@ def test_chunks_do_not_show(
     make_bars: Bars, write_dbn: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = make_bars(7) + make_bars(8)
-    path = write_dbn("a.dbn.zst", records, ZL | {"ZS.v.0": [(*JANUARY, 8)]})
-    whole = read(path, "ZL", "ZS").bars
+    path = write_dbn("a.dbn.zst", records, ZL | {"CL.v.0": [(*JANUARY, 8)]})
+    whole = read(path, "ZL", "CL").bars
     monkeypatch.setattr("soyoil.sources.databento_dbn._CHUNK_RECORDS", 3)
-    pd.testing.assert_frame_equal(read(path, "ZL", "ZS").bars, whole)
+    pd.testing.assert_frame_equal(read(path, "ZL", "CL").bars, whole)
 
 
 def test_short_reads_do_not_split_records(make_bars: Bars, tmp_path: Path) -> None:
@@ -279,11 +279,11 @@ def test_short_reads_do_not_split_records(make_bars: Bars, tmp_path: Path) -> No
 def test_a_root_that_begins_later_is_fine(
     make_bars: Bars, write_dbn: Write, tmp_path: Path
 ) -> None:
-    write_dbn("1.dbn", make_bars(7), ZL | {"MES.v.0": []}, span=JANUARY)
+    write_dbn("1.dbn", make_bars(7), ZL | {"MES.v.0": []})
     february = ("2024-02-01", "2024-03-01")
     both = {"ZL.v.0": [(*february, 7)], "MES.v.0": [(*february, 9)]}
-    later = make_bars(7, "2024-02-05 01:00") + make_bars(9, "2024-02-05 01:00")
-    write_dbn("2.dbn", later, both, span=february)
+    later = make_bars(7, "2024-02-05 01:00") + make_bars(9, "2024-02-05 01:00", level=4700.0)
+    write_dbn("2.dbn", later, both, span=("2024-02-01", "2024-02-07"))
     counts = read(tmp_path / "bars", "MES", "ZL").bars["symbol"].value_counts()
     assert counts.to_dict() == {"ZL": 80, "MES": 40}
 
@@ -304,7 +304,7 @@ def test_companions_and_other_files_are_ignored(
     folder = write_dbn("a.dbn.zst", make_bars(7), ZL).parent
     for name in ("README.md", "manifest.json", "metadata.json", "symbology.json", "._a.dbn.zst"):
         (folder / name).write_text("not bars")
-    (folder / "old.dbn.zst").mkdir()
+    (folder / "old").mkdir()
     assert [p.name for p in list_files(folder)] == ["a.dbn.zst"]
     assert len(read(folder).bars) == 40
 
@@ -330,13 +330,13 @@ def test_degraded_days_come_from_the_package_and_the_folder(
 def test_a_broken_condition_file_is_named(text: str, tmp_path: Path) -> None:
     (tmp_path / "condition.json").write_text(text)
     with pytest.raises(SourceError, match=r"condition\.json is not Databento's list of days"):
-        degraded_days(tmp_path)
+        conditions(tmp_path)
 
 
 def test_long_silence_is_named(
     make_bars: Bars, write_dbn: Write, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    write_dbn("1.dbn", make_bars(7, "2024-01-08 01:00"), ZL, span=("2024-01-01", "2024-01-13"))
+    write_dbn("1.dbn", make_bars(7, "2024-01-08 01:00"), ZL, span=("2024-01-01", "2024-01-10"))
     with caplog.at_level(logging.WARNING):
         read(tmp_path / "bars")
     assert not caplog.records

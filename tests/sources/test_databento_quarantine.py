@@ -89,9 +89,10 @@ def test_limits_of_a_sound_bar(make_bar: Build, make_bars: Bars, write_dbn: Writ
 def test_energy_keeps_prices_at_and_below_zero(
     make_bar: Build, make_bars: Bars, write_dbn: Write
 ) -> None:
-    mappings = {f"{r}.v.0": [(*JANUARY, n)] for n, r in enumerate(("CL", "HO", "RB", "NG", "ES"))}
-    records = [r for n in range(5) for r in make_bars(n)]
-    records += [make_bar(MOMENT, n, (0.0, 1.0, -37.63, -37.63), 5) for n in range(5)]
+    levels = {"CL": 48.0, "HO": 2.0, "RB": 2.0, "NG": 4.0, "ES": 4700.0}
+    mappings = {f"{r}.v.0": [(*JANUARY, n)] for n, r in enumerate(levels)}
+    records = [r for n, x in enumerate(levels.values()) for r in make_bars(n, level=x)]
+    records += [make_bar(MOMENT, n, (0.0, 1.0, -7.63, -7.63), 5) for n in range(5)]
     batch = read(write_dbn("a.dbn", records, mappings), "CL", "HO", "RB", "NG", "ES")
     assert batch.bars.groupby("symbol").size().to_dict() == {
         "CL": 41, "ES": 40, "HO": 41, "NG": 41, "RB": 41,
@@ -195,8 +196,8 @@ def test_exact_copies_do_not_count_as_defects(
 ) -> None:
     """Nor do they dilute the share of real ones."""
     bad = [make_bar(f"2024-01-12 0{h}:00", 7, volume=0) for h in range(3)]
-    for name in ("1.dbn", "2.dbn", "3.dbn"):
-        write_dbn(name, make_bars(7), ZL)
+    for day in (1, 2, 3):
+        write_dbn(f"{day}.dbn", make_bars(7), ZL, span=(f"2023-12-0{day}", "2024-01-10"))
     assert len(read(tmp_path / "bars").quarantine) == 80
     write_dbn("4.dbn", bad, ZL)
     with pytest.raises(SourceError, match=r"ZL: 3 of 43 bars \(no_volume 3\) in 4\.dbn\."):

@@ -99,6 +99,41 @@ def test_credentials_never_show() -> None:
     assert caught.value.__cause__ is None
 
 
+_KEY = "-----BEGIN PRIVATE KEY-----\nTOP SECRET\n-----END PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        f'{{"type": "service_account", "private_key": "{_KEY}"}}',
+        f'\'{{"private_key": "{_KEY}"}}',
+        {"type": "service_account", "private_key": _KEY},
+        _KEY,
+        "VE9QIFNFQ1JFVA==TOP SECRET",
+        "TOP\0SECRET",
+        "TOP SECRET" * 1000,
+    ],
+)
+def test_a_key_in_the_place_of_its_path_never_shows(pasted: Any) -> None:
+    raw = {"backend": "bigquery", "project": "my-project"}
+    for credentials in ({"keyfile": pasted}, pasted):
+        found = parse_connection(raw, credentials=credentials)
+        assert isinstance(found, BigQueryConnection)
+        with pytest.raises(WarehouseError, match="no service account") as caught:
+            _ = client_for(found).api
+        assert "SECRET" not in f"{caught.value}{found!r}"
+        assert caught.value.__cause__ is None
+
+
+def test_a_secret_in_the_connection_is_refused_without_its_text() -> None:
+    for extra in ({"password": "TOP SECRET"}, {"endpoint": "http://u:TOP@SECRET/x"}):
+        raw = {"backend": "bigquery", "project": "my-project"} | extra
+        with pytest.raises(ConfigError) as caught:
+            parse_connection(raw)
+        assert "TOP" not in str(caught.value)
+        assert caught.value.__cause__ is None
+
+
 def test_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
     connection = BigQueryConnection(project="project-without-key")

@@ -293,7 +293,7 @@ def test_what_a_generator_makes_is_written_anew(
 CHANGES: list[tuple[Callable[[list[Any]], Any], str]] = [
     (lambda c: c.pop(3), "column seen is not in the contract"),
     (
-        lambda c: c.append({"name": "new", "type": "BOOL", "description": "x"}),
+        lambda c: c.insert(4, {"name": "new", "type": "BOOL", "description": "x"}),
         "column new is missing",
     ),
     (lambda c: c[3].update(type="DATE"), r"column seen is timestamp\[us, tz\], not date32"),
@@ -318,6 +318,33 @@ def test_table_of_another_shape(backend: Backend, make_contract: MakeContract) -
         with pytest.raises(ContractError, match=message):
             backend.warehouse.write(new, nothing)
     assert backend.warehouse.read(old).num_rows == 0
+
+
+def test_a_column_that_the_contract_gained(
+    backend: Backend, make_contract: MakeContract, make_frame: MakeFrame
+) -> None:
+    """A write adds it, a read of the other columns does without, whoever needs it is refused."""
+    old = make_contract()
+    backend.warehouse.write(old, validate(make_frame(ROWS), old))
+    added = {"name": "new", "type": "BOOL", "description": "x"}
+    required = make_contract(columns=[*old.model_dump()["columns"], added | {"nullable": False}])
+    with pytest.raises(ContractError, match="column new is missing"):
+        backend.warehouse.write(required, required.arrow_schema().empty_table())
+    contract = make_contract(columns=[*old.model_dump()["columns"], added])
+    with pytest.raises(ContractError, match="column new is missing"):
+        backend.warehouse.read(contract)
+    keys = backend.warehouse.read(contract, ["symbol", "data_date"])
+    assert keys.num_rows == len(ROWS)
+    batch = {("ZL", 2): (1.5, 1)}
+    flagged = validate(make_frame(batch).assign(new=pd.array([True], dtype="boolean")), contract)
+    assert backend.warehouse.write(contract, flagged) == WriteResult(0, 1, 0, 0)
+    found = backend.warehouse.read(contract)
+    assert found.schema == contract.arrow_schema()
+    assert as_model(found) == dict(sorted(ROWS.items()))
+    assert found["new"].to_pylist() == [None, True, None]
+    assert backend.warehouse.write(contract, flagged) == WriteResult(0, 0, 0, 1)
+    with pytest.raises(ContractError, match="column new is not in the contract"):
+        backend.warehouse.read(old)
 
 
 def test_table_of_another_version_and_wording(

@@ -24,7 +24,7 @@ from soyoil.errors import WarehouseError
 from soyoil.warehouse.contract import TableContract, target_horizon
 from soyoil.warehouse.defect import worst_first
 from soyoil.warehouse.defects import Defect, structural_defects
-from soyoil.warehouse.live import Inspector, LiveTable, LiveWarehouse
+from soyoil.warehouse.live import Inspector, LiveTable, LiveWarehouse, in_spelling_of
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def audit_warehouse(
     WarehouseError
         The warehouse cannot be inspected. A single table that cannot be read is a finding.
     """
-    live = inspector.inspect()
+    live = in_spelling_of(inspector.inspect(), contracts)
     if not live.tables:
         return AuditReport(live.location, live.backend, now, (), (_nothing(live),))
     audit = _Audit(inspector, live, contracts, config)

@@ -9,6 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from soyoil.warehouse.identifiers import spelled
+
 
 def audit_frame(table: pa.Table) -> pd.DataFrame:
     """Flat frame of a table of any types.
@@ -26,7 +28,7 @@ def audit_frame(table: pa.Table) -> pd.DataFrame:
     """
     columns = {}
     for name, chunks in zip(table.column_names, table.columns, strict=True):
-        for dotted, values in _leaves(name, chunks.combine_chunks()):
+        for dotted, values in _leaves(spelled(name), chunks.combine_chunks()):
             series = _series(values)
             if series is not None:
                 columns[dotted] = series
@@ -38,7 +40,7 @@ def _leaves(dotted: str, values: pa.Array) -> Iterator[tuple[str, pa.Array]]:
         yield dotted, values
         return
     for field in values.type:
-        yield from _leaves(f"{dotted}.{field.name}", pc.struct_field(values, field.name))
+        yield from _leaves(f"{dotted}.{spelled(field.name)}", pc.struct_field(values, field.name))
 
 
 def _series(values: pa.Array) -> pd.Series | None:

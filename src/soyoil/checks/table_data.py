@@ -19,6 +19,7 @@ import pandas as pd
 from soyoil.market.instruments import INSTRUMENTS
 from soyoil.warehouse.contract import TableContract, target_horizon
 from soyoil.warehouse.defect import base_name
+from soyoil.warehouse.identifiers import last_part
 from soyoil.warehouse.live import LiveColumn, LiveTable
 
 DATE_NAMES: Final = (
@@ -45,7 +46,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 def leaf(dotted: str) -> str:
     """Last part of a dotted name, lower case."""
-    return dotted.rsplit(".", 1)[-1].lower()
+    return last_part(dotted).lower()
 
 
 def root_of(value: str) -> str | None:

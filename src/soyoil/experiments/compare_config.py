@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from soyoil.config import Config
+from soyoil.config import Config, bounded
 from soyoil.targets.horizons import HORIZONS
 
 
@@ -56,10 +56,10 @@ class CompareConfig(Config):
     date_from: dt.date | None = None
     date_to: dt.date | None = None
     experiment: Names = ()
-    latest: int = Field(default=0, ge=0)
+    latest: int = bounded(0, ge=0, le=100_000, why="a report is one page")
     metric: Literal["pinball", "mae"] = "pinball"
-    min_rows: int = Field(default=100, ge=2)
-    min_independent: float = Field(default=1.0, ge=0)
+    min_rows: int = bounded(100, ge=2, le=1_000_000, why="no run scores more rows")
+    min_independent: float = bounded(1.0, ge=0, le=1_000_000, why="no run scores more rows")
     min_share: float = Field(default=0.5, ge=0, le=1)
 
     @model_validator(mode="after")

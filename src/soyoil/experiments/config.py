@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from soyoil.config import Config
+from soyoil.config import Config, bounded
+from soyoil.experiments.storage import check_address
 from soyoil.models.config import ENGINE_CONFIGS, FitConfig
 from soyoil.regimes.weights import WeightsConfig
 from soyoil.targets.horizons import HORIZONS
@@ -44,7 +44,7 @@ class IntRange(Config):
     low: int
     high: int
     log: bool = False
-    step: int = Field(default=1, ge=1)
+    step: int = bounded(1, ge=1, le=1_000_000, why="no range is longer")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -211,9 +211,9 @@ class InnerConfig(Config):
         block out where it would leave less than one horizon to test on.
     """
 
-    folds: int = Field(default=4, ge=1)
-    min_train_rows: int = Field(default=250, ge=1)
-    valid_sessions: int | None = Field(default=None, ge=0)
+    folds: int = bounded(4, ge=1, le=100, why="each fold is a fit")
+    min_train_rows: int = bounded(250, ge=1, le=1_000_000, why="no training set has more rows")
+    valid_sessions: int | None = bounded(None, ge=0, le=20_000, why="a year has about 250 sessions")
 
 
 class SweepConfig(Config):
@@ -255,15 +255,15 @@ class SweepConfig(Config):
 
     horizon: str = "1m"
     model: Literal["lightgbm", "xgboost", "tft"] = "lightgbm"
-    trials: int = Field(default=40, ge=1)
-    timeout_s: float | None = Field(default=None, gt=0)
+    trials: int = bounded(40, ge=1, le=100_000, why="every trial is a run of the whole inner plan")
+    timeout_s: float | None = bounded(None, gt=0, le=31_536_000, why="that is a year")
     objective: Literal["skill_pinball", "skill_mae"] = "skill_pinball"
     weighting: Literal["uniform", "regime", "macro"] = "uniform"
     pruner: Literal["median", "wilcoxon", "none"] = "median"
-    startup_trials: int = Field(default=10, ge=1)
-    seed: int = Field(default=0, ge=0)
+    startup_trials: int = bounded(10, ge=1, le=100_000, why="there are no more trials")
+    seed: int = bounded(0, ge=0, le=2**32 - 1, why="the sampler takes seeds of 32 bits")
     inner: InnerConfig = InnerConfig()
-    shared_workers: int = Field(default=1, ge=1)
+    shared_workers: int = bounded(1, ge=1, le=1_024, why="each worker is a process")
     storage: str | None = None
     space: dict[str, dict[str, Section]] = Field(default_factory=dict)
 
@@ -284,11 +284,8 @@ class SweepConfig(Config):
     @classmethod
     def _no_password(cls, value: str | None) -> str | None:
         # Parameters are logged with every run.
-        if value is not None and re.search(r"://[^/@]*:[^/@]*@", value):
-            raise ValueError(
-                "must not hold a password. Give it in PGPASSWORD or in ~/.pgpass, which "
-                "PostgreSQL's client reads"
-            )
+        if value is not None:
+            check_address(value)
         return value
 
     @model_validator(mode="after")

@@ -15,8 +15,10 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from soyoil.market.flags import limit_locked, thin_sessions
-from soyoil.market.instruments import TARGET_ROOT, Instrument, get_instrument
+from soyoil.errors import SourceError
+from soyoil.market.coverage import MISSING_COLUMNS, cut_sessions, missing_sessions
+from soyoil.market.flags import ends_early, limit_locked, lost_bars, thin_sessions
+from soyoil.market.instruments import TARGET_ROOT, get_instrument, keeps_grain_hours
 from soyoil.market.rolls import roll_free
 from soyoil.market.sessions import (
     decision_times,
@@ -28,6 +30,8 @@ from soyoil.market.sessions import (
 BarSchema = Literal["ohlcv-1h", "ohlcv-1d"]
 HOUR = pd.Timedelta(hours=1)
 TRADING_DAYS = 252
+MAX_LOTS = 2**62
+"""Lots of a session beyond which their sum may not fit into 64 bits."""
 THIN_REASON = "volume below 2 % of the previous median and 500 lots"
 
 
@@ -62,7 +66,7 @@ class BarOrigin:
 
 @dataclass(frozen=True)
 class SessionBars:
-    """Session bars and the vendor bars that found no session.
+    """Session bars, the vendor bars that found no session, and the sessions without a bar.
 
     Attributes
     ----------
@@ -70,10 +74,14 @@ class SessionBars:
         One row per symbol and session, columns of the raw-bar contract.
     rejected
         Vendor bars left out, with a ``reason``.
+    missing
+        ``symbol`` and ``data_date`` of sessions that the exchange held within the coverage, and
+        of which there is no bar.
     """
 
     sessions: pd.DataFrame
     rejected: pd.DataFrame
+    missing: pd.DataFrame
 
 
 def _assign_sessions(bars: pd.DataFrame, schema: BarSchema) -> pd.DataFrame:
@@ -106,6 +114,20 @@ def _keep_main_contract(bars: pd.DataFrame) -> pd.DataFrame:
         ["symbol", "data_date", "volume", "instrument_id"], ascending=[True, True, False, True]
     ).drop_duplicates(["symbol", "data_date"])
     return bars.merge(main[key], on=key, how="inner")
+
+
+def _refuse_overflow(bars: pd.DataFrame) -> None:
+    """Refuse lots whose exact sum may not fit into 64 bits: it would wrap to another number."""
+    lots = bars[["symbol", "data_date"]].assign(lots=bars["volume"].astype("float64"))
+    sums = lots.groupby(["symbol", "data_date"], as_index=False)["lots"].sum()
+    above = sums[sums["lots"] > MAX_LOTS]
+    if len(above):
+        row = above.iloc[0]
+        raise SourceError(
+            f"The bars of {row['symbol']} on {row['data_date']:%F} hold {row['lots']:.3g} lots, "
+            "more than can be added up exactly: their volumes are no lots. Download the file of "
+            "that day again."
+        )
 
 
 def _aggregate(bars: pd.DataFrame) -> pd.DataFrame:
@@ -158,9 +180,34 @@ def _decision_volume(known: pd.DataFrame, sessions: pd.DataFrame) -> pd.Series:
     return volume
 
 
-def shares_schedule(instrument: Instrument) -> bool:
-    """Whether a root closes at the same times as the target."""
-    return instrument.closes == get_instrument(TARGET_ROOT).closes
+def _last_lost_bars(origin: BarOrigin) -> pd.DataFrame:
+    """Start of the last quarantined bar of every session: ``symbol``, ``data_date``, ``lost``."""
+    if origin.set_aside is None or origin.set_aside.empty:
+        types = {"symbol": "str", "data_date": "datetime64[us]", "lost": "datetime64[us, UTC]"}
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in types.items()})
+    lost = _assign_sessions(lost_bars(origin.set_aside), origin.schema)
+    return lost.groupby(["symbol", "data_date"], as_index=False).agg(lost=("ts_event", "max"))
+
+
+def _with_lost_bars(sessions: pd.DataFrame, origin: BarOrigin) -> pd.DataFrame:
+    """Add ``last_seen`` and ``is_incomplete``.
+
+    A quarantined bar says nothing of prices, yet there was trade in its hour: without it a
+    session would seem to have closed early.
+    """
+    key = ["symbol", "data_date"]
+    seen = sessions[key].merge(_last_lost_bars(origin), on=key, how="left")["lost"]
+    return sessions.assign(
+        last_seen=seen.where(seen > sessions["last_bar"], sessions["last_bar"]),
+        is_incomplete=seen.notna(),
+    )
+
+
+def _cut_reasons(sessions: pd.DataFrame, origin: BarOrigin) -> pd.Series:
+    """Why the files hold a part of a session only; missing where they hold all of it."""
+    if origin.coverage is None:
+        return pd.Series(pd.NA, index=sessions.index, dtype="str")
+    return cut_sessions(sessions, origin.coverage, origin.schema)
 
 
 def _target_decision_times(sessions: pd.DataFrame, schema: BarSchema) -> pd.Series:
@@ -170,7 +217,7 @@ def _target_decision_times(sessions: pd.DataFrame, schema: BarSchema) -> pd.Seri
         return end_of_day.dt.tz_localize("UTC").dt.as_unit("us")
     target = get_instrument(TARGET_ROOT)
     own = sessions[sessions["symbol"] == TARGET_ROOT]
-    known = decision_times(own["data_date"], own["last_bar"], target)
+    known = decision_times(own["data_date"], own["last_seen"], target)
     by_date = pd.Series(known.to_numpy(), index=own["data_date"].to_numpy())
     mapped = sessions["data_date"].map(by_date)
     mapped = pd.to_datetime(mapped, utc=True).dt.as_unit("us")
@@ -180,17 +227,17 @@ def _target_decision_times(sessions: pd.DataFrame, schema: BarSchema) -> pd.Seri
 
 def _closing_times(sessions: pd.DataFrame, schema: BarSchema) -> pd.Series:
     """Close of every session of every symbol, UTC."""
-    if schema == "ohlcv-1d":
+    if schema == "ohlcv-1d" or sessions.empty:
         return sessions["decision_time"]
     parts = []
     for symbol, rows in sessions.groupby("symbol", sort=False):
         instrument = get_instrument(str(symbol))
-        close = decision_times(rows["data_date"], rows["last_bar"], instrument)
-        if not shares_schedule(instrument):
+        close = decision_times(rows["data_date"], rows["last_seen"], instrument)
+        if not keeps_grain_hours(instrument):
             # The earliest possible close is safe for the root that decides. What others traded
             # is known for certain only when their last hour has ended.
             scheduled = scheduled_closes(rows["data_date"], instrument)
-            close = close.where(close == scheduled, rows["last_bar"] + HOUR)
+            close = close.where(close == scheduled, rows["last_seen"] + HOUR)
         parts.append(close)
     closes: pd.Series = pd.concat(parts).reindex(sessions.index)
     return closes
@@ -247,22 +294,33 @@ def session_bars(bars: pd.DataFrame, origin: BarOrigin) -> SessionBars:
     Returns
     -------
     SessionBars
-        Sessions sorted by symbol and date; ``vwap``, ``realized_vol_1h``, ``decision_close``
-        and ``is_limit_locked`` are missing for daily bars.
+        Sessions sorted by symbol and date; ``vwap``, ``realized_vol_1h``, ``decision_close``,
+        ``is_limit_locked`` and ``is_short`` are missing for daily bars.
+
+    Raises
+    ------
+    SourceError
+        Volumes of a session that cannot be added up exactly.
     """
     assigned = _assign_sessions(bars, origin.schema)
-    kept, rejected = _split_orphans(assigned)
+    _refuse_overflow(assigned)
+    kept, orphans = _split_orphans(assigned)
     main = _keep_main_contract(kept).sort_values(["symbol", "ts_event"], kind="stable")
-    sessions = _aggregate(main)
+    seen = _with_lost_bars(_aggregate(main), origin)
+    cut = seen[["symbol", "data_date"]].assign(reason=_cut_reasons(seen, origin)).dropna()
+    rejected = pd.concat([orphans, kept.merge(cut, on=["symbol", "data_date"])])
+    sessions = seen.drop(index=cut.index).reset_index(drop=True)
     count = len(sessions)
     ids = sessions[["symbol", "data_date"]].assign(session_id=np.arange(count))
-    hourly = main.merge(ids, on=["symbol", "data_date"], how="left")
+    hourly = main.merge(ids, on=["symbol", "data_date"])
     sessions["decision_time"] = _target_decision_times(sessions, origin.schema)
     sessions["event_time"] = _closing_times(sessions, origin.schema)
     sessions["is_vendor_degraded"] = _degraded(hourly, count, origin.degraded_days)
     if origin.schema == "ohlcv-1h":
         in_time = sessions["event_time"] <= sessions["decision_time"]
-        same = {root: shares_schedule(get_instrument(root)) for root in sessions["symbol"].unique()}
+        same = {
+            root: keeps_grain_hours(get_instrument(root)) for root in sessions["symbol"].unique()
+        }
         sessions["last_in_time"] = in_time & sessions["symbol"].map(same)
         known = _known_at_decision(hourly, sessions)
         sessions["is_thin"] = thin_sessions(sessions, _decision_volume(known, sessions))
@@ -270,12 +328,14 @@ def session_bars(bars: pd.DataFrame, origin: BarOrigin) -> SessionBars:
         sessions["decision_close"] = last.reindex(sessions.index)
         sessions["realized_vol_1h"] = _realized_vol(hourly, count)
         sessions["is_limit_locked"] = limit_locked(hourly, sessions).astype("boolean")
+        sessions["is_short"] = ends_early(sessions).astype("boolean")
     else:
         sessions["is_thin"] = thin_sessions(sessions, sessions["volume"])
         sessions["decision_close"] = np.nan
         sessions["realized_vol_1h"] = np.nan
         sessions["vwap"] = np.nan
         sessions["is_limit_locked"] = pd.array([pd.NA] * count, dtype="boolean")
+        sessions["is_short"] = pd.array([pd.NA] * count, dtype="boolean")
     sessions["thin_reason"] = pd.Series(THIN_REASON, index=sessions.index, dtype="str").where(
         sessions["is_thin"]
     )
@@ -284,8 +344,15 @@ def session_bars(bars: pd.DataFrame, origin: BarOrigin) -> SessionBars:
     sessions["provenance"] = origin.provenance
     sessions["known_at"] = sessions["event_time"]
     sessions["vintage"] = sessions["event_time"]
-    columns = ["first_bar", "last_bar", "last_in_time"]
+    columns = ["first_bar", "last_bar", "last_seen", "last_in_time"]
     return SessionBars(
         sessions=sessions.drop(columns=[c for c in columns if c in sessions]),
         rejected=rejected.drop(columns=["data_date", "weekend"]),
+        missing=_missing(seen, origin),
     )
+
+
+def _missing(sessions: pd.DataFrame, origin: BarOrigin) -> pd.DataFrame:
+    if origin.coverage is None:
+        return sessions.loc[sessions.index[:0], list(MISSING_COLUMNS)]
+    return missing_sessions(sessions, origin.coverage, origin.schema)

@@ -25,7 +25,7 @@ from pandas.tseries.holiday import (
     sunday_to_monday,
 )
 
-from soyoil.market.instruments import TARGET_ROOT, get_instrument
+from soyoil.market.instruments import get_instrument, keeps_grain_hours
 
 Days = npt.NDArray[np.datetime64]
 
@@ -79,6 +79,21 @@ def thanksgivings() -> Days:
 
 
 @cache
+def grain_eves() -> Days:
+    """Days on which a grain session may end at noon, ``datetime64[D]``.
+
+    The day after Thanksgiving, the last session before Independence Day and before Christmas
+    (not in every year: which ones the exchange says year by year), and New Year's Eve to 2010.
+    """
+    closed = grain_holidays()
+    month = closed.astype("datetime64[M]").astype("int64") % 12
+    eves = np.busday_offset(closed[np.isin(month, (6, 11))] - 1, 0, "backward", holidays=closed)
+    years = np.arange(FIRST.year, 2011)
+    new_years_eves = np.array([f"{year}-12-31" for year in years], dtype="datetime64[D]")
+    return np.unique(np.concatenate([thanksgivings() + 1, eves, new_years_eves]))
+
+
+@cache
 def never_open() -> Days:
     """Days on which no root has any bar: some trade for hours on a Good Friday."""
     return _holidays(_ALWAYS_CLOSED)
@@ -92,5 +107,4 @@ def sessionless_days(root: str) -> Days:
     ConfigError
         If the root is unknown.
     """
-    keeps_grain_hours = get_instrument(root).closes == get_instrument(TARGET_ROOT).closes
-    return grain_holidays() if keeps_grain_hours else never_open()
+    return grain_holidays() if keeps_grain_hours(get_instrument(root)) else never_open()

@@ -6,6 +6,9 @@ session that opens on Sunday or at 17:00-19:00 belongs to the next business day.
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -58,14 +61,38 @@ def scheduled_closes(dates: pd.Series, instrument: Instrument) -> pd.Series:
     -------
     Series of ``datetime64[us, UTC]`` on the index of `dates`.
     """
-    starts = np.array([rule.valid_from for rule in instrument.closes], dtype="datetime64[us]")
+    rules = [(rule.valid_from, rule.close) for rule in instrument.closes]
+    return _on_schedule(dates, rules)
+
+
+def scheduled_opens(dates: pd.Series, instrument: Instrument) -> pd.Series:
+    """Scheduled open of each trade date in UTC: in the evening before it.
+
+    Parameters
+    ----------
+    dates
+        Trade dates, tz-naive.
+    instrument
+        Supplies the history of opening times.
+
+    Returns
+    -------
+    Series of ``datetime64[us, UTC]`` on the index of `dates`.
+    """
+    rules = [(rule.valid_from, rule.open) for rule in instrument.opens]
+    return _on_schedule(dates, rules, days_before=1)
+
+
+def _on_schedule(
+    dates: pd.Series, rules: Sequence[tuple[dt.date, dt.time]], days_before: int = 0
+) -> pd.Series:
+    starts = np.array([valid_from for valid_from, _ in rules], dtype="datetime64[us]")
     offsets = np.array(
-        [(rule.close.hour * 60 + rule.close.minute) * 60_000_000 for rule in instrument.closes],
-        dtype="timedelta64[us]",
+        [(wall.hour * 60 + wall.minute) * 60_000_000 for _, wall in rules], dtype="timedelta64[us]"
     )
     days = dates.to_numpy(dtype="datetime64[us]")
     rule = np.searchsorted(starts, days, side="right") - 1
-    local = pd.Series(days + offsets[rule], index=dates.index)
+    local = pd.Series(days - np.timedelta64(days_before, "D") + offsets[rule], index=dates.index)
     return local.dt.tz_localize(EXCHANGE_TZ).dt.tz_convert("UTC").dt.as_unit("us")
 
 

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from soyoil.config import Config
+from soyoil.config import Config, bounded
 from soyoil.errors import ConfigError
 
 TargetKind = Literal["vol_scaled", "log_return"]
@@ -56,12 +56,12 @@ class FitConfig(Config):
         empty, or ``all``, gives every group. A network names its columns in ``tft.features``.
     """
 
-    seed: int = Field(default=20240131, ge=0)
-    workers: int = Field(default=0, ge=0)
-    threads: int = Field(default=1, ge=1)
+    seed: int = bounded(20240131, ge=0, le=2**32 - 1, why="the engines take seeds of 32 bits")
+    workers: int = bounded(0, ge=0, le=256, why="each worker is a process")
+    threads: int = bounded(1, ge=1, le=256, why="no machine has more cores to use")
     target_kind: TargetKind = "vol_scaled"
     shrink: bool = True
-    rows_per_label: int = Field(default=0, ge=0)
+    rows_per_label: int = bounded(0, ge=0, le=252, why="the longest horizon has 252 sessions")
     feature_groups: tuple[str, ...] = ()
 
     @field_validator("feature_groups", mode="before")
@@ -112,14 +112,14 @@ class LightGBMConfig(Config):
         Rounds without a better weighted pinball loss on the early-stopping rows; 0 for none.
     """
 
-    n_estimators: int = Field(default=300, ge=1)
+    n_estimators: int = bounded(300, ge=1, le=100_000, why="more trees than rows fit noise")
     learning_rate: float = Field(default=0.03, gt=0, le=1)
-    num_leaves: int = Field(default=7, ge=2)
-    min_data_in_leaf: int = Field(default=150, ge=1)
-    lambda_l2: float = Field(default=20.0, ge=0)
+    num_leaves: int = bounded(7, ge=2, le=131_072, why="LightGBM allows no more")
+    min_data_in_leaf: int = bounded(150, ge=1, le=1_000_000, why="no training set has more rows")
+    lambda_l2: float = bounded(20.0, ge=0, le=1e9, why="the leaves would be zero")
     feature_fraction: float = Field(default=0.7, gt=0, le=1)
     bagging_fraction: float = Field(default=0.7, gt=0, le=1)
-    early_stopping_rounds: int = Field(default=30, ge=0)
+    early_stopping_rounds: int = bounded(30, ge=0, le=100_000, why="there are no more trees")
 
 
 class XGBoostConfig(Config):
@@ -136,14 +136,14 @@ class XGBoostConfig(Config):
         Rounds without a better weighted pinball loss on the early-stopping rows; 0 for none.
     """
 
-    n_estimators: int = Field(default=300, ge=1)
+    n_estimators: int = bounded(300, ge=1, le=100_000, why="more trees than rows fit noise")
     learning_rate: float = Field(default=0.03, gt=0, le=1)
-    max_depth: int = Field(default=3, ge=1)
-    min_child_weight: float = Field(default=150.0, ge=0)
-    reg_lambda: float = Field(default=20.0, ge=0)
+    max_depth: int = bounded(3, ge=1, le=64, why="a deeper tree has more leaves than rows")
+    min_child_weight: float = bounded(150.0, ge=0, le=1e9, why="no training set has more rows")
+    reg_lambda: float = bounded(20.0, ge=0, le=1e9, why="the leaves would be zero")
     colsample_bytree: float = Field(default=0.7, gt=0, le=1)
     subsample: float = Field(default=0.7, gt=0, le=1)
-    early_stopping_rounds: int = Field(default=30, ge=0)
+    early_stopping_rounds: int = bounded(30, ge=0, le=100_000, why="there are no more trees")
 
 
 class TFTConfig(Config):
@@ -180,19 +180,19 @@ class TFTConfig(Config):
         "market_data.volatility_21d",
         "regime.vol_percentile",
     )
-    encoder_length: int = Field(default=42, ge=2)
-    hidden_size: int = Field(default=16, ge=2)
-    hidden_continuous_size: int = Field(default=8, ge=1)
-    attention_heads: int = Field(default=2, ge=1)
+    encoder_length: int = bounded(42, ge=2, le=2_520, why="that is ten years of sessions")
+    hidden_size: int = bounded(16, ge=2, le=1_024, why="more does not fit in memory")
+    hidden_continuous_size: int = bounded(8, ge=1, le=1_024, why="more does not fit in memory")
+    attention_heads: int = bounded(2, ge=1, le=64, why="more than the hidden size allows")
     dropout: float = Field(default=0.1, ge=0, lt=1)
-    train_stride: int = Field(default=3, ge=1)
-    learning_rate: float = Field(default=0.005, gt=0)
-    batch_size: int = Field(default=64, ge=1)
-    gradient_clip: float = Field(default=1.0, gt=0)
-    max_epochs: int = Field(default=15, ge=1)
-    patience: int = Field(default=4, ge=1)
+    train_stride: int = bounded(3, ge=1, le=252, why="the longest horizon has 252 sessions")
+    learning_rate: float = bounded(0.005, gt=0, le=1, why="steps would overshoot")
+    batch_size: int = bounded(64, ge=1, le=65_536, why="no training set has more rows")
+    gradient_clip: float = bounded(1.0, gt=0, le=1e6, why="nothing would be clipped")
+    max_epochs: int = bounded(15, ge=1, le=10_000, why="training would not end")
+    patience: int = bounded(4, ge=1, le=10_000, why="there are no more epochs")
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    quick_folds: int = Field(default=2, ge=1)
+    quick_folds: int = bounded(2, ge=1, le=1_000, why="there are no more folds")
 
     @model_validator(mode="after")
     def _check(self) -> TFTConfig:

@@ -8,9 +8,9 @@ from typing import Literal, Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from soyoil.config import Config
+from soyoil.config import Config, bounded
 from soyoil.regimes.table import regime_positions
 
 FloatArray = npt.NDArray[np.float64]
@@ -33,7 +33,9 @@ class WeightsConfig(Config):
     scheme: Literal[
         "uniform", "regime", "regime_uniqueness", "regime_decay", "regime_uniqueness_decay"
     ] = "regime"
-    decay_halflife_sessions: int = Field(default=504, ge=1)
+    decay_halflife_sessions: int = bounded(
+        504, ge=1, le=20_000, why="a year has about 250 sessions"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:

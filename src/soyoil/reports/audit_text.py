@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -73,14 +74,15 @@ def audit_markdown(report: AuditReport) -> str:
             lines += _section(finding)
     lines += ["## Tables", "", "| table | kind | rows read | |", "|---|---|---:|---|"]
     lines += [
-        f"| `{t.name}` | {t.kind} | {'' if t.rows is None else f'{t.rows:,}'} | {_cell(t.note)} |"
+        f"| {_cell_name(t.name)} | {t.kind} | {'' if t.rows is None else f'{t.rows:,}'} "
+        f"| {_cell(t.note)} |"
         for t in report.tables
     ]
     return "\n".join(lines) + "\n"
 
 
 def _section(finding: Defect) -> list[str]:
-    names = ", ".join(f"`{name}`" for name in finding.objects[:MAX_OBJECTS])
+    names = ", ".join(_code(name) for name in finding.objects[:MAX_OBJECTS])
     more = len(finding.objects) - MAX_OBJECTS
     lines = [
         f"### {title(finding).capitalize()}: {names}" + (f" and {more} more" if more > 0 else ""),
@@ -97,6 +99,17 @@ def _section(finding: Defect) -> list[str]:
 def _plain(text: str) -> str:
     """Text whose underscores and angle brackets are not taken for markup."""
     return text.replace("<", "&lt;").replace("_", "\\_").replace("*", "\\*")
+
+
+def _code(name: str) -> str:
+    """Name as Markdown code; one with backticks needs longer ones around it."""
+    text = " ".join(name.splitlines())
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"{fence}{text}{fence}" if len(fence) == 1 else f"{fence} {text} {fence}"
+
+
+def _cell_name(name: str) -> str:
+    return _code(name).replace("|", "\\|")
 
 
 def _cell(text: str) -> str:

@@ -70,12 +70,12 @@ def board_view(board: Board, table: pd.DataFrame, metric: str) -> RenderableType
         best = row["against_best"] == "best"
         view.add_row(
             str(row["rank"]),
-            str(row["model"]).replace("_uniform", " unif."),
-            str(row["run_id"])[:ID_LENGTH],
+            Text(str(row["model"]).replace("_uniform", " unif.")),
+            Text(str(row["run_id"])[:ID_LENGTH]),
             f"{100 * row[metric]:.2f}",
             _signed(*skill),
             "best" if best else _signed(*delta),
-            str(row["verdict"]),
+            Text(str(row["verdict"])),
         )
     return Group(Text(board_heading(board), style="bold"), view, Text())
 
@@ -128,8 +128,8 @@ def diffs_view(diffs: Sequence[RunDiff], metric: Metric) -> RenderableType:
     for diff in diffs:
         delta = diff.deltas[metric]
         table.add_row(
-            diff.a.horizon,
-            diff.a.model.replace("_uniform", " unif."),
+            Text(diff.a.horizon),
+            Text(diff.a.model.replace("_uniform", " unif.")),
             f"{diff.n:,}",
             _signed(delta.relative, delta.interval.low, delta.interval.high),
             f"±{100 * delta.noise:.1f}{'' if diff.noise_source == 'seeds' else '*'}",
@@ -167,21 +167,21 @@ def diff_view(diff: RunDiff) -> RenderableType:
         scores.add_column(header, justify="left" if header == "metric, %" else "right")
     for metric, delta in diff.deltas.items():
         scores.add_row(
-            metric,
+            Text(metric),
             f"{100 * delta.a:.3f}",
             f"{100 * delta.b:.3f}",
             _signed(delta.relative, delta.interval.low, delta.interval.high),
             f"±{100 * delta.noise:.1f}",
         )
     for share, (a, b) in diff.shares.items():
-        scores.add_row(share, percent_figure(a), percent_figure(b), "", "")
+        scores.add_row(Text(share), percent_figure(a), percent_figure(b), "", "")
     parts: list[RenderableType] = [head, scores, Text(f"Noise: {noise_text(diff)}.\n")]
     if diff.causes.differences:
         table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
         for header in ("differs", "name", "A", "B"):
             table.add_column(header, overflow="fold")
         for d in diff.causes.differences:
-            table.add_row(TITLES[d.cause], d.name, _short(d.a), _short(d.b))
+            table.add_row(*map(Text, (TITLES[d.cause], d.name, _short(d.a), _short(d.b))))
         parts += [table, Text()]
     parts += [
         Text(f"{TITLES[c].capitalize()} only follows: {why}.")

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from soyoil.warehouse.plan import Change, Plan
 
@@ -27,14 +27,14 @@ def print_plan(plan: Plan, console: Console, *, all_sql: bool = False) -> None:
     all_sql
         Also the SQL of the changes that `apply` makes unasked.
     """
-    console.print(f"Warehouse {escape(plan.location)}", soft_wrap=True)
+    console.print(Text(f"Warehouse {plan.location}"), soft_wrap=True)
     if not plan.changes:
         console.print("No changes: the warehouse is what its contracts ask for.")
         return
     console.print(_table(plan))
     for change in plan.changes:
         if change.sql and (all_sql or change.needs_name):
-            console.print(f"\n[bold]{escape(change.id)}[/bold]", soft_wrap=True)
+            console.print(Text(f"\n{change.id}", style="bold"), soft_wrap=True)
             console.print("\n".join(_shown(change)), markup=False, highlight=False, soft_wrap=True)
     named = sum(change.needs_name for change in plan.changes)
     console.print(
@@ -52,7 +52,7 @@ def _table(plan: Plan) -> Table:
     for change in plan.changes:
         table.add_row(
             "[yellow]if named[/yellow]" if change.needs_name else "[green]yes[/green]",
-            "\n".join(escape(line) for line in _lines(change)),
+            Text("\n".join(_lines(change))),
             "" if change.rows is None else f"{change.rows:,}",
             "" if change.bytes is None else size_text(change.bytes),
         )

@@ -1,9 +1,12 @@
 """Data sources, one module per provider, all giving the same raw shape."""
 
 from soyoil.sources.base import Advance, BarBatch, SourceConfig, no_progress
+from soyoil.sources.vendor_store import VendorStore
 
 
-def load_bars(source: SourceConfig, advance: Advance = no_progress) -> BarBatch:
+def load_bars(
+    source: SourceConfig, advance: Advance = no_progress, store: VendorStore | None = None
+) -> BarBatch:
     """Read or generate the vendor bars of a source.
 
     Parameters
@@ -13,6 +16,10 @@ def load_bars(source: SourceConfig, advance: Advance = no_progress) -> BarBatch:
     advance
         Called with (units done, units in all).
 
+    store
+        What the warehouse holds of a vendor's files, so that a part of them may be loaded; None
+        for nothing. A generator needs none.
+
     Raises
     ------
     SourceError
@@ -21,7 +28,7 @@ def load_bars(source: SourceConfig, advance: Advance = no_progress) -> BarBatch:
     if source.kind == "databento":
         from soyoil.sources.databento import read_folder
 
-        return read_folder(source, advance)
+        return read_folder(source, advance, store)
     from soyoil.sources.synthetic import generate_batch
 
     return generate_batch(source, advance)

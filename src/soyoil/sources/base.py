@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from soyoil.config import Config
 from soyoil.market.bars import BarSchema
 from soyoil.sources.synthetic_config import SyntheticConfig
+from soyoil.sources.vendor_store import VendorRecords
 
 Advance = Callable[[int, int], None]
 """Called with (units done, units in all) while a source is read."""
@@ -38,6 +39,11 @@ class SourceConfig(Config):
         ``databento``.
     symbols
         Futures roots to keep; everything else in the files is skipped while reading.
+    replace
+        What the files at `path` take the place of. ``nothing``: they are added to the files that
+        the warehouse knows. ``same_name``: stored files with the name of one of them and other
+        content count no more, as after a corrected download. ``everything``: no stored file
+        counts that is not at `path`, and no other root, as in a new warehouse.
     synthetic
         Options of the generator.
     """
@@ -45,6 +51,7 @@ class SourceConfig(Config):
     kind: Literal["synthetic", "databento"] = "synthetic"
     path: str | None = None
     symbols: tuple[str, ...] = Field(default=("ZL",), min_length=1)
+    replace: Literal["nothing", "same_name", "everything"] = "nothing"
     synthetic: SyntheticConfig = SyntheticConfig()
 
     @field_validator("symbols", mode="before")
@@ -68,7 +75,7 @@ class SourceConfig(Config):
 
 @dataclass(frozen=True)
 class BarBatch:
-    """Vendor bars of the configured roots.
+    """Vendor bars of all roots that a source holds.
 
     Attributes
     ----------
@@ -86,6 +93,8 @@ class BarBatch:
         UTC days that the vendor marks as degraded.
     coverage
         What the files speak for, see `soyoil.market.bars.BarOrigin`; None from a generator.
+    records
+        What is to be stored of the files; None from a generator.
     """
 
     bars: pd.DataFrame
@@ -94,6 +103,7 @@ class BarBatch:
     provenance: str
     degraded_days: tuple[dt.date, ...] = ()
     coverage: pd.DataFrame | None = None
+    records: VendorRecords | None = None
 
 
 def no_progress(done: int, total: int) -> None:

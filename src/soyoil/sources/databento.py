@@ -9,69 +9,47 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+import os
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
+from typing import Final
 
-import numpy as np
 import pandas as pd
 
 from soyoil.errors import SourceError
 from soyoil.market.instruments import check_roots
-from soyoil.sources.base import (
-    BAR_COLUMNS,
-    QUARANTINE_COLUMNS,
-    Advance,
-    BarBatch,
-    SourceConfig,
-    empty_quarantine,
-    no_progress,
-)
+from soyoil.sources.base import Advance, BarBatch, SourceConfig, no_progress
+from soyoil.sources.databento_checks import MarketChecks
 from soyoil.sources.databento_csv import read_csv
 from soyoil.sources.databento_dbn import read_dbn
-from soyoil.sources.databento_file import WANTED, VendorFile, empty_raw
-from soyoil.sources.databento_symbols import DAY_NS, RULES, Continuous
-from soyoil.sources.quarantine import (
-    BarRules,
-    refuse_if_defective,
-    split_defective,
-    split_duplicates,
+from soyoil.sources.databento_file import WANTED, VendorFile, refuse_non_file
+from soyoil.sources.databento_known import (
+    KnownFiles,
+    fingerprint,
+    fingerprints,
+    join_days,
+    split_days,
 )
-
-logger = logging.getLogger(__name__)
+from soyoil.sources.databento_market import Market, NewFile, bar_rows, file_rows
+from soyoil.sources.vendor_store import (
+    NoStore,
+    VendorRecords,
+    VendorStore,
+    empty_bars,
+    refuse_other_provenance,
+)
 
 DBN_SUFFIXES = (".dbn.zst", ".dbn")
 CSV_SUFFIXES = (".csv", ".csv.zst", ".csv.gz")
 CONDITION_FILE = "condition.json"
-MAX_SILENCE_NS = 6 * DAY_NS
-"""Longest time without a bar of a root that is passed over without a warning."""
+PROVENANCE: Final = "observed"
 
 
-@dataclass(frozen=True)
-class _Span:
-    """First and last bar of the configured roots in one file, nanoseconds since 1970."""
-
-    file: VendorFile
-    first: int
-    last: int
-
-
-@dataclass
-class _Reading:
-    """What has been read so far; `files` without their bars, which are in `sound`."""
-
-    roots: tuple[str, ...]
-    present: set[int] = field(default_factory=set)
-    spans: list[_Span] = field(default_factory=list)
-    files: list[VendorFile] = field(default_factory=list)
-    sound: list[pd.DataFrame] = field(default_factory=list)
-    rejected: list[pd.DataFrame] = field(default_factory=list)
-
-
-def read_folder(source: SourceConfig, advance: Advance = no_progress) -> BarBatch:
-    """Read the configured roots from Databento files.
+def read_folder(
+    source: SourceConfig, advance: Advance = no_progress, store: VendorStore | None = None
+) -> BarBatch:
+    """Read the configured roots from Databento files, and what is stored of earlier ones.
 
     Parameters
     ----------
@@ -82,42 +60,84 @@ def read_folder(source: SourceConfig, advance: Advance = no_progress) -> BarBatc
         ``symbol`` column).
     advance
         Called with (files done, files in all) after each file.
+    store
+        Files that were loaded before; those that are known by their content are not read again.
+        None: none were.
 
     Returns
     -------
     BarBatch
-        Observed bars, sorted by symbol, time and contract.
+        Observed bars of all files that count, sorted by symbol, time and contract. They depend
+        on the files alone, not on the order or number of the loads that they came in.
 
     Raises
     ------
     SourceError
-        A file or the folder as a whole is not what it claims to be; the message names the
-        file, what is wrong and the remedy.
+        A file or the folder as a whole is not what it claims to be, or does not go with the
+        stored files; the message names the file, what is wrong and the remedy.
     ConfigError
         A configured root is unknown to soyoil.
+    ContractError
+        The warehouse holds sessions of another provenance.
     """
     check_roots(source.symbols)
     if not source.path:
         raise SourceError(f"source.path is not set; {WANTED}.")
     path = Path(source.path).expanduser()
-    files = list_files(path)
-    # In alphabetical order, so that sorting by code sorts by symbol.
-    reading = _Reading(tuple(sorted(source.symbols)))
-    for done, file in enumerate(files, start=1):
-        _read_file(file, reading)
-        advance(done, len(files))
-    _check_roll_rules(reading)
-    _check_encodings(reading)
-    _check_presence(reading, path)
-    bars, quarantine = _assemble(reading)
-    _warn_of_silence(bars, reading)
+    store = NoStore() if store is None else store
+    sessions = store.sessions()
+    refuse_other_provenance(sessions, PROVENANCE)
+    known = KnownFiles(store.files(), fingerprints(list_files(path)), source)
+    degraded = conditions(path if path.is_dir() else path.parent)
+    stored = store.bars() if len(known.all) else empty_bars()
+    new = _read_missing(known, known.unread(stored), advance)
+    changed = known.changed(file_rows(new, join_days(degraded)), degraded)
+    market = Market(known.counted(changed), [stored, bars := bar_rows(new)], known.at_path)
+    checks = MarketChecks(market, [item.file for item in new], source)
+    checks.run(path)
+    sound, quarantine = market.assemble(frozenset(item.file_hash for item in new))
+    checks.warn_of_silence(sound)
+    is_first = not len(known.all) and source.replace != "everything"
     return BarBatch(
-        bars=_public(bars, reading).reset_index(drop=True)[list(BAR_COLUMNS)],
+        bars=sound,
         quarantine=quarantine,
-        schema=reading.files[0].schema,
-        provenance="observed",
-        degraded_days=degraded_days(path if path.is_dir() else path.parent),
+        schema=market.schema,
+        provenance=PROVENANCE,
+        degraded_days=degraded_days(market.files["degraded_days"]),
+        coverage=market.coverage(),
+        records=VendorRecords(
+            files=changed,
+            bars=bars,
+            counted=market.files[["file_hash", "symbol"]],
+            orphans=sessions[["symbol", "data_date"]].iloc[: None if is_first else 0],
+        ),
     )
+
+
+def _read_missing(
+    known: KnownFiles, wanted: Mapping[str, tuple[str, ...]], advance: Advance
+) -> list[NewFile]:
+    """Read the files of which bars are missing, one schema in all of them."""
+    new: list[NewFile] = []
+    for done, (file_hash, path) in enumerate(known.at_path.items(), start=1):
+        if file_hash in wanted:
+            # In alphabetical order, so that sorting by code sorts by symbol.
+            new.append(NewFile(file_hash, _read_file(path, wanted[file_hash]), wanted[file_hash]))
+            first, file = new[0].file, new[-1].file
+            if file.schema != first.schema:
+                raise SourceError(
+                    f"{first.path} is {first.schema}, {path.name} is {file.schema}: one folder, "
+                    "one schema. Keep the ohlcv-1h files and move the others elsewhere."
+                )
+            if fingerprint(path) != file_hash:
+                raise SourceError(f"{path} was written to while it was read: run again.")
+        advance(done, len(known.at_path))
+    return new
+
+
+def _read_file(path: Path, roots: tuple[str, ...]) -> VendorFile:
+    read = read_dbn if _has_suffix(path, DBN_SUFFIXES) else read_csv
+    return read(path, roots)
 
 
 def list_files(path: Path) -> list[Path]:
@@ -126,7 +146,8 @@ def list_files(path: Path) -> list[Path]:
     Raises
     ------
     SourceError
-        There is nothing at `path`, it may not be read, or no file there has a known suffix.
+        There is nothing at `path`, it may not be read, no file there has a known suffix, or what
+        has one is no file but a folder, a pipe or a device.
     """
     try:
         if path.is_dir():
@@ -141,7 +162,9 @@ def list_files(path: Path) -> list[Path]:
         raise SourceError(
             f"Cannot read source.path {path}: {error.strerror or error}. Check its permissions."
         ) from error
-    files = [p for p in entries if p not in folders and _has_suffix(p, DBN_SUFFIXES + CSV_SUFFIXES)]
+    files = [p for p in entries if _has_suffix(p, DBN_SUFFIXES + CSV_SUFFIXES)]
+    for file in files:
+        refuse_non_file(file)
     if files:
         return files
     found = ", ".join(p.name + "/" * (p in folders) for p in entries[:3]) or "nothing"
@@ -154,158 +177,37 @@ def _has_suffix(path: Path, suffixes: tuple[str, ...]) -> bool:
     return path.name.lower().endswith(suffixes)
 
 
-def _read_file(path: Path, reading: _Reading) -> None:
-    read = read_dbn if _has_suffix(path, DBN_SUFFIXES) else read_csv
-    file = read(path, reading.roots)
-    if reading.files and file.schema != reading.files[0].schema:
-        first = reading.files[0]
-        raise SourceError(
-            f"{first.path} is {first.schema}, {path.name} is {file.schema}: one folder, one "
-            "schema. Keep the ohlcv-1h files and move the others elsewhere."
-        )
-    rules = BarRules(file.schema, reading.roots, file.start, file.end)
-    sound, rejected = split_defective(file.bars, rules)
-    position = len(reading.files)
-    reading.sound.append(sound.drop(columns="mapped").assign(file=np.int32(position)))
-    if len(rejected):
-        reading.rejected.append(rejected.assign(file=np.int32(position)))
-    facts = replace(file, bars=empty_raw())
-    reading.files.append(facts)
-    if len(file.bars):
-        reading.present.update(file.bars["root"].unique().tolist())
-        time = file.bars["ts_event"]
-        reading.spans.append(_Span(facts, int(time.min()), int(time.max())))
-
-
-def _check_roll_rules(reading: _Reading) -> None:
-    """One roll rule per root: a series that changes its rule changes its contracts."""
-    seen: dict[str, tuple[Continuous, Path]] = {}
-    for file in reading.files:
-        for symbol in sorted(file.symbols):
-            if symbol.rank or symbol.root not in reading.roots:
-                continue
-            other, where = seen.setdefault(symbol.root, (symbol, file.path))
-            if other != symbol:
-                raise SourceError(
-                    f"{symbol.root} occurs under two roll rules: {other} ({RULES[other.rule]}) in "
-                    f"{where}, {symbol} ({RULES[symbol.rule]}) in {file.path.name}. Keep the "
-                    f"files of one rule, best by volume ({symbol.root}.v.0)."
-                )
-
-
-def _check_encodings(reading: _Reading) -> None:
-    """DBN and CSV of one period are the same data twice; which one counts is not ours to say."""
-    dbn, text = ([s for s in reading.spans if s.file.encoding == e] for e in ("dbn", "csv"))
-    for one in dbn:
-        for other in text:
-            if one.first <= other.last and other.first <= one.last:
-                raise SourceError(
-                    f"{one.file.path} (DBN) and {other.file.path.name} (CSV) cover the same time. "
-                    "Keep one encoding per period, best the DBN files."
-                )
-
-
-def _check_presence(reading: _Reading, path: Path) -> None:
-    missing = [r for code, r in enumerate(reading.roots) if code not in reading.present]
-    if not missing:
-        return
-    symbols = frozenset[Continuous]().union(*(file.symbols for file in reading.files))
-    held = sorted({s.root for s in symbols if s.rank == 0})
-    ranked = sorted(str(s) for s in symbols if s.rank and s.root in missing and s.root not in held)
-    silent = [root for root in missing if root in held]
-    parts = [f"No bar of {', '.join(missing)} in {path}."]
-    if ranked:
-        parts.append(f"Only {', '.join(ranked)} is there, which is not the front (rank 0).")
-    if silent:
-        parts.append(f"{', '.join(silent)} has a symbol mapping, but no record.")
-    listed = ", ".join(root for root in held if root not in silent) or "none"
-    wanted = ", ".join(f"{root}.v.0" for root in missing)
-    parts.append(
-        f"Roots there: {listed}. Download {wanted} with stype_in=continuous, or leave "
-        f"{', '.join(missing)} out of source.symbols."
-    )
-    raise SourceError(" ".join(parts))
-
-
-def _assemble(reading: _Reading) -> tuple[pd.DataFrame, pd.DataFrame]:
-    bars = pd.concat(reading.sound, ignore_index=True)
-    reading.sound.clear()
-    bars, duplicates = split_duplicates(bars)
-    if len(duplicates):
-        reading.rejected.append(duplicates)
-    quarantine = _quarantine(reading)
-    total = bars["root"].value_counts().rename(index=dict(enumerate(reading.roots)))
-    refused = quarantine.loc[quarantine["reason"] != "duplicate_bar", "symbol"].value_counts()
-    refuse_if_defective(total.add(refused, fill_value=0).astype("int64"), quarantine)
-    order = np.lexsort((bars["instrument_id"], bars["ts_event"], bars["root"]))
-    return bars.iloc[order], quarantine
-
-
-def _quarantine(reading: _Reading) -> pd.DataFrame:
-    if not reading.rejected:
-        return empty_quarantine()
-    rejected = pd.concat(reading.rejected, ignore_index=True)
-    rejected = rejected.sort_values(["root", "ts_event", "instrument_id", "file"], kind="stable")
-    names = np.array([file.path.name for file in reading.files])
-    out = _public(rejected, reading).assign(
-        reason=rejected["reason"], file=pd.array(names[rejected["file"]], dtype="str")
-    )
-    return out.reset_index(drop=True)[list(QUARANTINE_COLUMNS)]
-
-
-def _public(bars: pd.DataFrame, reading: _Reading) -> pd.DataFrame:
-    """Raw bars in the shape of `BarBatch`, on the same index."""
-    time = pd.to_datetime(bars["ts_event"], unit="ns", utc=True).dt.as_unit("us")
-    symbol = pd.Categorical.from_codes(
-        bars["root"].to_numpy(), pd.Index(list(reading.roots))
-    ).astype("str")
-    return bars.assign(ts_event=time, symbol=symbol)
-
-
-def _warn_of_silence(bars: pd.DataFrame, reading: _Reading) -> None:
-    """Name long gaps: a file that is missing, or cut off between two of its zstd frames."""
-    codes, time = bars["root"].to_numpy(), bars["ts_event"].to_numpy()
-    ends = [file.end for file in reading.files if file.end is not None]
-    for code, root in enumerate(reading.roots):
-        own = time[codes == code]
-        edges = np.append(own, max(ends)) if ends and len(own) else own
-        gaps = np.diff(edges)
-        count = int((gaps > MAX_SILENCE_NS).sum())
-        if count:
-            i = int(gaps.argmax())
-            start, end = (pd.Timestamp(t, tz="UTC").strftime("%F %H:%M") for t in edges[i : i + 2])
-            logger.warning(
-                "%s: silent for more than %d days (%d times), longest %s to %s UTC: is a file "
-                "missing or cut off?",
-                *(root, MAX_SILENCE_NS // DAY_NS, count, start, end),
-            )
-
-
-def degraded_days(folder: Path) -> tuple[dt.date, ...]:
+def degraded_days(listed: Iterable[str]) -> tuple[dt.date, ...]:
     """UTC days that Databento marks as degraded, ascending.
 
     Parameters
     ----------
-    folder
-        Its ``condition.json``, if it has one, adds to the days that come with soyoil.
+    listed
+        Days beside those that come with soyoil, as `join_days` writes them.
+    """
+    packaged = resources.files("soyoil.sources").joinpath("databento_degraded.csv")
+    with packaged.open(encoding="utf-8") as stream:
+        known = pd.read_csv(stream, comment="#")["date"].map(dt.date.fromisoformat).tolist()
+    return tuple(sorted({*known, *split_days(listed)}))
+
+
+def conditions(folder: Path) -> frozenset[dt.date]:
+    """Degraded days in the ``condition.json`` of a folder; none if it has no such file.
 
     Raises
     ------
     SourceError
         ``condition.json`` is there but not a list of days with their condition.
     """
-    packaged = resources.files("soyoil.sources").joinpath("databento_degraded.csv")
-    with packaged.open(encoding="utf-8") as stream:
-        known = pd.read_csv(stream, comment="#")["date"].map(dt.date.fromisoformat).tolist()
-    return tuple(sorted({*known, *_conditions(folder / CONDITION_FILE)}))
-
-
-def _conditions(path: Path) -> Sequence[dt.date]:
-    if not path.is_file():
-        return []
+    path = folder / CONDITION_FILE
+    if not os.path.lexists(path):
+        return frozenset()
+    refuse_non_file(path)
     try:
         days = json.loads(path.read_text(encoding="utf-8"))
-        return [dt.date.fromisoformat(d["date"]) for d in days if d["condition"] == "degraded"]
+        return frozenset(
+            dt.date.fromisoformat(d["date"]) for d in days if d["condition"] == "degraded"
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SourceError(
             f"{path} is not Databento's list of days with their condition "

@@ -2,14 +2,16 @@
 
 Header ``ts_event,rtype,publisher_id,instrument_id,open,high,low,close,volume[,symbol]``. Times
 are ISO 8601 with a zone (``pretty_ts``) or integer nanoseconds; prices are decimal
-(``pretty_px``) or integers in units of 1e-9. The file does not say which, so it is told thus:
+(``pretty_px``) or integers in units of 1e-9. The file does not say which, so it is told by size:
 
-* every price with a decimal point, and below one million: decimal;
+* every price zero or below one million: decimal, with or without a point;
 * every price an integer, and zero or at least 1e6 in size (0.001 in quoted units): fixed-point;
-* anything else, such as a bare ``51`` or both forms in one file: refused.
+* both in one file: refused.
 
 No configured root has ever been quoted at a million, nor has a tick below 0.001 been a price of
-one, so the two forms cannot be mistaken for each other.
+one, so the two forms cannot be mistaken for each other. Files that went through another program
+are read where nothing is in doubt: other separators, quoted or padded fields, ``783.0`` lots,
+``2024-01-08 01:00:00 UTC``, empty rows. All else is refused with line and column.
 Source: https://databento.com/docs/standards-and-conventions/common-fields-enums-types
 """
 
@@ -18,7 +20,10 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
-from collections.abc import Sequence
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -26,22 +31,33 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from databento_dbn import FIXED_PRICE_SCALE, UNDEF_PRICE
 from pyarrow import csv
 
 from soyoil.errors import SourceError
+from soyoil.sources.csv_fields import (
+    FieldError,
+    mixed,
+    parse_integers,
+    parse_prices,
+    parse_times,
+    tell_form,
+)
+from soyoil.sources.csv_layout import (
+    SYMBOL,
+    Layout,
+    bad_width,
+    check_end,
+    has_nul,
+    read_layout,
+)
 from soyoil.sources.databento_dbn import RTYPES
 from soyoil.sources.databento_file import (
-    GZIP_MAGIC,
-    LATEST_NS,
     PRICE_COLUMNS,
     RAW_TYPES,
-    WANTED,
-    ZSTD_MAGIC,
     VendorFile,
     damaged,
     empty_raw,
-    magic,
+    refuse_non_file,
 )
 from soyoil.sources.databento_symbols import (
     RULES,
@@ -49,30 +65,13 @@ from soyoil.sources.databento_symbols import (
     Interval,
     SymbolMap,
     continuous_symbols,
+    parse_continuous,
 )
 
 logger = logging.getLogger(__name__)
-FloatArray = npt.NDArray[np.float64]
 
-REQUIRED = ("ts_event", "rtype", "instrument_id", *PRICE_COLUMNS, "volume")
 SYMBOLOGY_FILE = "symbology.json"
-MIN_FIXED = 1_000_000
-"""Smallest size of a fixed-point price other than zero: 0.001 in quoted units."""
-MAX_DECIMAL = 1_000_000.0
-"""No decimal price reaches this."""
-
-_TYPES = {
-    "ts_event": pa.string(),
-    "rtype": pa.int64(),
-    "publisher_id": pa.int64(),
-    "instrument_id": pa.int64(),
-    **dict.fromkeys(PRICE_COLUMNS, pa.string()),
-    "volume": pa.int64(),
-    "symbol": pa.string(),
-}
 _BLOCK_BYTES = 4 * 2**20
-# 1990; integers in seconds, milli- or microseconds stay far below.
-_EARLIEST_NS = 631_152_000_000_000_000
 
 
 def read_csv(path: Path, roots: Sequence[str]) -> VendorFile:
@@ -92,13 +91,11 @@ def read_csv(path: Path, roots: Sequence[str]) -> VendorFile:
         The file cannot be read, is not Databento's bar CSV, is cut off or altered, or its
         prices, times or symbols are not clear.
     """
-    head = magic(path)
-    compression = "zstd" if head == ZSTD_MAGIC else "gzip" if head[:2] == GZIP_MAGIC else None
     try:
-        names = _header(path, compression)
-        _check_whole(path, compression)
-        with pa.input_stream(str(path), compression=compression) as stream:
-            return _Reader(path, names, roots).read(stream)
+        layout = read_layout(path)
+        check_end(layout)
+        with pa.input_stream(str(path), compression=layout.compression) as stream:
+            return _Reader(layout, roots).read(stream)
     except pa.ArrowInvalid as error:
         raise damaged(path, f"it is not CSV as Databento writes it ({error})") from error
     except OSError as error:
@@ -135,56 +132,78 @@ def read_symbology(path: Path, roots: Sequence[str]) -> SymbolMap:
         ) from error
 
 
-def _header(path: Path, compression: str | None) -> list[str]:
-    with pa.input_stream(str(path), compression=compression) as stream:
-        first = stream.read(4096).split(b"\n", 1)[0]
-    names: list[str] = first.decode("utf-8", errors="replace").strip("\r\ufeff").split(",")
-    missing = [name for name in REQUIRED if name not in names]
-    if missing:
-        raise SourceError(
-            f"{path} is not Databento's bar CSV: column {', '.join(missing)} is missing in its "
-            f"header {','.join(names)[:120]!r}; {WANTED}."
-        )
-    return names
+def has_symbol_column(path: Path) -> bool:
+    """Whether the rows of a CSV file name their symbol; if not, a ``symbology.json`` must.
+
+    Raises
+    ------
+    SourceError
+        The file cannot be read or is not Databento's bar CSV.
+    """
+    return read_layout(path).has_symbol
 
 
-def _check_whole(path: Path, compression: str | None) -> None:
-    # The last line of a plain file tells no cut inside its last number but by its line end.
-    if compression is None:
-        with path.open("rb") as stream:
-            stream.seek(-1, 2)
-            if stream.read(1) != b"\n":
-                raise damaged(path, "its last line has no line end")
+@contextmanager
+def _numbered(position: npt.NDArray[np.intp]) -> Iterator[None]:
+    """Let a `FieldError` speak of rows of the block, of which those at hand are a part."""
+    try:
+        yield
+    except FieldError as error:
+        raise FieldError(int(position[error.row]), error.column, error.reason) from error
+
+
+def _vendor_spelling(name: str) -> str:
+    """A symbol without the quotes, spaces and small letters that other programs put in."""
+    root, _, rest = re.sub(r"[\s'\"]", "", name).partition(".")
+    return f"{root.upper()}.{rest.lower()}"
 
 
 class _Reader:
     """State of one file: forms that were seen in earlier blocks bind the later ones."""
 
-    def __init__(self, path: Path, names: list[str], roots: Sequence[str]) -> None:
-        self.path = path
+    def __init__(self, layout: Layout, roots: Sequence[str]) -> None:
+        self.layout = layout
+        self.path = layout.path
         self.roots = roots
-        self.has_symbol = "symbol" in names
         self.rtypes: set[int] = set()
         self.names: set[str] = set()
         self.count = 0
+        # Position of the block at hand among the lines that are not blank; the header's is 0.
+        self.first_row = 1
+        self.empty = 0
         self.nameless = 0
-        self.pretty_px: bool | None = None
+        self.unnamed = 0
+        self.unmapped = 0
+        self.decimal: bool | None = None
         candidates = [Continuous(root, rule, 0) for root in roots for rule in RULES]
         self.candidates = pa.array([str(c) for c in candidates], pa.string())
         self.root_codes = np.repeat(np.arange(len(roots)), len(RULES))
         self.symbology: SymbolMap | None = None
 
     def read(self, stream: pa.NativeFile) -> VendorFile:
-        if not self.has_symbol:
+        if not self.layout.has_symbol:
             self.symbology = self._symbology()
-        reader = csv.open_csv(
-            stream,
-            read_options=csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False),
-            convert_options=csv.ConvertOptions(
-                column_types=_TYPES, include_columns=[*REQUIRED, *self._optional()]
-            ),
-        )
-        parts = [empty_raw(), *(self._block(batch) for batch in reader)]
+        used = self.layout.used
+        try:
+            reader = csv.open_csv(
+                stream,
+                read_options=csv.ReadOptions(
+                    block_size=_BLOCK_BYTES,
+                    use_threads=False,
+                    column_names=list(self.layout.names),
+                    skip_rows_after_names=1,
+                ),
+                parse_options=csv.ParseOptions(delimiter=self.layout.separator),
+                convert_options=csv.ConvertOptions(
+                    column_types=dict.fromkeys(used, pa.string()), include_columns=list(used)
+                ),
+            )
+            parts = [empty_raw(), *(self._block(batch) for batch in reader)]
+        except pa.ArrowInvalid as error:
+            raise bad_width(self.layout) or error from error
+        return self._file(pd.concat(parts, ignore_index=True))
+
+    def _file(self, bars: pd.DataFrame) -> VendorFile:
         if not self.count:
             raise damaged(self.path, "it holds a header and no row")
         schemas = {RTYPES.get(rtype) for rtype in self.rtypes}
@@ -195,17 +214,42 @@ class _Reader:
                 f"{self.path} holds records of rtype {found}; needed is 34 (ohlcv-1h) or 35 "
                 "(ohlcv-1d), one of them in all rows. Download schema ohlcv-1h."
             )
-        if self.nameless:
-            logger.warning("%s: %d rows without a symbol are left out", self.path, self.nameless)
-        bars = pd.concat(parts, ignore_index=True)
+        self._check_named()
+        if self.empty:
+            logger.info("%s: %d empty rows are passed over", self.path, self.empty)
         return VendorFile(self.path, "csv", schema, bars, self._symbols(), self.count)
 
-    def _optional(self) -> list[str]:
-        return ["symbol"] if self.has_symbol else []
+    def _check_named(self) -> None:
+        if self.unnamed or self.unmapped:
+            raise SourceError(
+                f"{self.path}: {self.unnamed + self.unmapped:,} of its {self.count:,} bars have "
+                f"no name in {SYMBOLOGY_FILE} ({self.unnamed:,} of contracts that it does not "
+                f"know, {self.unmapped:,} on days that it does not cover): it belongs to another "
+                f"batch. Put each batch with its own {SYMBOLOGY_FILE} into a folder of its own, "
+                "or download the CSV with map_symbols=True."
+            )
+        vendor = frozenset(self.candidates.to_pylist())
+        for name in sorted(self.names - vendor):
+            spelling = _vendor_spelling(name)
+            if spelling in vendor:
+                raise SourceError(
+                    f"{self.path} holds the symbol {name!r}, which the vendor spells {spelling}: "
+                    "its rows would be left out. Mend the column symbol or download the file again."
+                )
+        single = sorted(n for n in self.names if n and parse_continuous(n) is None)
+        if single and continuous_symbols(self.names):
+            logger.warning(
+                "%s: rows of %d symbols that are not continuous, such as %s, are left out",
+                *(self.path, len(single), ", ".join(single[:3])),
+            )
+        if self.nameless:
+            logger.warning("%s: %d rows without a symbol are left out", self.path, self.nameless)
 
     def _symbology(self) -> SymbolMap:
         beside = self.path.parent / SYMBOLOGY_FILE
-        if not beside.is_file():
+        if os.path.lexists(beside):
+            refuse_non_file(beside)
+        else:
             raise SourceError(
                 f"{self.path} has no symbol column, and no {SYMBOLOGY_FILE} lies beside it, so "
                 "its contracts have no names. Download the CSV with map_symbols=True, or put "
@@ -226,86 +270,74 @@ class _Reader:
         return found
 
     def _block(self, batch: pa.RecordBatch) -> pd.DataFrame:
-        self.count += len(batch)
-        for name in ("rtype", "instrument_id", "volume"):
-            if batch[name].null_count:
-                raise damaged(self.path, f"a row has no {name}")
-        self.rtypes.update(pc.unique(batch["rtype"]).to_pylist())
+        first_row = self.first_row
+        self.first_row += len(batch)
+        names = self.layout.used
+        columns = {name: pc.utf8_trim_whitespace(batch[name]) for name in names}
+        if refusal := has_nul(self.layout, list(columns.values()), first_row):
+            raise refusal
+        blank = np.logical_and.reduce(
+            [pc.equal(c, "").to_numpy(zero_copy_only=False) for c in columns.values()]
+        )
+        self.empty += int(blank.sum())
+        position = np.flatnonzero(~blank)
+        rows = pa.record_batch(columns).take(pa.array(position))
+        try:
+            return self._bars(rows, position)
+        except FieldError as error:
+            line = self.layout.line_of(first_row + error.row)
+            raise SourceError(
+                f"{self.path}, line {line}, column {error.column}: {error.reason}"
+            ) from error
+
+    def _bars(self, rows: pa.RecordBatch, position: npt.NDArray[np.intp]) -> pd.DataFrame:
+        """Bars of the wanted symbols; a `FieldError` names the row of the block."""
+        self.count += len(rows)
+        with _numbered(position):
+            numbers = {
+                name: parse_integers(rows[name], name)
+                for name in ("rtype", "instrument_id", "volume")
+            }
+            times = parse_times(rows["ts_event"])
+        self.rtypes.update(np.unique(numbers["rtype"]).tolist())
         if self.symbology is None:
-            self.names.update(pc.unique(batch["symbol"]).to_pylist())
-            self.nameless += pc.sum(pc.equal(batch["symbol"], "")).as_py()
-            index = pc.index_in(batch["symbol"], value_set=self.candidates)
+            self.names.update(pc.unique(rows[SYMBOL]).to_pylist())
+            self.nameless += pc.sum(pc.equal(rows[SYMBOL], "")).as_py() or 0
+            index = pc.index_in(rows[SYMBOL], value_set=self.candidates)
             row = np.flatnonzero(index.is_valid().to_numpy(zero_copy_only=False))
-            kept = batch.take(pa.array(row))
             code = index.take(pa.array(row)).to_numpy(zero_copy_only=False)
             root = self.root_codes[code.astype(np.int64)]
             mapped = np.ones(len(row), dtype=bool)
         else:
-            ids = batch["instrument_id"].to_numpy(zero_copy_only=False)
-            found = self.symbology.assign(self._times(batch["ts_event"]), ids)
-            kept = batch.take(pa.array(found["row"].to_numpy()))
-            root, mapped = found["root"].to_numpy(), found["mapped"].to_numpy()
-        if not len(kept):
+            ids = numbers["instrument_id"]
+            found = self.symbology.assign(times, ids)
+            row, root = found["row"].to_numpy(), found["root"].to_numpy()
+            mapped = found["mapped"].to_numpy()
+            self.unnamed += int((~np.isin(ids, self.symbology.known_ids)).sum())
+            self.unmapped += int((~mapped).sum())
+        if not len(row):
             return empty_raw()
-        prices = self._prices(kept)
+        text = [rows[name].take(pa.array(row)) for name in PRICE_COLUMNS]
+        with _numbered(position[row]):
+            prices = self._prices(text)
         columns = {
-            "ts_event": self._times(kept["ts_event"]),
+            "ts_event": times[row],
             "root": root,
-            "instrument_id": kept["instrument_id"].to_numpy(zero_copy_only=False),
+            "instrument_id": numbers["instrument_id"][row],
             **dict(zip(PRICE_COLUMNS, prices, strict=True)),
-            "volume": kept["volume"].to_numpy(zero_copy_only=False),
+            "volume": numbers["volume"][row],
             "mapped": mapped,
         }
         return pd.DataFrame(columns).astype(RAW_TYPES)
 
-    def _times(self, text: pa.Array) -> npt.NDArray[np.int64]:
-        integer = pc.match_substring_regex(text, r"^-?\d+$")
-        if pc.any(integer).as_py():
-            stamps = text.cast(pa.int64()).to_numpy()
-            if ((stamps < _EARLIEST_NS) | (stamps >= LATEST_NS)).any():
-                raise SourceError(
-                    f"{self.path} has integer ts_event that are no nanoseconds since 1970 "
-                    f"(such as {stamps.min()}). Download the CSV again, with Databento's own "
-                    "time format."
-                )
-            return np.asarray(stamps, dtype=np.int64)
-        stamps = text.cast(pa.timestamp("ns", tz="UTC")).cast(pa.int64())
-        return np.asarray(stamps.to_numpy(), dtype=np.int64)
-
-    def _prices(self, rows: pa.RecordBatch) -> list[FloatArray]:
+    def _prices(self, text: Sequence[pa.Array]) -> list[npt.NDArray[np.float64]]:
         """Prices in quoted units per column; NaN where the vendor left one undefined."""
-        text = [rows[name] for name in PRICE_COLUMNS]
-        stated = pa.chunked_array(text).filter(pc.not_equal(pa.chunked_array(text), pa.scalar("")))
-        if len(stated):
-            pointed = pc.match_substring(stated, ".")
-            pretty = bool(pc.any(pointed).as_py())
-            if pretty != pc.all(pointed).as_py() or self.pretty_px not in (None, pretty):
-                raise self._unclear("some prices have a decimal point and some have none")
-            self.pretty_px = pretty
-        convert = self._decimal if self.pretty_px else self._fixed
-        return [convert(column) for column in text]
-
-    def _decimal(self, text: pa.Array) -> FloatArray:
-        blank = pc.equal(text, "")
-        values = pc.if_else(blank, pa.scalar(None, pa.string()), text).cast(pa.float64())
-        price = np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.float64)
-        if (np.abs(price) >= MAX_DECIMAL).any():
-            raise self._unclear(f"a decimal price is {np.nanmax(np.abs(price)):.0f}")
-        return price
-
-    def _fixed(self, text: pa.Array) -> FloatArray:
-        blank = pc.equal(text, "")
-        filled = pc.if_else(blank, str(UNDEF_PRICE), text)
-        units = filled.cast(pa.int64()).to_numpy()
-        size = np.abs(units)
-        if ((size > 0) & (size < MIN_FIXED)).any():
-            raise self._unclear(
-                f"a price is the bare integer {units[(size > 0) & (size < MIN_FIXED)][0]}"
-            )
-        return np.where(units == UNDEF_PRICE, np.nan, units / FIXED_PRICE_SCALE)
-
-    def _unclear(self, what: str) -> SourceError:
-        return SourceError(
-            f"{self.path}: decimal prices and fixed-point prices (integers in units of 1e-9) "
-            f"cannot be told apart, {what}. Export the file again with pretty_px=True."
-        )
+        for name, column in zip(PRICE_COLUMNS, text, strict=True):
+            form = tell_form(column, name)
+            if form is None:
+                continue
+            if self.decimal not in (None, form):
+                stated = pc.fill_null(pc.index(pc.not_equal(column, ""), True), 0).as_py()
+                raise FieldError(stated, name, mixed(column[stated].as_py()))
+            self.decimal = form
+        return [parse_prices(column, decimal=self.decimal is not False) for column in text]

@@ -27,6 +27,7 @@ from databento_dbn import (
 
 from soyoil.errors import SourceError
 from soyoil.market.bars import BarSchema
+from soyoil.sources.databento_complete import Request, check_symbols, check_whole
 from soyoil.sources.databento_file import (
     LATEST_NS,
     PRICE_COLUMNS,
@@ -38,7 +39,7 @@ from soyoil.sources.databento_file import (
     empty_raw,
     magic,
 )
-from soyoil.sources.databento_symbols import SymbolMap
+from soyoil.sources.databento_symbols import DAY_NS, SymbolMap
 
 DATASET = "GLBX.MDP3"
 RTYPES: dict[int, BarSchema] = {
@@ -67,8 +68,7 @@ _MAX_METADATA = 256 * 2**20
 class _Header:
     schema: BarSchema
     symbols: SymbolMap
-    start: int | None
-    end: int | None
+    request: Request
 
 
 def read_dbn(path: Path, roots: Sequence[str]) -> VendorFile:
@@ -84,8 +84,8 @@ def read_dbn(path: Path, roots: Sequence[str]) -> VendorFile:
     Raises
     ------
     SourceError
-        The file cannot be read, is no DBN, is cut off or altered, or holds another schema,
-        dataset or symbology.
+        The file cannot be read, is no DBN, is cut off or altered, does not hold what was asked
+        for, or holds another schema, dataset or symbology.
     """
     head = magic(path)
     if head != ZSTD_MAGIC and not head.startswith(b"DBN"):
@@ -93,19 +93,23 @@ def read_dbn(path: Path, roots: Sequence[str]) -> VendorFile:
     compression = "zstd" if head == ZSTD_MAGIC else None
     parts = [empty_raw()]
     count = 0
+    days = np.array([], dtype=np.int64)
     try:
         with pa.input_stream(str(path), compression=compression) as stream:
             header = _read_header(stream, path, roots)
             for records in _records(stream, path, header.schema):
                 count += len(records)
+                days = np.union1d(days, (records["ts_event"] // np.uint64(DAY_NS)).astype(np.int64))
                 parts.append(_select(records, header.symbols))
     except OSError as error:  # Arrow's decompression errors are OSError, too
         raise damaged(path, error) from error
     if not count and header.symbols.symbols:
         raise damaged(path, "its metadata names contracts, yet no record follows")
+    request = header.request
+    check_whole(path, request, count, days.astype("datetime64[D]"))
     bars = pd.concat(parts, ignore_index=True)
     return VendorFile(
-        path, "dbn", header.schema, bars, header.symbols.symbols, count, header.start, header.end
+        path, "dbn", header.schema, bars, header.symbols.symbols, count, request.start, request.end
     )
 
 
@@ -137,7 +141,9 @@ def _read_header(stream: pa.NativeFile, path: Path, roots: Sequence[str]) -> _He
     )
     if (start or 0) >= (LATEST_NS if end is None else end) or (end or 0) > LATEST_NS:
         raise damaged(path, f"its metadata claims an impossible range of time, {start} to {end}")
-    return _Header(schema, symbols, start, end)
+    request = Request(start, end, metadata.limit, metadata.partial, metadata.not_found)
+    check_symbols(path, request, roots)
+    return _Header(schema, symbols, request)
 
 
 def _check_metadata(metadata: Metadata, path: Path) -> BarSchema:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -70,14 +71,44 @@ def empty_raw() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in RAW_TYPES.items()})
 
 
+def refuse_non_file(path: Path) -> None:
+    """Refuse what cannot be read as a file, without opening it: a pipe would wait for ever.
+
+    Raises
+    ------
+    SourceError
+        It is a folder, pipe, socket or device, or not there.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise SourceError(
+            f"Cannot read {path}: {error.strerror or error}. Check that the file is there and "
+            "that you may read it."
+        ) from error
+    if not stat.S_ISREG(mode):
+        kinds = {
+            stat.S_IFDIR: "a folder",
+            stat.S_IFIFO: "a named pipe",
+            stat.S_IFSOCK: "a socket",
+            stat.S_IFCHR: "a device",
+            stat.S_IFBLK: "a device",
+        }
+        raise SourceError(
+            f"{path} is {kinds.get(stat.S_IFMT(mode), 'no regular file')}, not a file, in spite "
+            "of its name. Take it out of the folder or rename it."
+        )
+
+
 def magic(path: Path) -> bytes:
     """First four bytes of a file.
 
     Raises
     ------
     SourceError
-        The file is empty or may not be read.
+        It is no file, is empty, or may not be read.
     """
+    refuse_non_file(path)
     try:
         with path.open("rb") as stream:
             head = stream.read(4)
@@ -94,8 +125,6 @@ def magic(path: Path) -> bytes:
     return head
 
 
-def damaged(path: Path, what: object) -> SourceError:
+def damaged(path: Path, what: object, remedy: str = "Download it again.") -> SourceError:
     """Error for a file that was cut off or altered."""
-    return SourceError(
-        f"{path} is truncated or corrupt: {str(what).rstrip('.')}. Download it again."
-    )
+    return SourceError(f"{path} is truncated or corrupt: {str(what).rstrip('.')}. {remedy}")

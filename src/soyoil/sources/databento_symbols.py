@@ -68,6 +68,10 @@ class SymbolMap:
     ----------
     symbols
         Continuous symbols that stand for a contract on at least one day.
+    instrument_ids
+        Contracts behind configured roots, ascending.
+    known_ids
+        Contracts behind any symbol, ascending.
 
     Raises
     ------
@@ -90,6 +94,7 @@ class SymbolMap:
             [(number, start, end, code.get(symbol, -1)) for number, start, end, symbol in rows],
             columns=["instrument_id", "start", "end", "root"],
         ).astype("int64")
+        self.known_ids: IntArray = np.unique(table["instrument_id"].to_numpy())
         wanted = table.loc[table["root"] >= 0, "instrument_id"].unique()
         # Intervals of unwanted symbols stay if they share a contract with a wanted one: they
         # tell another symbol's bar from a bar that nothing explains.

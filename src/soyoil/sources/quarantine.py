@@ -16,7 +16,7 @@ import pandas as pd
 
 from soyoil.errors import SourceError
 from soyoil.market.bars import BarSchema
-from soyoil.market.instruments import get_instrument
+from soyoil.market.instruments import Instrument, get_instrument
 
 CONTENT_REASONS = {
     "outside_file_range": "stamped outside the range that its own file claims to cover",
@@ -24,8 +24,10 @@ CONTENT_REASONS = {
     "off_grid": "does not start on a full hour, or for daily bars at midnight UTC",
     "undefined_price": "the vendor's mark for a price that does not exist",
     "non_positive_price": "zero or negative, of a root that cannot be",
+    "implausible_price": "beyond all that its root was ever quoted at",
     "ohlc_violation": "high below, or low above, another price of the bar",
     "no_volume": "without a positive volume, although a bar is made of trades",
+    "implausible_volume": "several times the volume of the busiest day of its root",
 }
 """Reasons that lie in one bar, in order of precedence, with their meaning."""
 
@@ -88,7 +90,9 @@ def split_defective(bars: pd.DataFrame, rules: BarRules) -> tuple[pd.DataFrame, 
     time = bars["ts_event"].to_numpy()
     price = bars[["open", "high", "low", "close"]].to_numpy()
     open_, high, low, close = price.T
-    signed = np.array([get_instrument(root).may_be_negative for root in rules.roots], dtype=bool)
+    code = bars["root"].to_numpy()
+    known = [get_instrument(root) for root in rules.roots]
+    signed = np.array([i.may_be_negative for i in known], dtype=bool)[code]
     outside = np.zeros(len(bars), dtype=bool)
     if rules.start is not None:
         outside |= time < rules.start
@@ -99,17 +103,40 @@ def split_defective(bars: pd.DataFrame, rules: BarRules) -> tuple[pd.DataFrame, 
         "unmapped_date": ~bars["mapped"].to_numpy(),
         "off_grid": time % GRID_NS[rules.schema] != 0,
         "undefined_price": ~np.isfinite(price).all(axis=1),
-        "non_positive_price": (price <= 0).any(axis=1) & ~signed[bars["root"].to_numpy()],
+        "non_positive_price": (price <= 0).any(axis=1) & ~signed,
+        "implausible_price": _beyond_prices(price, code, known),
         "ohlc_violation": (high < np.maximum(open_, close))
         | (low > np.minimum(open_, close))
         | (high < low),
         "no_volume": bars["volume"].to_numpy() <= 0,
+        "implausible_volume": bars["volume"].to_numpy()
+        > np.array([i.max_volume for i in known], dtype=np.int64)[code],
     }
     conditions = [found[reason] for reason in CONTENT_REASONS]
     position = np.select(conditions, range(len(conditions)), default=-1)
     bad = position >= 0
     reason = np.array(list(CONTENT_REASONS))[position[bad]]
     return bars[~bad], bars[bad].assign(reason=pd.array(reason, dtype="str"))
+
+
+def _beyond_prices(
+    price: npt.NDArray[np.float64], code: npt.NDArray[np.integer], known: Sequence[Instrument]
+) -> npt.NDArray[np.bool_]:
+    """Bars with a price outside of `Instrument.prices`.
+
+    Of a root whose prices may be negative only the size is bounded; there a price of less than
+    half a tick is none, though zero is.
+    """
+    low, high, tick = (
+        np.array(values, dtype=np.float64)[code][:, None]
+        for values in (
+            [-i.prices[1] if i.may_be_negative else i.prices[0] for i in known],
+            [i.prices[1] for i in known],
+            [i.tick for i in known],
+        )
+    )
+    tiny = (price != 0) & (np.abs(price) < tick / 2)
+    return np.asarray(((price < low) | (price > high) | tiny).any(axis=1))
 
 
 def split_duplicates(bars: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

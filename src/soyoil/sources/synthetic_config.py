@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from soyoil.config import Config
+from soyoil.config import Config, bounded
 
 
 class SyntheticConfig(Config):
@@ -42,7 +42,7 @@ class SyntheticConfig(Config):
         Degrees of freedom of the Student t shocks; above 4, so that kurtosis is finite.
     """
 
-    seed: int = Field(default=20100607, ge=0)
+    seed: int = bounded(20100607, ge=0, le=2**63 - 1, why="it is stored in 64 bits")
     start: dt.date = dt.date(2010, 6, 7)
     end: dt.date = dt.date(2025, 12, 31)
     hourly_from: dt.date = dt.date(2024, 1, 1)
@@ -51,7 +51,7 @@ class SyntheticConfig(Config):
     signal_halflife: float = Field(default=21.0, ge=5.0, le=126.0)
     flip_back_share: float = Field(default=0.25, ge=0.0, le=0.5)
     thin_sessions_per_year: float = Field(default=0.5, ge=0.0, le=5.0)
-    tail_df: float = Field(default=6.0, gt=4.0)
+    tail_df: float = bounded(6.0, gt=4.0, le=1_000, why="beyond that the tails are normal")
 
     @model_validator(mode="after")
     def _check_span(self) -> Self:

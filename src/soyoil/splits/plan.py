@@ -18,9 +18,9 @@ from typing import Any, Final, Literal, Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from soyoil.config import Config
+from soyoil.config import Config, bounded
 from soyoil.errors import SplitError
 
 BoolArray = npt.NDArray[np.bool_]
@@ -84,21 +84,21 @@ class SplitConfig(Config):
 
     plan: Literal["walk_forward", "fixed", "cpcv"] = "walk_forward"
     origins: Literal["all", "weekly"] = "all"
-    warm_up: int = Field(default=252, ge=0)
-    min_train_rows: int = Field(default=250, ge=1)
+    warm_up: int = bounded(252, ge=0, le=20_000, why="a year has about 250 sessions")
+    min_train_rows: int = bounded(250, ge=1, le=20_000, why="a year has about 250 sessions")
     last_origin: dt.date | None = None
     first_origin: dt.date = dt.date(2016, 1, 4)
-    refit_every: int | None = Field(default=None, ge=1)
-    valid_sessions: int = Field(default=126, ge=0)
-    calibration_sessions: int = Field(default=0, ge=0)
+    refit_every: int | None = bounded(None, ge=1, le=20_000, why="a year has about 250 sessions")
+    valid_sessions: int = bounded(126, ge=0, le=20_000, why="a year has about 250 sessions")
+    calibration_sessions: int = bounded(0, ge=0, le=20_000, why="a year has about 250 sessions")
     window: Literal["expanding", "rolling"] = "expanding"
-    train_sessions: int = Field(default=1260, ge=1)
-    max_folds: int | None = Field(default=None, ge=1)
+    train_sessions: int = bounded(1260, ge=1, le=20_000, why="a year has about 250 sessions")
+    max_folds: int | None = bounded(None, ge=1, le=20_000, why="a fold has a session at least")
     valid_from: dt.date = dt.date(2023, 1, 1)
     test_from: dt.date = dt.date(2024, 1, 1)
-    groups: int = Field(default=6, ge=2)
-    test_groups: int = Field(default=2, ge=1)
-    embargo_sessions: int = Field(default=0, ge=0)
+    groups: int = bounded(6, ge=2, le=100, why="splits grow as the binomial coefficient")
+    test_groups: int = bounded(2, ge=1, le=50, why="splits grow as the binomial coefficient")
+    embargo_sessions: int = bounded(0, ge=0, le=20_000, why="a year has about 250 sessions")
 
     def _changed(self, key: str) -> bool:
         return bool(getattr(self, key) != type(self).model_fields[key].default)

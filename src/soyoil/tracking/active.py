@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from soyoil.errors import SoyoilError
+from soyoil.redact import redact_values
 from soyoil.tracking import mlflow_store as store
 from soyoil.tracking.liveness import FOLDER, RunLock, host_name
 from soyoil.tracking.record import TAG_LIMIT, RunRecord, shorten
@@ -132,7 +133,7 @@ class ParentRun:
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Log the configuration flattened, and whole as ``parameters.json``."""
         store.log_values(self._client, self.run_id, params)
-        self._client.log_dict(self.run_id, dict(params), "parameters.json")
+        self._client.log_dict(self.run_id, redact_values(params), "parameters.json")
 
     def log_table(self, frame: pd.DataFrame, name: str) -> None:
         """Log a frame as an artifact; the suffix of the name is the format."""

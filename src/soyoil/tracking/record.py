@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from soyoil.errors import ConfigError
+from soyoil.redact import HIDDEN, is_secret_name, redact
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -144,7 +145,8 @@ def _check_files(record: RunRecord) -> None:
 
 
 def shorten(text: str, limit: int) -> str:
-    """Cut a text to what MLflow keeps, with a note of its full length at the end."""
+    """Redact a text and cut it to what MLflow keeps, with a note of its full length at the end."""
+    text = redact(text)
     if len(text) <= limit:
         return text
     note = f"... [cut, {len(text)} characters in all]"
@@ -181,7 +183,9 @@ def flatten_params(nested: Mapping[str, Any], prefix: str = "") -> dict[str, str
     flat: dict[str, str] = {}
     for name, value in nested.items():
         key = f"{prefix}{name}"
-        if isinstance(value, Mapping) and value:
+        if is_secret_name(name) and value not in (None, ""):
+            flat[key] = HIDDEN
+        elif isinstance(value, Mapping) and value:
             flat |= flatten_params(value, f"{key}.")
         elif isinstance(value, Mapping):
             flat[key] = "{}"

@@ -10,7 +10,8 @@ from soyoil.config import Config
 from soyoil.errors import WarehouseError
 from soyoil.warehouse.contract import TableContract
 from soyoil.warehouse.defects import BANNED_VENDORS, structural_defects
-from soyoil.warehouse.live import Inspector, LiveWarehouse
+from soyoil.warehouse.identifiers import unquoted
+from soyoil.warehouse.live import Inspector, LiveWarehouse, in_spelling_of
 from soyoil.warehouse.plan import Plan, change_sql, copy_statements, make_plan
 from soyoil.warehouse.plan_sql import ChangeSql
 from soyoil.warehouse.steps import STAMPS, Script, State, Step, find_steps, groups, make, state_of
@@ -121,7 +122,7 @@ def apply_plan(
     ApplyError
         A change failed; those before it stand.
     """
-    live = inspector.inspect()
+    live = in_spelling_of(inspector.inspect(), contracts)
     defects = structural_defects(live, contracts, banned)
     _check_fresh(plan, make_plan(contracts, live, defects, lineage))
     steps = find_steps(contracts, live, defects)
@@ -146,7 +147,7 @@ def apply_plan(
         for name in job.ids:
             report(name)
     record = _record(plan, steps, done)
-    _check_result(inspector.inspect(), contracts, record)
+    _check_result(in_spelling_of(inspector.inspect(), contracts), contracts, record)
     return record
 
 
@@ -176,18 +177,37 @@ def _differences(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 
 def _chosen(steps: Sequence[Step], named: Sequence[str]) -> list[Step]:
     known = {step.id: step for step in steps}
-    names = [name.strip().replace(" ", ":") for name in named]
+    names = [_known(name, list(known)) for name in named]
     for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            raise WarehouseError(
-                f"the plan has no change {name}.{hint} Its changes: {', '.join(known) or 'none'}."
-            )
         other = next((n for n in names if n in known[name].instead), None)
         if other is not None:
             raise WarehouseError(f"{name} and {other} exclude each other: name one of them")
     return [step for step in steps if not step.needs_name or step.id in names]
+
+
+def _known(given: str, known: Sequence[str]) -> str:
+    """Id of the change that was named.
+
+    A shell takes the quotes from ``drop-column:raw.prices."yahoo.close"``, and a table shows kind
+    and target with a space between.
+    """
+    spellings = dict.fromkeys((given, given.strip(), given.strip().replace(" ", ":", 1)))
+    for name in spellings:
+        if name in known:
+            return name
+    bare = [one for one in known for name in spellings if unquoted(one) == unquoted(name)]
+    if len(bare) == 1:
+        return bare[0]
+    if bare:
+        raise WarehouseError(
+            f"{given} may be {' or '.join(bare)}: give the name as the plan shows it, in single "
+            "quotes so that the shell keeps its own"
+        )
+    near = difflib.get_close_matches(given, known, n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    raise WarehouseError(
+        f"the plan has no change {given}.{hint} Its changes: {', '.join(known) or 'none'}."
+    )
 
 
 def _jobs(steps: Sequence[Step], state: State, sql: ChangeSql, tag: str) -> list[_Job]:

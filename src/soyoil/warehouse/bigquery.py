@@ -22,7 +22,12 @@ from soyoil.errors import WarehouseBusyError, WarehouseError
 from soyoil.warehouse import table_check
 from soyoil.warehouse.backend import DateSpan, WriteResult
 from soyoil.warehouse.bigquery_client import client_for
-from soyoil.warehouse.bigquery_schema import bigquery_schema, description, differences
+from soyoil.warehouse.bigquery_schema import (
+    addable_columns,
+    bigquery_schema,
+    description,
+    differences,
+)
 from soyoil.warehouse.bigquery_sql import (
     MAX_JOB_PARTITIONS,
     BigQueryStatements,
@@ -80,7 +85,7 @@ class BigQueryWarehouse:
         table = self._client.get_table(statements.table)
         if table is None:
             raise table_check.missing_table(contract, self._connection.place)
-        self._check_table(contract, table)
+        self._check_table(contract, table, schema.names)
         # Rows come in no order, so the key is read as well.
         names = list(dict.fromkeys((*schema.names, *contract.key)))
         self._check_cost(statements, table, names, span)
@@ -118,7 +123,11 @@ class BigQueryWarehouse:
             table = self._client.get_table(statements.table)
             if table is None:
                 raise WarehouseError(f"{statements.table} was created and is gone: run again")
-        self._check_table(contract, table)
+        self._check_table(contract, table, ())
+        new = addable_columns(contract, table)
+        if new:
+            self._client.query(statements.add_columns(new), f"add columns to {statements.table}")
+            table = self._client.get_table(statements.table) or table
         self._check_provenance(statements, table, batch)
         stamp = table_check.stamp(contract)
         if table_check.stamp_of(table.description) != stamp:
@@ -127,11 +136,13 @@ class BigQueryWarehouse:
                 table = self._client.api.update_table(table, ["description"])
         return table
 
-    def _check_table(self, contract: TableContract, table: bigquery.Table) -> None:
+    def _check_table(
+        self, contract: TableContract, table: bigquery.Table, wanted: Sequence[str]
+    ) -> None:
         name = f"`{table.project}.{table.dataset_id}.{table.table_id}`"
         table_check.check_fit(
             contract,
-            differences(contract, table),
+            differences(contract, table, wanted),
             self._connection.place,
             f"look at `kedro warehouse plan`, or remove the table (DROP TABLE {name}) and run "
             "again.",
@@ -142,8 +153,7 @@ class BigQueryWarehouse:
     ) -> None:
         contract = statements.contract
         found = table_check.provenances(contract, batch)
-        # A replaced table keeps no row, so its provenance may change.
-        if not found or contract.write_mode == "replace" or not table.num_rows:
+        if not found or not table.num_rows:
             return
         rows = self._client.query(statements.provenances(), f"read {statements.table}")
         table_check.check_provenance(

@@ -5,13 +5,16 @@ Google's packages take more than a second to import, so they are imported when a
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import json
 import os
+import re
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -131,7 +134,7 @@ class BigQueryClient:
         except (OSError, ValueError) as exc:
             # Not the text of the error: it may quote the key.
             raise WarehouseError(
-                f"the credentials for BigQuery{f' in {given}' if is_path else ''} are no service "
+                f"the credentials for BigQuery{_place(given) if is_path else ''} are no service "
                 f"account ({type(exc).__name__}). Correct the entry of "
                 "conf/bigquery/credentials.yml: `keyfile: <path>` of a JSON key, or the fields of "
                 "that file."
@@ -366,3 +369,12 @@ class BigQueryClient:
 
 def _count(response: Any, *args: object, **kwargs: object) -> None:
     usage.record(requests=1)
+
+
+def _place(given: str) -> str:
+    """Where credentials were looked for; nothing of what may be a key instead of a path."""
+    with contextlib.suppress(OSError, ValueError):
+        if Path(given).is_file():
+            return f" in {given}"
+    plain = re.fullmatch(r"[\w./~\\: -]{1,200}\.json", given)
+    return f" in {given}" if plain else " (its text is not shown: it may be a key, and no path)"

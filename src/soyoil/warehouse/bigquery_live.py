@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from soyoil.warehouse.bigquery import STAGE_PREFIX
 from soyoil.warehouse.bigquery_client import client_for
+from soyoil.warehouse.bigquery_extras import table_extras
 from soyoil.warehouse.bigquery_schema import standard_type
 from soyoil.warehouse.connection import BigQueryConnection
 from soyoil.warehouse.contract import Partition
@@ -122,6 +123,7 @@ def _table(dataset: str, table: bigquery.Table) -> LiveTable:
         contract_version=version,
         contract_hash=content_hash,
         query=(table.view_query or table.mview_query) if view else None,
+        extras=() if view else table_extras(table),
     )
 
 

@@ -47,12 +47,29 @@ def standard_type(field: bigquery.SchemaField) -> str:
     return STANDARD_TYPES.get(field.field_type, field.field_type)
 
 
-def differences(contract: TableContract, table: bigquery.Table) -> list[str]:
-    """What a table has that its contract does not say, and the other way round."""
+def addable_columns(contract: TableContract, table: bigquery.Table) -> list[Column]:
+    """Columns that the table lacks and the next write adds."""
+    return table_check.addable_columns(contract, dict(_flat(table.schema, "")))
+
+
+def differences(
+    contract: TableContract, table: bigquery.Table, wanted: Iterable[str] = ()
+) -> list[str]:
+    """What a table has that its contract does not say, and the other way round.
+
+    Parameters
+    ----------
+    contract
+        Contract of the table.
+    table
+        The table.
+    wanted
+        Columns that are to be read: others may still lack, if the next write adds them.
+    """
     if table.table_type != "TABLE":
         return [f"it is a {table.table_type}, not a table"]
     required = [field.name for field in table.schema if field.mode == "REQUIRED"]
-    have = dict(_flat(table.schema, ""))
+    have = table_check.with_addable(contract, dict(_flat(table.schema, "")), wanted)
     found = table_check.differences(contract, table.description, have, required)
     return found + list(_layout(contract, table))
 

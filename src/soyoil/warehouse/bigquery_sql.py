@@ -11,7 +11,7 @@ from typing import Final
 from soyoil.errors import ContractError
 from soyoil.warehouse.backend import DateSpan, WriteResult
 from soyoil.warehouse.contract import PROVENANCE, Column, TableContract, WriteMode
-from soyoil.warehouse.ddl import backtick, bigquery_ddl, text_literal
+from soyoil.warehouse.ddl import backtick, bigquery_add_columns, bigquery_ddl, text_literal
 from soyoil.warehouse.sql import partition_column
 
 MAX_JOB_PARTITIONS: Final = 4_000
@@ -67,6 +67,10 @@ class BigQueryStatements:
     def create_table(self, description: str) -> str:
         """Create the table if it is missing."""
         return bigquery_ddl(self.contract, self.table, description)
+
+    def add_columns(self, columns: Sequence[Column]) -> str:
+        """Add nullable columns at the end, those that are missing."""
+        return bigquery_add_columns(columns, self.table)
 
     def select(self, columns: Sequence[str], span: DateSpan | None = None) -> str:
         """Columns of the rows of a span, or all, in no order."""

@@ -11,8 +11,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator
 
-from soyoil.config import Config
+from soyoil.config import Config, bounded
 from soyoil.errors import ConfigError
+from soyoil.redact import HIDDEN, is_secret_name, redact
 from soyoil.warehouse.backend import Warehouse
 from soyoil.warehouse.guard import check_allowed
 
@@ -79,9 +80,9 @@ class BigQueryConnection(Config):
     project: str
     location: str = Field(default="us-central1", min_length=1)
     dataset_prefix: str = ""
-    maximum_bytes_billed: int = Field(default=10 * 2**30, gt=0)
-    endpoint: str | None = Field(default=None, pattern=r"^https?://[^/]+/?$")
-    storage_endpoint: str | None = Field(default=None, pattern=r"^[^/]+:\d+$")
+    maximum_bytes_billed: int = bounded(10 * 2**30, gt=0, le=2**50, why="that is a pebibyte")
+    endpoint: str | None = Field(default=None, pattern=r"^https?://[^/@]+/?$")
+    storage_endpoint: str | None = Field(default=None, pattern=r"^[^/@]+:\d+$")
     timeout_s: float = Field(default=60.0, gt=0)
     job_timeout_s: float = Field(default=1800.0, gt=0)
     credentials: SecretStr | None = Field(default=None, exclude=True, repr=False)
@@ -172,7 +173,7 @@ def parse_connection(
         problems = "; ".join(_problem(error) for error in exc.errors())
         raise ConfigError(
             f"warehouse connection: {problems}. Correct `warehouse` in globals.yml."
-        ) from exc
+        ) from None
 
 
 def _problem(error: Any) -> str:
@@ -183,7 +184,8 @@ def _problem(error: Any) -> str:
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] in ("missing", "extra_forbidden"):
         return f"{where}: {message}"
-    return f"{where}: {message} (got {error['input']!r})"
+    given = HIDDEN if is_secret_name(where) else redact(repr(error["input"]))
+    return f"{where}: {message} (got {given})"
 
 
 def _filled(key: str, text: str, source_kind: str | None) -> str:
@@ -218,7 +220,9 @@ def _secret(credentials: Mapping[str, Any] | str | None) -> SecretStr | None:
     if isinstance(credentials, str):
         return SecretStr(credentials)
     if set(credentials) == {KEYFILE}:
-        return SecretStr(str(credentials[KEYFILE]))
+        # Pasted as YAML, the key's own fields stand where its path is asked for.
+        given = credentials[KEYFILE]
+        return SecretStr(json.dumps(dict(given)) if isinstance(given, Mapping) else str(given))
     return SecretStr(json.dumps(dict(credentials), sort_keys=True))
 
 

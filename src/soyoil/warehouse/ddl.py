@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from soyoil.warehouse.contract import DUCKDB_TYPES, Column, TableContract, quote
 
@@ -32,9 +33,17 @@ def duckdb_ddl(contract: TableContract, table: str) -> str:
     return f"CREATE TABLE {table} (\n{lines}\n)"
 
 
+def duckdb_add_column(column: Column, table: str) -> str:
+    """ALTER TABLE statement that adds a nullable column in DuckDB; arguments as `duckdb_ddl`."""
+    return (
+        f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {quote(column.name)} {duckdb_type(column)}"
+    )
+
+
 def backtick(name: str) -> str:
     """Quote a GoogleSQL identifier, or a whole path ``project.dataset.table``."""
-    return f"`{name}`"
+    escaped = name.replace("\\", "\\\\").replace("`", "\\`")
+    return f"`{escaped}`"
 
 
 def text_literal(text: str) -> str:
@@ -87,6 +96,12 @@ def bigquery_ddl(contract: TableContract, table: str, description: str) -> str:
         parts.append(f"CLUSTER BY {', '.join(backtick(name) for name in contract.cluster)}")
     parts.append(f"OPTIONS (description = {text_literal(description)})")
     return "\n".join(parts)
+
+
+def bigquery_add_columns(columns: Sequence[Column], table: str) -> str:
+    """ALTER TABLE statement that adds nullable columns; `table` as for `bigquery_ddl`."""
+    added = ",\n".join(f"ADD COLUMN IF NOT EXISTS {_bigquery_column(c)}" for c in columns)
+    return f"ALTER TABLE {backtick(table)}\n{added}"
 
 
 def _bigquery_column(column: Column) -> str:

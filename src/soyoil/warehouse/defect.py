@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from soyoil.warehouse.identifiers import last_part
+
 Severity = Literal["error", "warning", "info"]
 ActionKind = Literal["drop_table", "drop_view", "drop_dataset", "drop_column", "add_columns"]
 
@@ -79,5 +81,5 @@ def count(n: int, noun: str) -> str:
 
 
 def base_name(name: str) -> str:
-    """Table of ``dataset.table``."""
-    return name.split(".", 1)[-1]
+    """Table of ``dataset.table``, not quoted."""
+    return last_part(name)

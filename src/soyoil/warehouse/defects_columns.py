@@ -8,6 +8,7 @@ from typing import Final
 
 from soyoil.warehouse.contract import TableContract, foreign_target, target_horizon
 from soyoil.warehouse.defect import Action, Defect, base_name, count, names
+from soyoil.warehouse.identifiers import last_part
 from soyoil.warehouse.live import LiveColumn, LiveTable, LiveWarehouse
 
 _OF_HORIZON: Final = re.compile(r"_\d+[dwmy]$")
@@ -83,7 +84,7 @@ def _targets(table: LiveTable) -> Iterator[Defect]:
     targets = [name for name in columns if target_horizon(name)]
     problems = [text for name in targets if (text := foreign_target(name, table.name.lower()))]
     if problems:
-        of_horizon = bool(_OF_HORIZON.search(table.name.lower()))
+        of_horizon = bool(_OF_HORIZON.search(base_name(table.name).lower()))
         yield Defect(
             "horizon_mismatch",
             "error" if of_horizon else "warning",
@@ -94,7 +95,7 @@ def _targets(table: LiveTable) -> Iterator[Defect]:
             "drop this table, or rename it after what it holds.",
         )
     trains = table.dataset.lower() == "training" or "train" in base_name(table.name).lower()
-    if trains and (targets or _OF_HORIZON.search(table.name.lower())):
+    if trains and (targets or _OF_HORIZON.search(base_name(table.name).lower())):
         yield from _without_features(table, columns)
 
 
@@ -105,7 +106,7 @@ def _without_features(table: LiveTable, columns: Mapping[str, LiveColumn]) -> It
         if column.type.upper().split("(")[0] in _NUMBERS
         and not target_horizon(name)
         and not name.lower().startswith(("target", "label"))
-        and not _NO_FEATURES.search(name.rsplit(".", 1)[-1])
+        and not _NO_FEATURES.search(last_part(name))
     ]
     if not features:
         yield Defect(

@@ -7,6 +7,7 @@ from typing import Final
 
 from soyoil.warehouse.defect import Action, Defect, count, names
 from soyoil.warehouse.defects_columns import names_vendor
+from soyoil.warehouse.identifiers import parts_of
 from soyoil.warehouse.lineage import ViewReads
 from soyoil.warehouse.live import LiveWarehouse
 
@@ -52,7 +53,7 @@ def _joins(view: ViewReads) -> str:
 
 
 def _exists(name: str, live: LiveWarehouse) -> bool:
-    return name in live.tables or name.split(".")[0].lower() in _META_DATASETS
+    return name in live.tables or parts_of(name)[0].lower() in _META_DATASETS
 
 
 def _missing(view: ViewReads, live: LiveWarehouse) -> list[str]:

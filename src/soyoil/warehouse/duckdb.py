@@ -81,7 +81,7 @@ class DuckDBWarehouse:
             found = _rows(connection, statements.find())
             if not found:
                 raise table_check.missing_table(contract, str(self._path))
-            self._check_table(connection, statements, found[0][0])
+            self._check_table(connection, statements, found[0][0], schema.names)
             table = connection.sql(statements.select(schema.names, span)).to_arrow_table()
             stored = _digests(connection, contract)
         table = table.cast(schema).combine_chunks()
@@ -160,7 +160,10 @@ class DuckDBWarehouse:
             _rows(connection, statements.create_table())
             _rows(connection, statements.comment(stamp))
             return True
-        self._check_table(connection, statements, found[0][0])
+        have = _types(connection, statements)
+        for column in table_check.addable_columns(statements.contract, have):
+            _rows(connection, statements.add_column(column))
+        self._check_table(connection, statements, found[0][0], ())
         self._check_provenance(connection, statements, batch)
         if found[0][0] != stamp:
             _rows(connection, statements.comment(stamp))
@@ -172,11 +175,11 @@ class DuckDBWarehouse:
         connection: duckdb.DuckDBPyConnection,
         statements: TableStatements,
         comment: str | None,
+        wanted: Sequence[str],
     ) -> None:
         contract = statements.contract
-        physical = connection.sql(statements.empty()).to_arrow_table().schema
+        have = table_check.with_addable(contract, _types(connection, statements), wanted)
         required = {row[0] for row in _rows(connection, statements.required_columns())}
-        have = table_check.flat_types(physical)
         table_check.check_fit(
             contract,
             table_check.differences(contract, comment, have, required),
@@ -188,8 +191,7 @@ class DuckDBWarehouse:
         self, connection: duckdb.DuckDBPyConnection, statements: TableStatements, batch: pa.Table
     ) -> None:
         contract = statements.contract
-        # A replaced table keeps no row, so its provenance may change.
-        if not contract.single_provenance or contract.write_mode == "replace":
+        if not contract.single_provenance:
             return
         table_check.check_provenance(
             contract,
@@ -293,6 +295,10 @@ def _rows(connection: duckdb.DuckDBPyConnection, statement: str) -> list[tuple[A
     fetching everything completes it.
     """
     return connection.execute(statement).fetchall()
+
+
+def _types(connection: duckdb.DuckDBPyConnection, statements: TableStatements) -> dict[str, str]:
+    return table_check.flat_types(connection.sql(statements.empty()).to_arrow_table().schema)
 
 
 def _count(connection: duckdb.DuckDBPyConnection, statement: str | None) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import duckdb
@@ -14,7 +15,9 @@ from soyoil.errors import WarehouseError
 from soyoil.warehouse.connection import DuckDBConnection
 from soyoil.warehouse.contract import DUCKDB_TYPES, quote
 from soyoil.warehouse.duckdb import DuckDBWarehouse
+from soyoil.warehouse.duckdb_extras import read_extras
 from soyoil.warehouse.guard import check_allowed
+from soyoil.warehouse.identifiers import dotted, spelled
 from soyoil.warehouse.live import HIDDEN, LiveColumn, LiveTable, LiveWarehouse
 from soyoil.warehouse.sql import literal
 from soyoil.warehouse.table_shape import read_stamp
@@ -68,8 +71,7 @@ class DuckDBInspector:
 
     def __init__(self, config: DuckDBConnection) -> None:
         self._file = _File(config)
-        # DuckDB names the catalog after the file.
-        self._catalog = self._file.path.stem
+        self._catalog = _catalog(self._file.path.name)
         self._location = str(self._file.path)
 
     def inspect(self) -> LiveWarehouse:
@@ -81,15 +83,20 @@ class DuckDBInspector:
         if not self._file.path.exists():
             return self._live((), ())
         with self._file.opened(read_only=True) as connection:
-            datasets = {row[0] for row in _fetch(connection, _DATASETS)}
+            self._catalog = str(_fetch(connection, "SELECT current_database()")[0][0])
+            datasets = {spelled(row[0]) for row in _fetch(connection, _DATASETS)}
             required = {tuple(row) for row in _fetch(connection, _REQUIRED)}
+            extras = read_extras(connection)
             tables = [
-                self._table(connection, (dataset, name), comment, required)
+                replace(
+                    self._table(connection, (dataset, name), comment, required),
+                    extras=extras.get((dataset, name), ()),
+                )
                 for dataset, name, comment in _fetch(connection, _TABLES)
                 if dataset not in HIDDEN
             ]
             tables += [
-                self._view(connection, f"{dataset}.{name}", sql)
+                self._view(connection, dotted((dataset, name)), sql)
                 for dataset, name, sql in _fetch(connection, _VIEWS)
                 if dataset not in HIDDEN
             ]
@@ -109,15 +116,15 @@ class DuckDBInspector:
         comment: str | None,
         required: set[tuple[Any, ...]],
     ) -> LiveTable:
-        dotted = ".".join(name)
-        qualified = self.qualified(dotted)
+        whole = dotted(name)
+        qualified = self.qualified(whole)
         columns = tuple(
             _column(column, kind, nullable=(*name, column) not in required)
             for column, kind in _types(connection, qualified)
         )
         version, content_hash = read_stamp(comment)
         return LiveTable(
-            dotted,
+            whole,
             "table",
             columns,
             rows=int(_fetch(connection, f"SELECT COUNT(*) FROM {qualified}")[0][0]),
@@ -168,6 +175,12 @@ class DuckDBInspector:
                         "(nothing of this change was kept)"
                     ) from exc
             connection.commit()
+
+
+def _catalog(file_name: str) -> str:
+    """Catalog that DuckDB makes of a file: its name up to a dot, if it is not reserved."""
+    first = next((part for part in file_name.split(".") if part), file_name)
+    return f"{first}_db" if first in ("main", "temp", "system") else first
 
 
 def _fetch(connection: duckdb.DuckDBPyConnection, statement: str) -> list[tuple[Any, ...]]:

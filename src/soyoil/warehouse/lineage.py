@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from soyoil.warehouse.identifiers import dotted, parts_of
 from soyoil.warehouse.live import BackendName, LiveTable, LiveWarehouse
 
 
@@ -65,7 +66,7 @@ def _reads(view: LiveTable, live: LiveWarehouse) -> ViewReads:
         return ViewReads(view.name, problem=str(error).splitlines()[0])
     within = {cte.alias_or_name.lower() for cte in tree.find_all(exp.CTE)}
     spelled = {
-        _spelling(table)
+        _spelling(table, live.backend)
         for table in tree.find_all(exp.Table)
         if table.name and (table.db or table.name.lower() not in within)
     }
@@ -85,16 +86,24 @@ def _parse(query: str, backend: BackendName) -> Any:
     return sqlglot.parse_one(query, dialect=backend)
 
 
-def _spelling(table: Any) -> str:
-    """``dataset.table`` without the project; a quoted `project.dataset.table` is one name."""
-    parts = [part for name in (table.db, table.name) if name for part in name.split(".")]
-    return ".".join(parts[-2:])
+def _spelling(table: Any, backend: BackendName) -> str:
+    """``dataset.table`` without the project.
+
+    In BigQuery, whose names hold no dot, a quoted `project.dataset.table` is one name.
+    """
+    parts = [name for name in (table.db, table.name) if name]
+    if backend == "bigquery":
+        parts = [part for name in parts for part in name.split(".")]
+    return dotted(parts[-2:])
 
 
 def _resolve(spelled: str, view: LiveTable, live: LiveWarehouse) -> str:
     """Name of the table in the warehouse, which leaves out the prefix of its datasets."""
-    dataset, _, table = spelled.rpartition(".")
+    *before, table = parts_of(spelled)
+    dataset = before[0] if before else ""
     if dataset.lower().startswith(live.dataset_prefix.lower()):
         dataset = dataset[len(live.dataset_prefix) :]
-    name = f"{dataset or view.dataset}.{table}"
+    name = dotted((dataset or parts_of(view.name)[0], table))
+    if name in live.tables:
+        return name
     return {known.lower(): known for known in live.tables}.get(name.lower(), name)

@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol
 
 import pyarrow as pa
 
 from soyoil.warehouse.contract import Partition, quote
+from soyoil.warehouse.ddl import backtick
 from soyoil.warehouse.digest import DATASET
+from soyoil.warehouse.identifiers import dotted, parts_of, spelled
 
 Kind = Literal["table", "view"]
 BackendName = Literal["duckdb", "bigquery"]
@@ -46,13 +48,47 @@ class LiveColumn:
 
 
 @dataclass(frozen=True)
+class Extra:
+    """What a table has beside columns and rows.
+
+    Attributes
+    ----------
+    kind
+        ``primary key``, ``unique``, ``check``, ``foreign key``, ``default``, ``collation``,
+        ``generated column``, ``comment``, ``index``, or another that the backend has.
+    sql
+        Clause, expression or statement, in the SQL of the backend.
+    columns
+        Columns that it is about or reads, the one it belongs to first; empty if it is the
+        table's, one without a name if they are unknown.
+    name
+        Of an index.
+    """
+
+    kind: str
+    sql: str
+    columns: tuple[str, ...] = ()
+    name: str = ""
+
+    def __str__(self) -> str:
+        """For people."""
+        whose = f" of {self.columns[0]}" if self.kind in OF_COLUMN and self.columns else ""
+        return f"{self.kind}{whose} {self.name or self.sql}"
+
+
+OF_COLUMN: Final = ("default", "collation", "generated column", "comment")
+"""Extras that belong to a column."""
+
+
+@dataclass(frozen=True)
 class LiveTable:
     """One table or view.
 
     Attributes
     ----------
     name
-        ``dataset.table``, without the dataset prefix of the connection.
+        ``dataset.table`` as `identifiers.dotted` joins them, without the dataset prefix of the
+        connection.
     partition
         None if the table has no partitions, or the backend has none.
     other_partition
@@ -68,6 +104,8 @@ class LiveTable:
         Of the contract it was written under, None if it was not written by soyoil.
     query
         SQL of a view.
+    extras
+        Keys, defaults, indexes and the like.
     """
 
     name: str
@@ -82,11 +120,12 @@ class LiveTable:
     contract_version: int | None = None
     contract_hash: str | None = None
     query: str | None = None
+    extras: tuple[Extra, ...] = ()
 
     @property
     def dataset(self) -> str:
-        """Dataset of the table."""
-        return self.name.split(".", 1)[0]
+        """Dataset of the table, as it stands in `LiveWarehouse.datasets`."""
+        return spelled(parts_of(self.name)[0])
 
     def flat_columns(self) -> dict[str, LiveColumn]:
         """Leaf columns by dotted name, in their order."""
@@ -96,9 +135,9 @@ class LiveTable:
 def _leaves(columns: Sequence[LiveColumn], prefix: str) -> Iterator[tuple[str, LiveColumn]]:
     for column in columns:
         if column.fields and not column.repeated:
-            yield from _leaves(column.fields, f"{prefix}{column.name}.")
+            yield from _leaves(column.fields, f"{prefix}{spelled(column.name)}.")
         else:
-            yield f"{prefix}{column.name}", column
+            yield f"{prefix}{spelled(column.name)}", column
 
 
 @dataclass(frozen=True)
@@ -110,7 +149,7 @@ class LiveWarehouse:
     location
         Where it is, for people: a path, or project and location.
     datasets
-        Names of all datasets, also of those that hold nothing.
+        Names of all datasets, also of those that hold nothing, as `identifiers.spelled` gives them.
     tables
         Tables and views by name, in the order of their names.
     catalog
@@ -128,10 +167,44 @@ class LiveWarehouse:
 
     def qualified(self, name: str) -> str:
         """``dataset.table``, or ``dataset``, as it goes into a statement of this warehouse."""
-        parts = [part for part in (self.catalog, *(self.dataset_prefix + name).split(".")) if part]
+        dataset, *rest = parts_of(name)
+        catalog = (self.catalog,) if self.catalog else ()
+        parts = (*catalog, self.dataset_prefix + dataset, *rest)
         if self.backend == "bigquery":
-            return "`" + ".".join(parts) + "`"
+            return backtick(".".join(parts))
         return ".".join(quote(part) for part in parts)
+
+
+def in_spelling_of(live: LiveWarehouse, names: Iterable[str]) -> LiveWarehouse:
+    """Warehouse whose datasets and tables are spelled as in the contracts.
+
+    DuckDB tells no names apart by case, so ``Features.Daily_ML_Matrix`` is the table of the
+    contract; BigQuery does, and nothing changes there.
+
+    Parameters
+    ----------
+    live
+        As it was inspected.
+    names
+        ``dataset.table`` of the contracts.
+    """
+    if live.backend != "duckdb":
+        return live
+    tables = {name.lower(): name for name in names}
+    datasets = {parts_of(name)[0].lower(): parts_of(name)[0] for name in tables.values()}
+
+    def spelling(name: str) -> str:
+        dataset, *rest = parts_of(name)
+        whole = dotted((datasets.get(dataset.lower(), dataset), *rest))
+        return tables.get(whole.lower(), whole)
+
+    renamed = [replace(t, name=spelling(t.name)) for t in live.tables.values()]
+    ordered = sorted(renamed, key=lambda table: table.name)
+    return replace(
+        live,
+        datasets=tuple(sorted({datasets.get(d.lower(), d) for d in live.datasets})),
+        tables={table.name: table for table in ordered},
+    )
 
 
 class Inspector(Protocol):

@@ -178,6 +178,8 @@ def _objects(live: LiveWarehouse, steps: Sequence[Step]) -> dict[str, str]:
         )
         if table.partition is not None:
             facts["partition"] = table.partition.model_dump()
+        if not table.extras:
+            del facts["extras"]
         digests[f"{table.kind} {table.name}"] = _digest(facts)
     return dict(sorted(digests.items()))
 
@@ -236,7 +238,14 @@ class _Describer:
         tables = self._concerned(step.target)
         rows = [table.rows for table in tables if table.rows is not None]
         sizes = [table.bytes for table in tables if table.bytes is not None]
-        notes = (step.reason, _warning(step, self._live.tables.get(step.target)), pending)
+        table = self._live.tables.get(step.target)
+        lost = f"loses {', '.join(script.lost)}" if script.lost else ""
+        kept = (
+            _not_copied(table)
+            if script.copies and table is not None and self._live.backend == "duckdb"
+            else ""
+        )
+        notes = (step.reason, _warning(step, table), lost, kept, pending)
         return Change(
             id=step.id,
             kind=step.kind,
@@ -328,6 +337,12 @@ def _partition(shape: TableShape) -> str:
 
 def _cluster(shape: TableShape) -> str:
     return ", ".join(shape.cluster) or "nothing"
+
+
+def _not_copied(table: LiveTable) -> str:
+    """What a copy of a table in DuckDB does not hold: it has rows and types only."""
+    names = ", ".join(str(extra) for extra in table.extras)
+    return f"the copy has the rows without {names}" if names else ""
 
 
 def _warning(step: Step, table: LiveTable | None) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from soyoil.warehouse.contract import TableContract
-from soyoil.warehouse.live import COPIES, BackendName, LiveColumn, LiveWarehouse
+from soyoil.warehouse.identifiers import dotted, last_part, parts_of, suffixed
+from soyoil.warehouse.live import COPIES, BackendName, Extra, LiveColumn, LiveWarehouse
 from soyoil.warehouse.table_shape import Edit, Path, TableShape
 
 BUILT: Final = "__soyoil_new"
@@ -36,8 +38,12 @@ def copy_name(name: str, tag: str) -> str:
     tag
         Short hash of the plan.
     """
-    dataset, table = name.split(".", 1)
-    return f"{COPIES}.{dataset}__{table}__before_{tag}"
+    dataset, table = parts_of(name)
+    copy = f"{dataset}__{table}__before_{tag}"
+    # Else a__b.c and a.b__c would have one copy, the second in place of the first.
+    if "__" in dataset or dataset.endswith("_"):
+        copy += f"_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return dotted((COPIES, copy))
 
 
 def castable(old: LiveColumn, new: LiveColumn) -> bool:
@@ -50,10 +56,19 @@ def castable(old: LiveColumn, new: LiveColumn) -> bool:
 
 @dataclass(frozen=True)
 class Alteration:
-    """Statements that alter a table, and whether it is to be copied before."""
+    """Statements that alter a table.
+
+    Attributes
+    ----------
+    needs_copy
+        Whether the table is to be copied before.
+    lost
+        Keys, defaults, indexes and the like that do not survive.
+    """
 
     statements: tuple[str, ...]
     needs_copy: bool
+    lost: tuple[str, ...] = ()
 
 
 class ChangeSql(ABC):
@@ -105,10 +120,34 @@ class ChangeSql(ABC):
                     renamed[(*edit.path[:-1], edit.column.name)] = edit.path[-1]
         in_place = [statement for statement in statements if statement is not None]
         breaking = any(edit.breaking for edit in edits)
-        if len(in_place) == len(statements):
-            return Alteration((*checks, *in_place), needs_copy=breaking and bool(in_place))
+        rebuilt = len(in_place) < len(statements)
+        lost = self._lost(shape, after, renamed, rebuilt=rebuilt)
+        if not rebuilt:
+            made = self._around(shape, after, renamed, in_place)
+            return Alteration((*checks, *made), breaking and bool(in_place), lost)
         built = self._rebuild(shape, after, renamed)
-        return Alteration((*checks, *built), needs_copy=breaking or not self.transactional)
+        return Alteration((*checks, *built), breaking or not self.transactional, lost)
+
+    def extras(self, name: str) -> tuple[Extra, ...]:
+        """Keys, defaults, indexes and the like of a table."""
+        table = self._live.tables.get(name)
+        return table.extras if table is not None else ()
+
+    def _around(
+        self,
+        before: TableShape,
+        after: TableShape,
+        renamed: Mapping[Path, str],
+        statements: Sequence[str],
+    ) -> Sequence[str]:
+        """Statements in place, and what has to stand before and after them."""
+        return statements
+
+    def _lost(
+        self, before: TableShape, after: TableShape, renamed: Mapping[Path, str], *, rebuilt: bool
+    ) -> tuple[str, ...]:
+        """Extras that do not survive, beside those of columns that go."""
+        return ()
 
     def _checks(self, shape: TableShape, edit: Edit, renamed: Mapping[Path, str]) -> Iterator[str]:
         if edit.kind == "require-column":
@@ -129,7 +168,7 @@ class ChangeSql(ABC):
         source = ".".join(self.quoted(part) for part in (*path[:-1], called or path[-1]))
         return self.verify(
             f"NOT EXISTS (SELECT 1 FROM {self.table(name)} WHERE {source} IS NULL)",
-            f"{name} has rows without {'.'.join(path)}, which is required",
+            f"{name} has rows without {dotted(path)}, which is required",
         )
 
     def drop_table(self, name: str) -> tuple[str, ...]:
@@ -150,12 +189,12 @@ class ChangeSql(ABC):
 
     def recover_table(self, name: str) -> tuple[str, ...]:
         """Finish a swap that was cut off: the old table is gone, the new one is whole."""
-        rename = self.quoted(name.split(".")[1])
-        return (f"ALTER TABLE {self.table(name + BUILT)} RENAME TO {rename}",)
+        rename = self.quoted(last_part(name))
+        return (f"ALTER TABLE {self.table(suffixed(name, BUILT))} RENAME TO {rename}",)
 
     def _swap(self, shape: TableShape) -> tuple[str, ...]:
         """Put the table that was built in the place of the old one, all rows being there."""
-        old, built = self.table(shape.name), self.table(shape.name + BUILT)
+        old, built = self.table(shape.name), self.table(suffixed(shape.name, BUILT))
         counts = f"(SELECT COUNT(*) FROM {old}) = (SELECT COUNT(*) FROM {built})"
         message = f"the new {shape.name} has not the rows of the old one"
         check = self.verify(counts, message)
@@ -165,7 +204,7 @@ class ChangeSql(ABC):
         self, before: TableShape, after: TableShape, renamed: Mapping[Path, str]
     ) -> tuple[str, ...]:
         names = ", ".join(self.quoted(c.name) for c in after.columns)
-        built = self.table(before.name + BUILT)
+        built = self.table(suffixed(before.name, BUILT))
         select = self.select(before, after, renamed)
         return tuple(
             f"INSERT INTO {built} ({names})\n{select}{where}"

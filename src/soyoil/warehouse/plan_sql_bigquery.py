@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
+from soyoil.errors import WarehouseError
 from soyoil.warehouse.contract import Column
 from soyoil.warehouse.ddl import backtick, text_literal
-from soyoil.warehouse.live import COPIES, BackendName, LiveColumn
+from soyoil.warehouse.identifiers import suffixed
+from soyoil.warehouse.live import COPIES, BackendName, Extra, LiveColumn
 from soyoil.warehouse.plan_sql import BUILT, ChangeSql, is_last, only_case
 from soyoil.warehouse.table_shape import Edit, Path, TableShape, stamp_text
 
@@ -19,6 +22,11 @@ MAX_PARTITIONS: Final = 4000
 _BATCH_YEARS: Final = 10
 _FIRST_YEAR: Final = 1900
 _END_YEAR: Final = 2100
+
+
+_KEPT: Final = ("primary key", "default", "comment", "option")
+# Without them, rows that were protected are open to all.
+_NEVER_LOST: Final = ("policy tags", "partition filter", "foreign key")
 
 
 class BigQuerySql(ChangeSql):
@@ -74,27 +82,70 @@ class BigQuerySql(ChangeSql):
             for part in (contract.description.strip() if contract else None, stamp_text(shape))
             if part
         )
-        return f"OPTIONS (description = {text_literal(text)})"
+        return f"OPTIONS (description = {text_literal(text)})" if text else ""
 
     def _create(self, shape: TableShape, name: str) -> str:
+        return self._create_with(shape, name, ())
+
+    def _create_with(self, shape: TableShape, name: str, extras: Sequence[Extra]) -> str:
         contract = self._contracts.get(shape.name)
         described = {c.name: c for c in contract.columns} if contract else {}
-        lines = ",\n".join(f"    {self._column(c, described.get(c.name))}" for c in shape.columns)
-        parts = [f"CREATE TABLE {self.table(name)} (\n{lines}\n)"]
+        lines = [f"    {self._column(c, described.get(c.name), extras)}" for c in shape.columns]
+        lines += [f"    {extra.sql}" for extra in extras if extra.kind == "primary key"]
+        parts = [f"CREATE TABLE {self.table(name)} (\n" + ",\n".join(lines) + "\n)"]
         if shape.partition is not None or shape.other_partition:
             parts.append(f"PARTITION BY {self._partition(shape)}")
         if shape.cluster:
             parts.append(f"CLUSTER BY {', '.join(self.quoted(n) for n in shape.cluster)}")
-        return "\n".join((*parts, self._options(shape)))
+        own = {e.kind: e.sql for e in extras if not e.columns}
+        options = self._options(shape).removeprefix("OPTIONS (").removesuffix(")")
+        if not options and "comment" in own:
+            options = f"description = {own['comment']}"
+        kept = [extra.sql for extra in extras if extra.kind == "option"]
+        found = ", ".join((*([options] if options else []), *kept))
+        return "\n".join((*parts, *([f"OPTIONS ({found})"] if found else [])))
 
-    def _column(self, column: LiveColumn, described: Column | None) -> str:
+    def _column(
+        self, column: LiveColumn, described: Column | None, extras: Sequence[Extra] = ()
+    ) -> str:
+        own = {e.kind: e.sql for e in extras if e.columns == (column.name,)}
+        default = f" DEFAULT {own['default']}" if "default" in own else ""
         required = "" if column.nullable else " NOT NULL"
-        options = (
-            f" OPTIONS (description = {text_literal(' '.join(described.description.split()))})"
-            if described
-            else ""
+        text = own.get("comment", "")
+        if described:
+            text = text_literal(" ".join(described.description.split()))
+        options = f" OPTIONS (description = {text})" if text else ""
+        return f"{self.quoted(column.name)} {self.type_of(column)}{default}{required}{options}"
+
+    def _survivors(self, after: TableShape, renamed: Mapping[Path, str]) -> list[Extra]:
+        names = {old: path[0] for path, old in renamed.items() if len(path) == 1}
+        there = {column.name for column in after.columns}
+        found = []
+        for extra in self.extras(after.name):
+            columns = tuple(names.get(name, name) for name in extra.columns)
+            if extra.kind in _KEPT and there >= set(columns):
+                sql = extra.sql
+                if extra.kind == "primary key":
+                    sql = f"PRIMARY KEY ({', '.join(map(self.quoted, columns))}) NOT ENFORCED"
+                found.append(replace(extra, sql=sql, columns=columns))
+        return found
+
+    def _lost(
+        self, before: TableShape, after: TableShape, renamed: Mapping[Path, str], *, rebuilt: bool
+    ) -> tuple[str, ...]:
+        if not rebuilt:
+            return ()
+        names = {old: path[0] for path, old in renamed.items() if len(path) == 1}
+        there = {column.name for column in after.columns}
+        stay = {"": True} | {
+            old.name: names.get(old.name, old.name) in there for old in before.columns
+        }
+        return tuple(
+            str(extra)
+            for extra in self.extras(before.name)
+            if (extra.kind not in _KEPT and all(stay[name] for name in extra.columns))
+            or (extra.kind == "primary key" and not all(stay[name] for name in extra.columns))
         )
-        return f"{self.quoted(column.name)} {self.type_of(column)}{required}{options}"
 
     def _partition(self, shape: TableShape) -> str:
         if shape.partition is None:
@@ -137,9 +188,15 @@ class BigQuerySql(ChangeSql):
         after: TableShape,
         renamed: Mapping[Path, str],
     ) -> tuple[str, ...]:
+        for extra in self.extras(before.name):
+            if extra.kind in _NEVER_LOST:
+                raise WarehouseError(
+                    f"{before.name} would be built anew, which cannot keep its {extra}: change "
+                    "or remove that by hand first"
+                )
         return (
-            f"DROP TABLE IF EXISTS {self.table(after.name + BUILT)}",
-            self._create(after, after.name + BUILT),
+            f"DROP TABLE IF EXISTS {self.table(suffixed(after.name, BUILT))}",
+            self._create_with(after, suffixed(after.name, BUILT), self._survivors(after, renamed)),
             *self._inserts(before, after, renamed),
             # One script is one job: it goes on when the client dies between its statements.
             ";\n".join(self._swap(before)),

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
 
+from soyoil.errors import WarehouseError
 from soyoil.warehouse.contract import DUCKDB_TYPES, quote
-from soyoil.warehouse.live import COPIES, BackendName, LiveColumn
+from soyoil.warehouse.duckdb_extras import with_new_names
+from soyoil.warehouse.identifiers import dotted, parts_of, suffixed
+from soyoil.warehouse.live import COPIES, OF_COLUMN, BackendName, Extra, LiveColumn
 from soyoil.warehouse.plan_sql import BUILT, ChangeSql, is_last, only_case
 from soyoil.warehouse.sql import literal
 from soyoil.warehouse.table_shape import Edit, Path, TableShape, stamp_text
+
+_CONSTRAINTS: Final = ("primary key", "unique", "check")
 
 
 class DuckDBSql(ChangeSql):
@@ -57,11 +64,65 @@ class DuckDBSql(ChangeSql):
         return self.stamp(shape)
 
     def _create(self, shape: TableShape, name: str) -> str:
-        lines = ",\n".join(
-            f"    {quote(c.name)} {self.type_of(c)}{'' if c.nullable else ' NOT NULL'}"
+        return self._create_with(shape, name, ())
+
+    def _create_with(self, shape: TableShape, name: str, extras: Sequence[Extra]) -> str:
+        lines = [
+            f"    {quote(c.name)} {self.type_of(c)}{self._clauses(c, extras)}"
             for c in shape.columns
+        ]
+        lines += [f"    {extra.sql}" for extra in extras if extra.kind in _CONSTRAINTS]
+        return f"CREATE TABLE {self.table(name)} (\n" + ",\n".join(lines) + "\n)"
+
+    def _clauses(self, column: LiveColumn, extras: Sequence[Extra]) -> str:
+        own = {
+            e.kind: e.sql for e in extras if e.kind in OF_COLUMN and e.columns[:1] == (column.name,)
+        }
+        if "generated column" in own:
+            return f" GENERATED ALWAYS AS ({own['generated column']})"
+        text = f" COLLATE {own['collation']}" if "collation" in own else ""
+        text += f" DEFAULT ({own['default']})" if "default" in own else ""
+        return text + ("" if column.nullable else " NOT NULL")
+
+    def _survivors(
+        self, before: TableShape, after: TableShape, renamed: Mapping[Path, str]
+    ) -> dict[Extra, Extra]:
+        """Extras as they are once columns have gone and are called otherwise."""
+        names = {old: path[0] for path, old in renamed.items() if len(path) == 1}
+        there = {column.name.lower() for column in after.columns}
+        found = {}
+        for extra in self.extras(before.name):
+            columns = tuple(names.get(name, name) for name in extra.columns)
+            if all(name.lower() in there for name in columns):
+                sql = with_new_names(extra, names) if columns != extra.columns else extra.sql
+                found[extra] = replace(extra, sql=sql, columns=columns)
+        return found
+
+    def _lost(
+        self, before: TableShape, after: TableShape, renamed: Mapping[Path, str], *, rebuilt: bool
+    ) -> tuple[str, ...]:
+        kept = self._survivors(before, after, renamed)
+        gone = (extra for extra in self.extras(before.name) if extra not in kept)
+        # What belongs to a column goes with it; that needs no word.
+        return tuple(
+            str(extra) for extra in gone if extra.kind not in OF_COLUMN or "" in extra.columns
         )
-        return f"CREATE TABLE {self.table(name)} (\n{lines}\n)"
+
+    def _around(
+        self,
+        before: TableShape,
+        after: TableShape,
+        renamed: Mapping[Path, str],
+        statements: Sequence[str],
+    ) -> Sequence[str]:
+        indexes = [extra for extra in self.extras(before.name) if extra.kind == "index"]
+        if not indexes or not statements:
+            return statements
+        kept = self._survivors(before, after, renamed)
+        schema = dotted(parts_of(before.name)[:1])
+        # DuckDB alters no table that has an index.
+        drops = [f"DROP INDEX {self.table(schema)}.{quote(extra.name)}" for extra in indexes]
+        return (*drops, *statements, *(kept[extra].sql for extra in indexes if extra in kept))
 
     def _in_place(self, shape: TableShape, edit: Edit) -> str | None:
         if len(edit.path) != 1:
@@ -70,6 +131,8 @@ class DuckDBSql(ChangeSql):
         table = f"ALTER TABLE {self.table(shape.name)}"
         column = edit.column
         match edit.kind:
+            case "drop-column" if self._in_constraint(shape, edit.path[0]):
+                return None
             case "drop-column":
                 return f"{table} DROP COLUMN {name}"
             case "relax-column":
@@ -83,15 +146,51 @@ class DuckDBSql(ChangeSql):
             case _:
                 return None
 
+    def _in_constraint(self, shape: TableShape, name: str) -> bool:
+        """Whether DuckDB refuses to drop a column in place."""
+        return any(
+            name in extra.columns
+            for extra in self.extras(shape.name)
+            if extra.kind in (*_CONSTRAINTS, "foreign key")
+        )
+
     def _rebuild(
         self,
         before: TableShape,
         after: TableShape,
         renamed: Mapping[Path, str],
     ) -> tuple[str, ...]:
+        kept = self._survivors(before, after, renamed)
+        self._check_rebuild(before, after, kept)
+        extras = list(kept.values())
+        generated = {e.columns[0] for e in extras if e.kind == "generated column"}
+        stored = replace(after, columns=tuple(c for c in after.columns if c.name not in generated))
         return (
-            self._create(after, after.name + BUILT),
-            *self._inserts(before, after, renamed),
+            self._create_with(after, suffixed(after.name, BUILT), extras),
+            *self._inserts(before, stored, renamed),
             *self._swap(before),
+            *self._comments(before.name, extras),
+            *(extra.sql for extra in extras if extra.kind == "index"),
             *self.stamp(before),
         )
+
+    def _check_rebuild(
+        self, before: TableShape, after: TableShape, kept: Mapping[Extra, Extra]
+    ) -> None:
+        names = {column.name for column in after.columns}
+        for extra in self.extras(before.name):
+            stays = extra.kind == "generated column" and extra.columns[0] in names
+            unreadable = "" in extra.columns and extra.kind in ("generated column", "collation")
+            if extra.kind == "foreign key" or unreadable or (stays and extra not in kept):
+                raise WarehouseError(
+                    f"{before.name} would be built anew, which cannot keep its {extra}: change "
+                    "or remove that by hand first"
+                )
+
+    def _comments(self, name: str, extras: Sequence[Extra]) -> Iterator[str]:
+        for extra in extras:
+            if extra.kind == "comment" and extra.columns:
+                column = f"{self.table(name)}.{quote(extra.columns[0])}"
+                yield f"COMMENT ON COLUMN {column} IS {extra.sql}"
+            elif extra.kind == "comment":
+                yield f"COMMENT ON TABLE {self.table(name)} IS {extra.sql}"

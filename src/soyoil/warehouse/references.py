@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from soyoil.warehouse.identifiers import parts_of
 from soyoil.warehouse.lineage import ViewReads, read_views, readers
 from soyoil.warehouse.live import LiveWarehouse
 
@@ -39,9 +40,12 @@ def direct_readers(live: LiveWarehouse) -> dict[str, tuple[str, ...]]:
 def _mentioned(query: str, live: LiveWarehouse) -> tuple[str, ...]:
     words = {word.lower() for word in _WORD.findall(query)}
 
+    def all_in(part: str) -> bool:
+        return set(_WORD.findall(part)) <= words
+
     def has(name: str) -> bool:
-        dataset, table = name.lower().split(".", 1)
-        return table in words and {dataset, live.dataset_prefix.lower() + dataset} & words != set()
+        dataset, table = parts_of(name.lower())
+        return all_in(table) and (all_in(dataset) or all_in(live.dataset_prefix.lower() + dataset))
 
     return tuple(name for name in live.tables if has(name))
 

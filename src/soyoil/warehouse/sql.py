@@ -9,7 +9,7 @@ from typing import Final
 from soyoil.errors import ContractError
 from soyoil.warehouse.backend import DateSpan
 from soyoil.warehouse.contract import PROVENANCE, Column, TableContract, WriteMode, quote
-from soyoil.warehouse.ddl import duckdb_ddl
+from soyoil.warehouse.ddl import duckdb_add_column, duckdb_ddl
 
 STAGE: Final = "soyoil_stage"
 """Name under which the batch is registered."""
@@ -93,6 +93,10 @@ class TableStatements:
         """Create the table."""
         return duckdb_ddl(self.contract, self.table)
 
+    def add_column(self, column: Column) -> str:
+        """Add a nullable column at the end."""
+        return duckdb_add_column(column, self.table)
+
     def comment(self, text: str) -> str:
         """Attach a comment to the table."""
         return f"COMMENT ON TABLE {self.table} IS {literal(text)}"
@@ -101,16 +105,16 @@ class TableStatements:
         """Comment of the table, one row; none if there is no such table."""
         return (
             "SELECT comment FROM duckdb_tables() WHERE database_name = current_database() "
-            f"AND schema_name = {literal(self.schema_name)} "
-            f"AND table_name = {literal(self.table_name)}"
+            f"AND lower(schema_name) = {literal(self.schema_name.lower())} "
+            f"AND lower(table_name) = {literal(self.table_name.lower())}"
         )
 
     def required_columns(self) -> str:
         """Names of the columns that are NOT NULL."""
         return (
             "SELECT column_name FROM duckdb_columns() WHERE database_name = current_database() "
-            f"AND schema_name = {literal(self.schema_name)} "
-            f"AND table_name = {literal(self.table_name)} AND NOT is_nullable"
+            f"AND lower(schema_name) = {literal(self.schema_name.lower())} "
+            f"AND lower(table_name) = {literal(self.table_name.lower())} AND NOT is_nullable"
         )
 
     def empty(self) -> str:

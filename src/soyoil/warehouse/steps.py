@@ -10,6 +10,7 @@ from typing import Final, Literal
 from soyoil.errors import WarehouseError
 from soyoil.warehouse.contract import TableContract
 from soyoil.warehouse.defect import Action, Defect
+from soyoil.warehouse.identifiers import dotted, parts_of, spelled, suffixed
 from soyoil.warehouse.live import LiveWarehouse
 from soyoil.warehouse.plan_sql import BUILT, ChangeSql, copy_name
 from soyoil.warehouse.table_shape import (
@@ -121,11 +122,14 @@ class Script:
         What the step runs after the copies.
     restore
         Statements that undo the removal of views, which have no copies.
+    lost
+        Keys, defaults, indexes and the like that the table does not have any more.
     """
 
     copies: Mapping[str, str] = field(default_factory=dict)
     statements: tuple[str, ...] = ()
     restore: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 def state_of(live: LiveWarehouse) -> State:
@@ -168,7 +172,7 @@ def _creations(contracts: Mapping[str, TableContract], live: LiveWarehouse) -> I
     for dataset in sorted(datasets - set(live.datasets)):
         yield Step("create-dataset", dataset)
     for contract in missing:
-        if contract.name + BUILT in live.tables:
+        if suffixed(contract.name, BUILT) in live.tables:
             reason = "an earlier apply was cut off between its last two statements"
             yield Step("recover-table", contract.name, reason=reason)
         else:
@@ -199,8 +203,8 @@ def _column_drops(
     for action, reason in reasons.items():
         if action.kind != "drop_column":
             continue
-        dataset, table, *path = action.target.split(".")
-        found = live.tables.get(f"{dataset}.{table}")
+        dataset, table, *path = parts_of(action.target)
+        found = live.tables.get(dotted((dataset, table)))
         if found is None or found.kind == "view" or found.name in contracts:
             continue
         edit = Edit("drop-column", tuple(path), live_shape(found))
@@ -221,7 +225,7 @@ def _stamp_step(
         reason = "its rows were not written by soyoil, so nothing has checked them"
     elif missing:
         kind = "restamp-table"
-        names = ", ".join(".".join(path) for path in missing)
+        names = ", ".join(dotted(path) for path in missing)
         reason = f"fails while a row lacks {names}: fill it, or drop the table and write it anew"
     elif have.version != want.version and not edits:
         kind = "restamp-table"
@@ -252,7 +256,8 @@ def _drops(
         if table.kind == "view" and table.name in contracts:
             reason = "a view stands where its contract asks for a table"
             wanted.setdefault(("drop-view", table.name), reason)
-        base = table.name.removesuffix(BUILT)
+        *before, last = parts_of(table.name)
+        base = dotted((*before, last.removesuffix(BUILT)))
         if base != table.name and base in live.tables:
             reason = "an apply that was cut off left it; the table itself is as it was"
             wanted.setdefault(("drop-table", table.name), reason)
@@ -318,7 +323,7 @@ def make(group: Sequence[Step], state: State, sql: ChangeSql, tag: str) -> Scrip
         state.datasets.add(name)
         return Script(statements=sql.create_dataset(name))
     if step.kind == "recover-table":
-        state.tables[name] = replace(state.tables.pop(name + BUILT), name=name)
+        state.tables[name] = replace(state.tables.pop(suffixed(name, BUILT)), name=name)
         return Script(statements=sql.recover_table(name))
     if step.kind == "drop-dataset":
         return _drop_dataset(name, state, sql, tag)
@@ -346,7 +351,7 @@ def _alter(group: Sequence[Step], state: State, sql: ChangeSql, tag: str) -> Scr
     state.tables[target] = after
     alteration = sql.alter(before, edits)
     copies = {target: copy_name(target, tag)} if alteration.needs_copy else {}
-    return Script(copies, alteration.statements)
+    return Script(copies, alteration.statements, lost=alteration.lost)
 
 
 def _check_uses(group: Sequence[Step], after: TableShape) -> None:
@@ -384,4 +389,4 @@ def _drop_dataset(name: str, state: State, sql: ChangeSql, tag: str) -> Script:
 
 
 def _within(dataset: str, names: Iterable[str]) -> list[str]:
-    return [name for name in names if name.split(".")[0] == dataset]
+    return [name for name in names if spelled(parts_of(name)[0]) == dataset]

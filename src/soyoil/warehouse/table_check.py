@@ -9,8 +9,8 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from soyoil.errors import ContractError, WarehouseError
-from soyoil.warehouse.contract import PROVENANCE, TableContract, WriteMode
+from soyoil.errors import ContractError, MissingTableError
+from soyoil.warehouse.contract import PROVENANCE, Column, TableContract, WriteMode
 
 MAX_PARTITIONS: Final = 10_000
 """Partitions a BigQuery table may have; https://cloud.google.com/bigquery/quotas."""
@@ -153,9 +153,9 @@ def projection(contract: TableContract, columns: Sequence[str] | None) -> pa.Sch
     return pa.schema([schema.field(name) for name in columns])
 
 
-def missing_table(contract: TableContract, place: str) -> WarehouseError:
+def missing_table(contract: TableContract, place: str) -> MissingTableError:
     """Error for a table that is not there."""
-    return WarehouseError(
+    return MissingTableError(
         f"the warehouse {place} has no table {contract.name}: run the pipeline that writes it first"
     )
 
@@ -180,6 +180,47 @@ def stamped_version(comment: str | None) -> int | None:
     except (ValueError, KeyError, TypeError):
         return None
     return version if isinstance(version, int) else None
+
+
+def addable_columns(contract: TableContract, have: Mapping[str, str]) -> list[Column]:
+    """Columns that an existing table lacks and the next write adds.
+
+    Contracts gain columns at their end, nullable, so that old rows fit them; a write that
+    replaces those rows fills them.
+
+    Parameters
+    ----------
+    contract
+        Contract of the table.
+    have
+        As for `differences`.
+    """
+    top = [name for name in have if "." not in name]
+    names = [column.name for column in contract.columns]
+    new = list(contract.columns[len(top) :])
+    if top != names[: len(top)] or not all(column.nullable for column in new):
+        return []
+    return new
+
+
+def with_addable(
+    contract: TableContract, have: Mapping[str, str], wanted: Iterable[str]
+) -> dict[str, str]:
+    """Types of a table as if it had the columns that the next write adds.
+
+    Parameters
+    ----------
+    contract
+        Contract of the table.
+    have
+        As for `differences`.
+    wanted
+        Top-level columns that are to be read, which must be there.
+    """
+    wanted = set(wanted)
+    new = {column.name for column in addable_columns(contract, have)} - wanted
+    types = flat_types(contract.arrow_schema())
+    return {**have, **{n: kind for n, kind in types.items() if n.split(".")[0] in new}}
 
 
 def differences(

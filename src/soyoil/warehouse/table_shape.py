@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
 from soyoil.warehouse.contract import Column, Partition, TableContract
+from soyoil.warehouse.identifiers import spelled
 from soyoil.warehouse.live import BackendName, LiveColumn, LiveTable
 from soyoil.warehouse.table_check import stamp_of
 
@@ -121,10 +122,10 @@ class Edit:
     @property
     def id(self) -> str:
         """Short name, the same in every plan of the same change."""
-        dotted = ".".join((self.wanted.name, *self.path))
+        whole = ".".join((self.wanted.name, *map(spelled, self.path)))
         if self.kind == "rename-column" and self.column is not None:
-            return f"{self.kind}:{dotted}:{self.column.name}"
-        return f"{self.kind}:{dotted}"
+            return f"{self.kind}:{whole}:{spelled(self.column.name)}"
+        return f"{self.kind}:{whole}"
 
     def apply(self, shape: TableShape) -> TableShape:
         """Shape after the edit; unchanged if there is nothing left to do."""

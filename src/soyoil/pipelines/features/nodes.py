@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from soyoil.errors import SourceError
 from soyoil.features.matrix import build_matrix
 from soyoil.params import TargetConfig
 from soyoil.regimes.weights import label_regimes
@@ -13,7 +14,20 @@ from soyoil.sources.base import SourceConfig
 def compute_features(
     sessions: pd.DataFrame, source: SourceConfig, target: TargetConfig
 ) -> pd.DataFrame:
-    """Features of the configured roots, one row per symbol and session."""
+    """Features of the configured roots, one row per symbol and session.
+
+    Raises
+    ------
+    SourceError
+        A configured root has no session: features of other roots would miss it in silence.
+    """
+    missing = sorted(set(source.symbols) - set(sessions["symbol"].unique()))
+    if missing:
+        raise SourceError(
+            f"The warehouse holds no session of {', '.join(missing)}. Run `kedro run "
+            f"--pipeline=ingest` with {'+'.join(source.symbols)} in source.symbols, or leave "
+            f"{', '.join(missing)} out of it."
+        )
     return build_matrix(sessions[sessions["symbol"].isin(source.symbols)], target.symbol)
 
 

@@ -7,19 +7,21 @@ import logging
 import pandas as pd
 
 from soyoil.errors import SourceError
-from soyoil.market.bars import BarOrigin, session_bars
+from soyoil.market.bars import BarOrigin, SessionBars, session_bars
+from soyoil.market.coverage import CUT, IN_PROGRESS, describe_missing
 from soyoil.reports.terminal import progress_bar
 from soyoil.sources import load_bars
 from soyoil.sources.base import BarBatch, SourceConfig
 from soyoil.sources.quarantine import quarantine_summary
+from soyoil.sources.vendor_store import VendorRecords, VendorStore, refuse_lost_sessions
 
 logger = logging.getLogger(__name__)
 
 
-def read_source(source: SourceConfig) -> BarBatch:
-    """Read vendor bars of the configured roots."""
+def read_source(source: SourceConfig, store: VendorStore) -> BarBatch:
+    """Read vendor bars of the configured roots, beside those that are stored."""
     with progress_bar(f"reading {source.kind} bars") as advance:
-        batch = load_bars(source, advance)
+        batch = load_bars(source, advance, store)
     if batch.schema == "ohlcv-1d":
         logger.warning(
             "The source holds UTC-day bars (ohlcv-1d), a degraded form: values are known only "
@@ -28,21 +30,26 @@ def read_source(source: SourceConfig) -> BarBatch:
     return batch
 
 
-def make_sessions(batch: BarBatch) -> tuple[pd.DataFrame, pd.DataFrame]:
+def make_sessions(
+    batch: BarBatch,
+) -> tuple[VendorRecords, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Aggregate vendor bars to sessions.
 
     Returns
     -------
     tuple
-        Rows of ``market_data.databento_futures_ohlcv_1d`` and the quarantine summary with
-        reason and count.
+        What is to be stored of the vendor's files, rows of
+        ``market_data.databento_futures_ohlcv_1d``, the quarantine summary with reason and
+        count, and the sessions of which the files have no bar.
     """
     origin = BarOrigin(
         batch.schema, batch.provenance, batch.degraded_days, batch.coverage, batch.quarantine
     )
     result = session_bars(batch.bars, origin)
     if result.sessions.empty:
-        raise SourceError("The source holds no weekday session of the configured roots.")
+        raise SourceError(_no_session(result))
+    records = batch.records or VendorRecords.none()
+    refuse_lost_sessions(records.orphans, result.sessions)
     rejected = pd.concat([batch.quarantine, result.rejected], ignore_index=True)
     summary = quarantine_summary(rejected)
     if len(rejected):
@@ -51,4 +58,15 @@ def make_sessions(batch: BarBatch) -> tuple[pd.DataFrame, pd.DataFrame]:
             len(rejected),
             summary.groupby("reason")["count"].sum().to_dict(),
         )
-    return result.sessions, summary
+    for line in describe_missing(result.missing):
+        logger.warning("%s (data/08_reporting/missing_sessions.csv): is a file missing?", line)
+    return records, result.sessions, summary, result.missing
+
+
+def _no_session(result: SessionBars) -> str:
+    if result.rejected["reason"].isin((IN_PROGRESS, CUT)).any():
+        return (
+            "The source holds no whole session of the configured roots: its files begin or end "
+            "inside every one. Download whole trading days."
+        )
+    return "The source holds no weekday session of the configured roots."

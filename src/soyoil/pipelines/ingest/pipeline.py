@@ -10,11 +10,22 @@ def create_pipeline() -> Pipeline:
     """Vendor bars to session bars in the warehouse."""
     return Pipeline(
         [
-            Node(read_source, "params:source", "vendor_bars", name="ingest.read_source"),
+            Node(
+                read_source,
+                ["params:source", "vendor_store"],
+                "vendor_bars",
+                name="ingest.read_source",
+            ),
             Node(
                 make_sessions,
                 "vendor_bars",
-                ["market_data.databento_futures_ohlcv_1d", "quarantine"],
+                # Saved in this order: what sessions are made from, then the sessions.
+                [
+                    "vendor_records",
+                    "market_data.databento_futures_ohlcv_1d",
+                    "quarantine",
+                    "missing_sessions",
+                ],
                 name="ingest.make_sessions",
             ),
         ],

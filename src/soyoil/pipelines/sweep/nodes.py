@@ -241,6 +241,6 @@ def _print(summaries: list[StudySummary], base: TrialConfig, others: Mapping[str
     for summary in summaries:
         console.print(summary.details)
         if summary.best is not None:
-            console.print(f"to train it: {train_command(summary, base, others)}", markup=False)
+            console.print(f"to train it: {train_command(summary, base, others)}")
     for summary in summaries:
         console.print(summary.line)

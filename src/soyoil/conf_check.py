@@ -1,0 +1,184 @@
+"""Mistakes in the YAML files of ``conf/``, found before Kedro reads them.
+
+YAML 1.1 reads ``12:30`` as 750, ``0300`` as 192 and ``no`` as false, keeps the last of two equal
+keys without a word, and lets a file of a few lines grow to gigabytes by aliases. Each is refused
+here with the file and the line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from soyoil.errors import ConfigError
+
+MAX_NODES: Final = 100_000
+"""Values that one file may hold with its aliases written out: the largest has a few hundred."""
+
+_SEXAGESIMAL: Final = re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?")
+_OCTAL: Final = re.compile(r"[-+]?0[0-9_]+")
+_LEGACY_BOOL: Final = re.compile(r"yes|no|on|off|y|n", re.IGNORECASE)
+_MISSING: Final = "???"
+
+
+def legacy_value(text: str) -> str | None:
+    """What YAML 1.1 may make of a plain value other than what is written; None if nothing.
+
+    Parameters
+    ----------
+    text
+        The value without quotes around it.
+    """
+    if _SEXAGESIMAL.fullmatch(text):
+        return "a number to the base of 60"
+    if _OCTAL.fullmatch(text):
+        return "a number to the base of 8"
+    if _LEGACY_BOOL.fullmatch(text):
+        return "true or false"
+    return None
+
+
+def check_folder(folder: Path) -> None:
+    """Check every YAML file below a folder of the configuration.
+
+    Raises
+    ------
+    ConfigError
+        Naming the file, the line and what is wrong.
+    """
+    if not folder.is_dir():
+        return
+    for path in sorted(p for ending in ("*.yml", "*.yaml") for p in folder.rglob(ending)):
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            check_file(path, path.relative_to(folder.parent.parent))
+
+
+def check_file(path: Path, shown: Path) -> None:
+    """Check one YAML file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    shown
+        How messages name it.
+
+    Raises
+    ------
+    ConfigError
+        Naming the file, the line and what is wrong.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{shown} is not UTF-8 (byte {error.start}): save it as UTF-8."
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"Cannot read {shown}: {error.strerror}. Check the file.") from error
+    try:
+        documents = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = "" if mark is None else f", line {mark.line + 1}"
+        raise ConfigError(
+            f"{shown}{line} is no YAML: {error.problem or error.context}."
+            + _hint(text, 0 if mark is None else mark.line)
+        ) from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{shown} is no YAML: {error}.") from error
+    if len(documents) > 1:
+        raise ConfigError(
+            f"{shown} holds {len(documents)} documents (`---`), of which only one would be read. "
+            "Keep one."
+        )
+    if documents and documents[0] is not None:
+        _check_document(documents[0], shown)
+
+
+def _hint(text: str, line: int) -> str:
+    lines = text.splitlines()
+    if line < len(lines) and "\t" in lines[line]:
+        return " The line holds a tab: indent with spaces."
+    return ""
+
+
+def _check_document(root: yaml.Node, shown: Path) -> None:
+    if not isinstance(root, yaml.MappingNode):
+        kind = "list" if isinstance(root, yaml.SequenceNode) else "single value"
+        raise ConfigError(f"{shown} is a {kind} at its top level: it must be `key: value` lines.")
+    size = _size(root, {}, shown)
+    if size > MAX_NODES:
+        raise ConfigError(
+            f"{shown} stands for {size:,} values once its aliases are written out; at most "
+            f"{MAX_NODES:,} are read. Write the values themselves."
+        )
+    for node in _nodes(root):
+        if isinstance(node, yaml.MappingNode):
+            _check_keys(node, shown)
+        elif isinstance(node, yaml.ScalarNode):
+            _check_scalar(node, shown)
+
+
+def _nodes(root: yaml.Node) -> Iterator[yaml.Node]:
+    """Every node once, keys left out."""
+    seen: set[int] = set()
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield node
+        if isinstance(node, yaml.MappingNode):
+            waiting += [value for _, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+
+
+def _size(node: yaml.Node, known: dict[int, int], shown: Path) -> int:
+    """Number of values of a node with its aliases written out."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1
+    if id(node) in known:
+        if known[id(node)] < 0:
+            raise ConfigError(
+                f"{shown}, line {node.start_mark.line + 1} refers to itself by an alias."
+            )
+        return known[id(node)]
+    known[id(node)] = -1
+    values = [v for _, v in node.value] if isinstance(node, yaml.MappingNode) else node.value
+    known[id(node)] = 1 + sum(_size(value, known, shown) for value in values)
+    return known[id(node)]
+
+
+def _check_keys(node: yaml.MappingNode, shown: Path) -> None:
+    lines: dict[str, int] = {}
+    for key, _ in node.value:
+        line = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            raise ConfigError(f"{shown}, line {line}: a key must be a plain word.")
+        if key.value in lines and key.value != "<<":
+            raise ConfigError(
+                f"{shown}, line {line}: the key {key.value!r} stands there a second time, first in "
+                f"line {lines[key.value]}. Keep one."
+            )
+        lines[key.value] = line
+
+
+def _check_scalar(node: yaml.ScalarNode, shown: Path) -> None:
+    if node.style is not None:
+        return
+    line = node.start_mark.line + 1
+    if node.value == _MISSING:
+        raise ConfigError(f"{shown}, line {line}: ??? is a value that is still to be given.")
+    read = legacy_value(node.value)
+    if read is not None:
+        raise ConfigError(
+            f"{shown}, line {line}: YAML 1.1 reads {node.value} as {read}. Put it in quotes if it "
+            "is text, else write it as a plain number, true or false."
+        )

@@ -1,0 +1,127 @@
+"""What a user asks ``kedro run`` for, checked before a session starts.
+
+Kedro tells of an unknown name in a traceback, and reads values of ``--params`` by the rules of
+YAML 1.1.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from kedro.pipeline import Pipeline
+from kedro.utils import find_kedro_project
+
+from soyoil.conf_check import check_folder, legacy_value
+from soyoil.errors import ConfigError
+
+BASE: Final = "base"
+LOCAL: Final = "local"
+SHOWN: Final = 12
+
+
+def check_known(given: Iterable[str], known: Sequence[str], what: str) -> None:
+    """Refuse names that are not known.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first unknown one, the nearest known one and what is known.
+    """
+    unknown = [name for name in given if name not in known]
+    if not unknown:
+        return
+    near = difflib.get_close_matches(unknown[0], known, n=1, cutoff=0.4)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
+    listed = ", ".join(known[:SHOWN]) or "none"
+    raise ConfigError(f"Unknown {what} {unknown[0]!r}.{hint} Known: {listed}{more}.")
+
+
+def check_nodes(options: Mapping[str, Any], chosen: Pipeline) -> None:
+    """Refuse names of nodes and datasets that the chosen pipelines do not have.
+
+    Parameters
+    ----------
+    options
+        Options of ``kedro run``.
+    chosen
+        The pipelines to run, joined.
+
+    Raises
+    ------
+    ConfigError
+        Naming what is unknown and what is near.
+    """
+    nodes = sorted({name for node in chosen.nodes for name in (node.name, node.short_name)})
+    for option in ("from_nodes", "to_nodes", "node_names"):
+        check_known(options[option], nodes, "node")
+    datasets = sorted(chosen.datasets())
+    check_known(options["from_inputs"], datasets, "dataset in --from-inputs")
+    check_known(options["to_outputs"], sorted(chosen.all_outputs()), "output in --to-outputs")
+    check_known(options["load_versions"] or (), datasets, "dataset in --load-versions")
+
+
+def check_runner(runner: str) -> None:
+    """Refuse a runner that is not there.
+
+    Raises
+    ------
+    ConfigError
+        Naming it, and the runners that come with Kedro.
+    """
+    module, _, name = runner.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module or "kedro.runner"), name, None)
+    except ImportError as error:
+        raise ConfigError(f"Unknown runner {runner!r}: {error}. Leave --runner out.") from error
+    if found is None:
+        known = ("SequentialRunner", "ParallelRunner", "ThreadRunner", "soyoil.runner.CellRunner")
+        check_known([runner], known, "runner")
+
+
+def check_configuration(options: Mapping[str, Any]) -> None:
+    """Check the environment's name and the YAML files that a run reads.
+
+    Raises
+    ------
+    ConfigError
+        Naming the file, the line and what is wrong.
+    """
+    root = find_kedro_project(Path.cwd()) or Path.cwd()
+    source = Path(options["conf_source"] or root / "conf")
+    if not source.is_dir():
+        return
+    environment = options["env"] or LOCAL
+    # Kedro does without `local`, so that a fresh clone runs.
+    if environment != LOCAL and not (source / environment).is_dir():
+        known = sorted(p.name for p in source.iterdir() if p.is_dir() and p.name != BASE)
+        check_known([environment], known, "environment in --env")
+    for name in (BASE, environment):
+        check_folder(source / name)
+
+
+def check_values(params: str) -> None:
+    """Refuse values of ``--params`` that YAML 1.1 reads as other than they are written.
+
+    Parameters
+    ----------
+    params
+        ``key=value`` pairs, joined by commas, as on the command line.
+
+    Raises
+    ------
+    ConfigError
+        Naming the key, the value and how it would be read.
+    """
+    for item in params.split(","):
+        key, _, value = item.partition("=")
+        read = legacy_value(value.strip())
+        if read is not None:
+            raise ConfigError(
+                f"--params: {key.strip()}={value.strip()} would be read as {read}. Write a plain "
+                "number, true or false."
+            )
