@@ -123,7 +123,7 @@ def fingerprint(home: Home, command: str) -> dict[str, pd.DataFrame]:
             }
     results = COMMANDS[command].results
     if not results:
-        return forecasts(home.root)
+        return forecasts(home)
     file = home.root / "data/08_reporting" / results
     if file.suffix == ".json":
         audit = json.loads(file.read_text(encoding="utf-8"))

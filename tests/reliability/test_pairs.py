@@ -85,7 +85,7 @@ def alone(
         home = make_home(project_root, tmp_path_factory.mktemp(name))
         done = home.kedro(*WRITERS[name])
         assert done.code == 0, done.text
-        found[name] = forecasts(home.root)
+        found[name] = forecasts(home)
     return found
 
 
@@ -118,7 +118,7 @@ def judge(
         if HELD not in message or "PID" not in message.upper():
             return outcome("wrong", f"refused for another reason: {message[:300]}")
     for name, home, code in zip(names, homes, codes, strict=True):
-        if code == 0 and name in alone and not same(forecasts(home.root), alone[name]):
+        if code == 0 and name in alone and not same(forecasts(home), alone[name]):
             return outcome("wrong", f"{name} is not what it gives alone")
     if any(home.runs().get("RUNNING", 0) for home in homes):
         return outcome("wrong", "a run is still RUNNING")

@@ -385,7 +385,8 @@ def test_new_wording_of_a_contract_is_stamped_once(
     warehouse.write(old, table)
     assert not warehouse.write(new, table).changed
     with duckdb.connect(path, read_only=True) as connection:
-        ((comment,),) = connection.execute("SELECT comment FROM duckdb_tables()").fetchall()
+        query = "SELECT comment FROM duckdb_tables() WHERE table_name = 'small'"
+        ((comment,),) = connection.execute(query).fetchall()
     assert new.content_hash in comment
     before = content(path)
     warehouse.write(new, table)

@@ -11,6 +11,7 @@ from kedro.io import AbstractDataset
 from soyoil.errors import ConfigError
 from soyoil.warehouse.connection import connect, parse_connection
 from soyoil.warehouse.contract import load_contract
+from soyoil.warehouse.digest import ORIGINS, WRITE_ORIGIN, origins_of, with_origin
 from soyoil.warehouse.structs import flatten
 from soyoil.warehouse.validation import validate
 
@@ -70,12 +71,21 @@ class WarehouseTableDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
             raise ConfigError(f"warehouse table {table}: {exc}") from exc
 
     def load(self) -> pd.DataFrame:
-        """Rows in key order; dtypes as in `soyoil.warehouse.structs.flatten`."""
-        return flatten(connect(self._connection).read(self._contract))
+        """Rows in key order, their origins in ``attrs``; dtypes as `structs.flatten` gives them.
+
+        Raises
+        ------
+        ContractError
+            Rows break the contract, or were altered since soyoil wrote them.
+        """
+        table = connect(self._connection).read(self._contract)
+        frame = flatten(table)
+        frame.attrs[ORIGINS] = origins_of(table)
+        return frame
 
     def save(self, data: pd.DataFrame) -> None:
         """Check and write rows by the write mode of the contract."""
-        batch = validate(data, self._contract)
+        batch = with_origin(validate(data, self._contract), data.attrs.get(WRITE_ORIGIN))
         result = connect(self._connection).write(self._contract, batch)
         logger.info("%s: %s", self._contract.name, result)
 

@@ -79,6 +79,8 @@ def take_snapshot(
         If the symbol has no row or its rows have more than one provenance.
     """
     rows = matrix[matrix["symbol"] == symbol].sort_values("data_date").reset_index(drop=True)
+    # What the warehouse said of all symbols is nothing that belongs to these rows.
+    rows.attrs = {}
     if rows.empty:
         there = ", ".join(sorted(matrix["symbol"].unique())) or "none"
         raise SplitError(
@@ -92,6 +94,7 @@ def take_snapshot(
             "synthetic rows may not meet. Remove one of them from the warehouse."
         )
     ordered = regimes.sort_values("start_date").reset_index(drop=True)
+    ordered.attrs = {}
     return Snapshot(rows, ordered, symbol, str(provenances[0]), dict(contracts))
 
 

@@ -15,7 +15,7 @@ from soyoil.warehouse.connection import BigQueryConnection
 from soyoil.warehouse.contract import Partition
 from soyoil.warehouse.ddl import backtick
 from soyoil.warehouse.guard import check_allowed
-from soyoil.warehouse.live import COPIES, LiveColumn, LiveTable, LiveWarehouse
+from soyoil.warehouse.live import HIDDEN, LiveColumn, LiveTable, LiveWarehouse
 from soyoil.warehouse.table_shape import read_stamp
 
 if TYPE_CHECKING:
@@ -45,10 +45,10 @@ class BigQueryInspector:
         tables = [
             _table(dataset, table)
             for dataset in datasets
-            if dataset != COPIES
+            if dataset not in HIDDEN
             for table in self._tables(dataset)
         ]
-        return self._live([name for name in datasets if name != COPIES], tables)
+        return self._live([name for name in datasets if name not in HIDDEN], tables)
 
     def _live(self, datasets: Sequence[str], tables: Sequence[LiveTable]) -> LiveWarehouse:
         ordered = sorted(tables, key=lambda table: table.name)

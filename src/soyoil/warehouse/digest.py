@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -50,6 +51,8 @@ _MIX: Final = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 _NULL: Final = np.uint64(0xA5A5F00DDEADBEEF)
 
 Hashes = npt.NDArray[np.uint64]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -221,7 +224,7 @@ def origins_of(table: pa.Table) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Written:
-    """What a write does to the digests of a table.
+    """What a write does to the digests of a table, beside removing those of other shapes.
 
     Attributes
     ----------
@@ -240,8 +243,11 @@ class Written:
         return bool(self.put or self.gone)
 
 
-def needs_rows(mode: WriteMode, stored: Digests, *, exists: bool) -> bool:
-    """Whether the digests after a write depend on rows that are in the table already.
+def needs_rows(mode: WriteMode, stored: Digests) -> bool:
+    """Whether digests after a write depend on rows that are in the table already.
+
+    A batch that replaces whole groups says itself what they hold; so the rest is needed only if
+    it is put between other rows, or if nothing is known of the other groups.
 
     Parameters
     ----------
@@ -249,35 +255,46 @@ def needs_rows(mode: WriteMode, stored: Digests, *, exists: bool) -> bool:
         How the batch is written.
     stored
         Digests of the table, empty if nothing is known of it.
-    exists
-        Whether it may hold rows.
     """
-    return exists and (mode == "upsert" or (mode == "sync" and not stored))
+    return mode == "upsert" or (mode == "sync" and not stored)
 
 
-def merged(contract: TableContract, old: pa.Table, batch: pa.Table) -> pa.Table:
-    """Rows of a table after a batch was put over it by key."""
-    key = list(contract.key)
-    kept = old.join(batch.select(key), key, join_type="left anti") if batch.num_rows else old
-    schema = contract.arrow_schema()
-    return pa.concat_tables([kept.select(schema.names).cast(schema), batch.cast(schema)])
-
-
-def after_write(stored: Digests, now: Digests, mode: WriteMode) -> Written:
-    """Digests to write.
+def after_write(
+    contract: TableContract, batch: pa.Table, mode: WriteMode, stored: Digests, old: pa.Table | None
+) -> Written:
+    """Digests to write with a batch.
 
     Parameters
     ----------
+    contract, batch, mode
+        What is written, and how.
     stored
-        Those of before.
-    now
-        Those of the groups that the batch is about, or of all groups if nothing was stored.
-    mode
-        How the batch was written.
+        Digests of before.
+    old
+        Rows that were there where `needs_rows` asks for them: those of the groups of the batch,
+        or all if nothing is stored.
     """
+    origin = batch_origin(batch)
+    now = group_digests(contract, batch, origin)
+    if old is not None:
+        rows = _merged(contract, old, batch, mode)
+        now = {
+            name: replace(digest, origin=origin if name in now else None)
+            for name, digest in group_digests(contract, rows).items()
+        }
     put = {name: digest for name, digest in now.items() if stored.get(name) != digest}
     gone = tuple(name for name in stored if name not in now) if mode == "replace" else ()
     return Written(put, gone)
+
+
+def _merged(contract: TableContract, old: pa.Table, batch: pa.Table, mode: WriteMode) -> pa.Table:
+    """Rows of a table after a batch was put over them."""
+    by = list(group_columns(contract) if mode == "sync" else contract.key)
+    # Arrow joins no STRUCT, so rows are told by their number.
+    numbered = old.select(by).append_column("row number", pa.array(np.arange(old.num_rows)))
+    kept = numbered.join(batch.select(by), by, join_type="left anti")["row number"]
+    schema = contract.arrow_schema()
+    return pa.concat_tables([old.take(kept).cast(schema), batch.cast(schema)])
 
 
 def altered(stored: Digests, now: Digests, only: Iterable[str] | None = None) -> list[str]:
@@ -315,25 +332,67 @@ def _named(group: str) -> str:
     return group or "the table"
 
 
-def check_unaltered(contract: TableContract, phrases: Sequence[str], place: str) -> None:
-    """Refuse rows that were altered since they were written.
+def checked(contract: TableContract, table: pa.Table, stored: Digests, place: str) -> pa.Table:
+    """All rows of a table as they were read, with their origins, if they are as written.
+
+    Parameters
+    ----------
+    contract
+        Contract of the table.
+    table
+        All its rows.
+    stored
+        Digests that the writer left.
+    place
+        Where the table is, for the message.
 
     Raises
     ------
     ContractError
-        Naming table, groups and what to do.
+        They were altered since; names the groups and what to do.
     """
+    if not stored:
+        logger.info(
+            "%s has no digests, so that nobody can tell whether its rows are as they were "
+            "written; the next write leaves some",
+            contract.name,
+        )
+        return table
+    _refuse(contract, altered(stored, group_digests(contract, table)), place)
+    return with_origins(table, stored)
+
+
+def check_batch_groups(
+    contract: TableContract, batch: pa.Table, old: pa.Table, stored: Digests, place: str
+) -> None:
+    """Refuse to put a batch between rows that were altered since they were written.
+
+    Parameters
+    ----------
+    old
+        Rows of the groups of the batch.
+
+    Raises
+    ------
+    ContractError
+        Naming the groups and what to do.
+    """
+    names, _ = groups_of(contract, batch)
+    _refuse(contract, altered(stored, group_digests(contract, old), names), place)
+
+
+def _refuse(contract: TableContract, phrases: Sequence[str], place: str) -> None:
     if not phrases:
         return
     shown = list(phrases[:MAX_SHOWN])
     if len(phrases) > MAX_SHOWN:
         shown.append(f"and {len(phrases) - MAX_SHOWN} more groups")
-    again = "run the pipeline that writes it again (kedro run --pipeline=ingest, or train)"
     remedy = (
-        f"{again[0].upper()}{again[1:]}: it puts its rows in place."
+        "Run the pipeline that writes it again (kedro run --pipeline=ingest, or train): that "
+        "puts its own rows in place."
         if contract.write_mode != "upsert"
-        else "What a load adds does not mend it: remove these rows, or the table (DROP TABLE "
-        f"{contract.name}) and {TABLE}'s rows of it, and load again."
+        else "A load adds rows and mends none: restore them, or drop the table "
+        f"(DROP TABLE {contract.name}), which loses its rows, and load its files again."
     )
     raise ContractError(
         f"{contract.name} in {place} was altered since soyoil wrote it: {'; '.join(shown)}. "

@@ -20,12 +20,14 @@ import duckdb
 import pyarrow as pa
 
 from soyoil.errors import WarehouseBusyError, WarehouseError
-from soyoil.warehouse import table_check
+from soyoil.warehouse import digest, table_check
 from soyoil.warehouse.backend import DateSpan, WriteResult
 from soyoil.warehouse.connection import DuckDBConnection
-from soyoil.warehouse.contract import TableContract
+from soyoil.warehouse.contract import TableContract, quote
+from soyoil.warehouse.digest_sql import DigestStatements, parse
 from soyoil.warehouse.guard import check_allowed
-from soyoil.warehouse.sql import STAGE, TableStatements, partition_column
+from soyoil.warehouse.sql import STAGE, TableStatements, literal, partition_column
+from soyoil.warehouse.validation import check_rows
 
 POLL_S: Final = 0.05
 # A warehouse must work offline and the same everywhere, so no extension is fetched.
@@ -81,7 +83,13 @@ class DuckDBWarehouse:
                 raise table_check.missing_table(contract, str(self._path))
             self._check_table(connection, statements, found[0][0], schema.names)
             table = connection.sql(statements.select(schema.names, span)).to_arrow_table()
-        return table.cast(schema).combine_chunks()
+            stored = _digests(connection, contract)
+        table = table.cast(schema).combine_chunks()
+        if columns is None:
+            check_rows(table, contract, str(self._path))
+            if span is None:
+                table = digest.checked(contract, table, stored, str(self._path))
+        return table
 
     def write(self, contract: TableContract, table: pa.Table) -> WriteResult:
         """Write a validated batch in one transaction; see `backend.Warehouse.write`."""
@@ -94,14 +102,46 @@ class DuckDBWarehouse:
             connection.begin()
             try:
                 created = self._prepare_table(connection, statements, table)
+                written = self._digests_after(connection, statements, table)
                 result = _apply(connection, statements, table)
-                self._end(connection, commit=created or result.changed)
+                for statement in written:
+                    _rows(connection, statement)
+                self._end(connection, commit=created or result.changed or bool(written))
             except BaseException:
                 # DuckDB ends the transaction itself after some errors.
                 with contextlib.suppress(duckdb.Error):
                     connection.rollback()
                 raise
         return result
+
+    def _digests_after(
+        self, connection: duckdb.DuckDBPyConnection, statements: TableStatements, batch: pa.Table
+    ) -> list[str]:
+        """Statements that write the digests of the table as it will be after the batch.
+
+        Raises
+        ------
+        ContractError
+            The batch goes between rows that were altered: their digest would hide it.
+        """
+        contract = statements.contract
+        mode = table_check.write_mode(contract, batch)
+        stored = _digests(connection, contract)
+        old = None
+        if digest.needs_rows(mode, stored):
+            groups = digest.group_columns(contract) if stored else ()
+            query = statements.groups_of_stage(groups)
+            found = connection.sql(query).to_arrow_table().cast(contract.arrow_schema())
+            old = found.combine_chunks()
+            digest.check_batch_groups(contract, batch, old, stored, str(self._path))
+        written = digest.after_write(contract, batch, mode, stored, old)
+        if not written.changed:
+            return []
+        return [
+            f"CREATE SCHEMA IF NOT EXISTS {_digest_schema(connection)}",
+            _digest_statements(connection, contract).create_duckdb(),
+            *_digest_statements(connection, contract).write(written),
+        ]
 
     def _end(self, connection: duckdb.DuckDBPyConnection, *, commit: bool) -> None:
         if commit:
@@ -268,6 +308,33 @@ def _count(connection: duckdb.DuckDBPyConnection, statement: str | None) -> int:
 def _statements(connection: duckdb.DuckDBPyConnection, contract: TableContract) -> TableStatements:
     catalog = str(_rows(connection, "SELECT current_database()")[0][0])
     return TableStatements(contract, catalog)
+
+
+def _digest_schema(connection: duckdb.DuckDBPyConnection) -> str:
+    catalog = str(_rows(connection, "SELECT current_database()")[0][0])
+    return f"{quote(catalog)}.{quote(digest.DATASET)}"
+
+
+def _digest_statements(
+    connection: duckdb.DuckDBPyConnection, contract: TableContract
+) -> DigestStatements:
+    table = f"{_digest_schema(connection)}.{quote(digest.TABLE.split('.')[1])}"
+    return DigestStatements(contract, table, literal)
+
+
+def _digests(
+    connection: duckdb.DuckDBPyConnection, contract: TableContract
+) -> dict[str, digest.GroupDigest]:
+    """Digests that the writers of a table left; empty if there are none."""
+    dataset, name = digest.TABLE.split(".")
+    there = _rows(
+        connection,
+        "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() "
+        f"AND schema_name = {literal(dataset)} AND table_name = {literal(name)}",
+    )
+    if not there:
+        return {}
+    return parse(_rows(connection, _digest_statements(connection, contract).select()))
 
 
 def _apply(

@@ -18,7 +18,7 @@ from soyoil.warehouse.duckdb import DuckDBWarehouse
 from soyoil.warehouse.duckdb_extras import read_extras
 from soyoil.warehouse.guard import check_allowed
 from soyoil.warehouse.identifiers import dotted, spelled
-from soyoil.warehouse.live import COPIES, LiveColumn, LiveTable, LiveWarehouse
+from soyoil.warehouse.live import HIDDEN, LiveColumn, LiveTable, LiveWarehouse
 from soyoil.warehouse.sql import literal
 from soyoil.warehouse.table_shape import read_stamp
 
@@ -93,15 +93,15 @@ class DuckDBInspector:
                     extras=extras.get((dataset, name), ()),
                 )
                 for dataset, name, comment in _fetch(connection, _TABLES)
-                if dataset != COPIES
+                if dataset not in HIDDEN
             ]
             tables += [
                 self._view(connection, dotted((dataset, name)), sql)
                 for dataset, name, sql in _fetch(connection, _VIEWS)
-                if dataset != COPIES
+                if dataset not in HIDDEN
             ]
         datasets |= {table.dataset for table in tables}
-        return self._live(tuple(sorted(datasets - {COPIES})), tables)
+        return self._live(tuple(sorted(datasets - HIDDEN)), tables)
 
     def _live(self, datasets: tuple[str, ...], tables: Sequence[LiveTable]) -> LiveWarehouse:
         ordered = sorted(tables, key=lambda table: table.name)

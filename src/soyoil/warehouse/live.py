@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from soyoil.warehouse.contract import Partition, quote
 from soyoil.warehouse.ddl import backtick
+from soyoil.warehouse.digest import DATASET
 from soyoil.warehouse.identifiers import dotted, parts_of, spelled
 
 Kind = Literal["table", "view"]
@@ -21,6 +22,8 @@ BackendName = Literal["duckdb", "bigquery"]
 
 COPIES: Final = "soyoil_copies"
 """Dataset of the copies that `apply` makes; no part of the warehouse that is looked at."""
+HIDDEN: Final = frozenset({COPIES, DATASET})
+"""Datasets of soyoil's own, which no plan and no audit looks at."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +211,7 @@ class Inspector(Protocol):
     """Look at a warehouse, and change its structure."""
 
     def inspect(self) -> LiveWarehouse:
-        """What the warehouse holds, `COPIES` aside; an empty warehouse if there is none yet.
+        """What the warehouse holds, `HIDDEN` datasets aside; empty if there is none yet.
 
         Raises
         ------

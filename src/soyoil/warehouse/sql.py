@@ -139,6 +139,15 @@ class TableStatements:
         ]
         return f" WHERE {_and(bounds)}" if bounds else ""
 
+    def groups_of_stage(self, columns: Sequence[str]) -> str:
+        """Rows of the groups that the batch is about, in no order; all rows without columns."""
+        names = ", ".join(quote(column.name) for column in self.contract.columns)
+        query = f"SELECT {names} FROM {self.table}"
+        if not columns:
+            return query
+        same = _and(f"{OLD}.{quote(n)} = {NEW}.{quote(n)}" for n in columns)
+        return f"{query} AS {OLD} WHERE EXISTS (SELECT 1 FROM {STAGE} AS {NEW} WHERE {same})"
+
     def table_provenances(self) -> str:
         """Provenances of the rows in the table."""
         return f"SELECT DISTINCT {quote(PROVENANCE)} FROM {self.table} ORDER BY 1"

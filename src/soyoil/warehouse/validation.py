@@ -20,7 +20,7 @@ from soyoil.warehouse.contract import (
     foreign_target,
 )
 from soyoil.warehouse.conversion import TypeMismatchError, to_arrow
-from soyoil.warehouse.structs import assemble
+from soyoil.warehouse.structs import assemble, flatten
 
 MAX_PROBLEMS = 8
 MAX_EXAMPLES = 3
@@ -71,6 +71,57 @@ def validate(frame: pd.DataFrame, contract: TableContract) -> pa.Table:
     problems += _provenance_problems(contract, leaves)
     _raise_for(contract, problems)
     return assemble(leaves, contract)
+
+
+def check_rows(table: pa.Table, contract: TableContract, place: str) -> None:
+    """Check rows that were read against the contract: others may have written them.
+
+    Parameters
+    ----------
+    table
+        Rows with ``contract.arrow_schema()``.
+    contract
+        Contract of the table.
+    place
+        Where the table is, for the message.
+
+    Raises
+    ------
+    ContractError
+        As `validate`, naming the place.
+    """
+    leaves = dict(_table_leaves(table, contract))
+    found = [
+        (dotted, reason, rows)
+        for dotted, column in contract.flat_columns().items()
+        for reason, rows in _value_problems(leaves[dotted], column)
+    ]
+    keys = pd.DataFrame({name: leaves[name].to_pandas() for name in contract.key})
+    twice = keys.duplicated(keep="first").to_numpy()
+    if twice.any():
+        found.append((" + ".join(contract.key), "key given twice", twice))
+    problems = _provenance_problems(contract, leaves)
+    if found:
+        frame = flatten(table)
+        problems = [
+            _rows_problem(frame, contract, dotted, reason, rows) for dotted, reason, rows in found
+        ] + problems
+    if problems:
+        listed = "\n".join(f"  - {problem}" for problem in problems[:MAX_PROBLEMS])
+        raise ContractError(
+            f"{contract.name} in {place} holds rows that do not satisfy its contract (version "
+            f"{contract.version}):\n{listed}\nSomebody else changed the table: run the pipeline "
+            "that writes it again (kedro run --pipeline=ingest, or train)."
+        )
+
+
+def _table_leaves(table: pa.Table, contract: TableContract) -> Iterator[tuple[str, pa.Array]]:
+    for dotted in contract.flat_columns():
+        top, *inner = dotted.split(".")
+        values = table[top].combine_chunks()
+        for name in inner:
+            values = pc.struct_field(values, name)
+        yield dotted, values
 
 
 def _raise_for(contract: TableContract, problems: list[str]) -> None:
