@@ -63,11 +63,13 @@ def check_nodes(options: Mapping[str, Any], chosen: Pipeline) -> None:
     """
     nodes = sorted({name for node in chosen.nodes for name in (node.name, node.short_name)})
     for option in ("from_nodes", "to_nodes", "node_names"):
-        check_known(options[option], nodes, "node")
+        check_known(options.get(option) or (), nodes, "node")
     datasets = sorted(chosen.datasets())
-    check_known(options["from_inputs"], datasets, "dataset in --from-inputs")
-    check_known(options["to_outputs"], sorted(chosen.all_outputs()), "output in --to-outputs")
-    check_known(options["load_versions"] or (), datasets, "dataset in --load-versions")
+    check_known(options.get("from_inputs") or (), datasets, "dataset in --from-inputs")
+    check_known(
+        options.get("to_outputs") or (), sorted(chosen.all_outputs()), "output in --to-outputs"
+    )
+    check_known(options.get("load_versions") or (), datasets, "dataset in --load-versions")
 
 
 def check_runner(runner: str) -> None:
@@ -96,10 +98,10 @@ def check_configuration(options: Mapping[str, Any]) -> None:
         Naming the file, the line and what is wrong.
     """
     root = find_kedro_project(Path.cwd()) or Path.cwd()
-    source = Path(options["conf_source"] or root / "conf")
+    source = Path(options.get("conf_source") or root / "conf")
     if not source.is_dir():
         return
-    environment = options["env"] or LOCAL
+    environment = options.get("env") or LOCAL
     # Kedro does without `local`, so that a fresh clone runs.
     if environment != LOCAL and not (source / environment).is_dir():
         known = sorted(p.name for p in source.iterdir() if p.is_dir() and p.name != BASE)

@@ -7,15 +7,20 @@ import signal
 import sqlite3
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import pandas as pd
 import pytest
+import yaml
 from kedro.config import OmegaConfigLoader
 from kedro.framework.cli.utils import _split_params
 
 from soyoil.params import Parameters, check_parameters
+from soyoil.regimes.table import RegimeConfig, regime_frame
+from soyoil.sources.base import SourceConfig
+from soyoil.sources.identity import market_identity
 from soyoil.splits.snapshot import write_snapshot
 
 SMALL = (
@@ -63,7 +68,13 @@ def market() -> ModuleType:
 
 
 def give_snapshot(market: ModuleType, root: Path) -> None:
-    write_snapshot(market.make_snapshot(), root / "data" / "05_model_input" / "snapshots")
+    raw = yaml.safe_load((root / "conf/base/parameters_regimes.yml").read_text(encoding="utf-8"))
+    frame = regime_frame([RegimeConfig.model_validate(regime) for regime in raw["regimes"]])
+    # The snapshot of another market or with other regimes than the run's is refused.
+    market.regimes = lambda: frame
+    made_from = market_identity(SourceConfig(symbols=("ZL",)), "ZL")
+    snapshot = replace(market.make_snapshot(), made_from=made_from)
+    write_snapshot(snapshot, root / "data" / "05_model_input" / "snapshots")
 
 
 def tracked(root: Path) -> Counter[tuple[str, str]]:
