@@ -17,6 +17,7 @@ import yaml
 from kedro.config import OmegaConfigLoader
 from kedro.framework.cli.utils import _split_params
 
+from soyoil.data_folder import data_folder_name
 from soyoil.params import Parameters, check_parameters
 from soyoil.regimes.table import RegimeConfig, regime_frame
 from soyoil.sources.base import SourceConfig
@@ -151,6 +152,7 @@ def parameters(root: Path, runtime: dict[str, object]) -> Parameters:
         default_run_env="local",
         runtime_params=runtime,
         merge_strategy={"parameters": "soft"},
+        custom_resolvers={"data_folder": data_folder_name},
     )
     return check_parameters(loader["parameters"])
 
