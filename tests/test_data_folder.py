@@ -134,3 +134,13 @@ def test_names_of_data_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setenv("SOYOIL_DATA", name)
         with pytest.raises(ConfigError, match="SOYOIL_DATA"):
             data_folder(tmp_path)
+
+
+def test_no_dataset_stays_behind_when_the_data_folder_moves(project_root: Path) -> None:
+    fixed = [
+        f"{path.name}:{number}"
+        for path in (project_root / "conf").glob("*/*.yml")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if "path: data/" in line and not line.lstrip().startswith("#")
+    ]
+    assert fixed == []
