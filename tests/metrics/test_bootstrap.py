@@ -35,6 +35,9 @@ def test_counts_are_those_of_the_indices() -> None:
     assert (counts.sum(axis=1) == 50).all()
     assert (counts.mean(axis=0) > 0).all()
     assert resample_counts(50, 10, 40) is counts, "the same resamples for every model"
+    kept = counts.copy()
+    resample_counts.cache_clear()
+    assert (resample_counts(50, 10, 40) == kept).all(), "and in every process"
 
 
 def test_interval_holds_the_point_and_grows_with_the_overlap() -> None:

@@ -1,10 +1,13 @@
 """Descriptions of runs."""
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 
+from soyoil.metrics.breakdown import coverage_band
 from soyoil.reports.describe import RunFacts, pipeline_note, run_note
+from soyoil.reports.terminal import percent
 
 METRICS = {
     "n": 2489.0, "independent_n": 118.5, "coverage_80": 0.781,
@@ -40,6 +43,19 @@ def test_run_note_says_what_why_and_on_what() -> None:
     assert "Data: observed; snapshot `abcdef012345`" in text
     assert "invented" not in text
     assert "invented" in run_note(facts("synthetic"))
+
+
+def test_run_note_has_the_interval_of_each_skill_and_the_band_of_its_horizon() -> None:
+    metrics = POOLED | {
+        f"pooled.uniform.skill_mae{end}": value
+        for end, value in (("", 0.02), ("_low", -0.01), ("_high", 0.05))
+    }
+    text = run_note(replace(facts("observed"), metrics=metrics))
+    assert "| pinball skill against `vol_cone` | -2.6 % | -6.1 % to +0.3 % |" in text
+    assert "| MAE skill against `random_walk` | +2.0 % | -1.0 % to +5.0 % |" in text
+    low, high = coverage_band(2489, 21)
+    assert f"| 78.1 % | {percent(low)} to {percent(high)} if calibrated |" in text
+    assert high - low > 5 * (coverage_band(2489, 1)[1] - 0.8), "labels overlap"
 
 
 def test_pipeline_note_has_the_table_once_there_is_one() -> None:

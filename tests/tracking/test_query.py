@@ -15,7 +15,7 @@ from soyoil.errors import ConfigError
 from soyoil.experiments.compare_config import CompareConfig
 from soyoil.params import TrackingConfig
 from soyoil.pipelines.compare.nodes import compare_runs, find_runs
-from soyoil.tracking import active
+from soyoil.tracking import active, query
 from soyoil.tracking.active import ParentSpec
 from soyoil.tracking.query import COLUMNS, PREDICTIONS, finished_runs, read_predictions
 from soyoil.tracking.record import RunRecord
@@ -51,7 +51,8 @@ def test_finished_runs_and_their_predictions(
         parent.run_id,
         spec.run_name,
     )
-    assert run.started.tz is not None
+    begun = parent.client.get_run(parent.run_id).info.start_time
+    assert run.started == pd.Timestamp(begun, unit="ms", tz="UTC"), "the pipeline run's start"
     assert run.params["lightgbm.n_estimators"] == "15"
     assert (run.tags["kind"], run.tags["horizon"]) == ("model", "1m")
     assert run.tags["command"] == "kedro run", "a tag of the pipeline run alone"
@@ -62,6 +63,29 @@ def test_finished_runs_and_their_predictions(
     assert_frame_equal(found[run_id], expected)
     with pytest.raises(ConfigError, match="Did you mean 'soyoil'"):
         finished_runs(["soyoils"])
+
+
+def test_all_pages_of_the_store_are_read(
+    spec: ParentSpec, make_record: Callable[..., RunRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(query, "PAGE", 2)
+    written = []
+    for number in range(3):
+        parent = active.start(replace(spec, run_name=f"train {number}"))
+        written += [parent.log_child(make_record(tables={})) for _ in range(number)]
+        active.finish("FINISHED")
+    assert {run.run_id for run in finished_runs(["soyoil"])} == set(written)
+    assert len(written) == 3
+
+
+def test_tags_of_the_child_win_over_those_of_its_pipeline_run(
+    spec: ParentSpec, make_record: Callable[..., RunRecord]
+) -> None:
+    parent = active.start(replace(spec, tags={**spec.tags, "device": "cpu+cuda"}))
+    parent.log_child(make_record(tables={}, tags={"horizon": "3m", "device": "cuda"}))
+    active.finish("FINISHED")
+    (run,) = finished_runs(["soyoil"])
+    assert (run.tags["kind"], run.tags["device"], run.horizon) == ("model", "cuda", "3m")
 
 
 def test_files_are_written_whole_and_logged_on_the_pipeline_run(

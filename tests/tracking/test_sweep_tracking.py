@@ -54,6 +54,10 @@ def test_a_trial_is_a_child_of_the_sweep(spec: ParentSpec) -> None:
     first = runs[0]
     assert first.data.tags["mlflow.parentRunId"] == parent.run_id
     assert first.data.tags["study"] == KEY.name
+    identity = ("horizon", "horizon_sessions", "model", "objective", "snapshot", "training_span")
+    assert [first.data.tags[name] for name in identity] == [
+        "1w", "5", "lightgbm", "uniform.skill_pinball", "snap1", "span1",
+    ]  # fmt: skip
     assert first.data.tags["reproducible"] == "true"
     assert first.data.tags["git_sha"] == "abc", "tags of the parent are inherited"
     assert first.data.params == {"lightgbm.num_leaves": "3", "fit.shrink": "true"}
@@ -93,6 +97,35 @@ def test_a_resumed_sweep_tracks_no_trial_twice(spec: ParentSpec) -> None:
     found = sorted((r.data.tags["study"], int(r.data.tags["trial"])) for r in children(again))
     assert found == [*((KEY.name, n) for n in range(5)), ("1w_lightgbm_b", 0)]
     assert all(run.info.status == "FINISHED" for run in children(again))
+
+
+def test_trials_beyond_the_first_page_are_known(
+    spec: ParentSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store gives a sweep's trials in pages; here of two."""
+    active.start(spec)
+    log = TrialLog()
+    for number in range(5):
+        log.add(make_trial(number))
+    active.finish("FINISHED")
+    again = active.start(replace(spec, run_name="again"))
+    search = again.client.search_runs
+    monkeypatch.setattr(
+        again.client, "search_runs", lambda *a, **k: search(*a, **{**k, "max_results": 2})
+    )
+    log = TrialLog()
+    for number in range(6):
+        log.add(make_trial(number))
+    monkeypatch.undo()
+    assert sorted(int(run.data.tags["trial"]) for run in children(again)) == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_pruned_trial_has_the_score_of_all_its_folds(spec: ParentSpec) -> None:
+    parent = active.start(spec)
+    TrialLog().add(make_trial(4, state="pruned", fold_values=(0.3, -0.1), value=0.1))
+    (run,) = children(parent)
+    assert run.data.metrics["pooled.uniform.skill_pinball"] == 0.1
+    assert run.data.metrics["fold.uniform.skill_pinball"] == -0.1, "the last fold"
 
 
 def test_the_report_is_logged_on_the_parent(spec: ParentSpec, root: Path) -> None:
