@@ -11,19 +11,13 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.project import pipelines
 
 from soyoil.cli_warehouse import warehouse
-from soyoil.errors import ConfigError, readable
-from soyoil.run_check import (
-    check_configuration,
-    check_known,
-    check_nodes,
-    check_runner,
-    check_values,
-)
+from soyoil.conf_check import check_known
+from soyoil.errors import BUG, ConfigError, readable
+from soyoil.run_check import check_nodes, check_runner, check_values
 from soyoil.tracking import close_interrupted
 
 INTERRUPTED = 130
 RUNNER = "soyoil.runner.CellRunner"
-BUG = "This is a bug in soyoil, not a mistake in your input. Please report it with the lines above."
 
 
 @click.group(name="soyoil")
@@ -63,7 +57,6 @@ def _names(options: dict[str, Any]) -> list[str]:
 def _run(**options: Any) -> None:
     try:
         names = _names(options)
-        check_configuration(options)
         _check_selection(options, names)
         # Kedro deprecates --pipeline in favour of --pipelines; both stay usable here.
         callback = kedro_run.callback

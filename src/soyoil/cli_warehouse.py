@@ -15,7 +15,7 @@ from kedro.framework.session import KedroSession
 from rich.console import Console
 
 from soyoil.data_folder import data_folder, locked
-from soyoil.errors import readable
+from soyoil.errors import BUG, readable
 from soyoil.params import check_parameters
 from soyoil.reports.warehouse_plan import print_plan
 from soyoil.warehouse.apply import ApplyError, ApplyRecord, apply_plan
@@ -49,6 +49,7 @@ def _readable_errors() -> Iterator[None]:
     except Exception as error:
         message = readable(error)
         if message is None:
+            error.add_note(BUG)
             raise
         raise click.ClickException(message) from None
 

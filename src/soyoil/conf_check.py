@@ -7,8 +7,9 @@ here with the file and the line.
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,9 @@ import yaml
 
 from soyoil.errors import ConfigError
 
+BASE: Final = "base"
+LOCAL: Final = "local"
+SHOWN: Final = 12
 MAX_NODES: Final = 100_000
 """Values that one file may hold with its aliases written out: the largest has a few hundred."""
 
@@ -63,6 +67,50 @@ def check_value(text: str, shown: str) -> None:
                     f"{shown}: {node.value} would be read as {read}. Write a plain number, true "
                     "or false."
                 )
+
+
+def check_known(given: Iterable[str], known: Sequence[str], what: str) -> None:
+    """Refuse names that are not known.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first unknown one, the nearest known one and what is known.
+    """
+    unknown = [name for name in given if name not in known]
+    if not unknown:
+        return
+    near = difflib.get_close_matches(unknown[0], known, n=1, cutoff=0.4)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
+    listed = ", ".join(known[:SHOWN]) or "none"
+    raise ConfigError(f"Unknown {what} {unknown[0]!r}.{hint} Known: {listed}{more}.")
+
+
+def check_configuration(source: Path, environment: str | None) -> None:
+    """Check the environment's name and the YAML files that a command reads.
+
+    Parameters
+    ----------
+    source
+        Folder of the configuration, ``conf``.
+    environment
+        Folder in it that stands over ``base``; None for ``local``.
+
+    Raises
+    ------
+    ConfigError
+        Naming the environment, or the file, the line and what is wrong.
+    """
+    if not source.is_dir():
+        return
+    name = environment or LOCAL
+    # Kedro does without `local`, so that a fresh clone runs.
+    if name != LOCAL and not (source / name).is_dir():
+        known = sorted(p.name for p in source.iterdir() if p.is_dir() and p.name != BASE)
+        check_known([name], known, "environment in --env")
+    for folder in (BASE, name):
+        check_folder(source / folder)
 
 
 def check_folder(folder: Path) -> None:

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 WHY: Final = "why"
 """Key in a field's extra schema: reason of its upper bound, for messages."""
+SESSIONS: Final[dict[str, Any]] = {"le": 20_000, "why": "a year has about 250 sessions"}
+"""Bound of a number of sessions, for `bounded`."""
 
 
 class Config(BaseModel):

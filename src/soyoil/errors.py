@@ -92,13 +92,19 @@ _MACHINE: Final = {
     errno.EROFS: "The file system is read-only: make it writable or use another place",
     errno.EACCES: "Permission denied: give yourself access",
     errno.EPERM: "Not permitted: give yourself access",
+    errno.EMFILE: "Too many open files: raise the limit with `ulimit -n`",
+}
+"""Causes outside the program that its user can mend, and how."""
+_DATASET: Final = {
     errno.ENOENT: "A file is missing: run the pipeline that makes it first, without --nodes or "
     "--from-nodes",
     errno.EISDIR: "A folder stands in the place of a file: move it away",
     errno.ENOTDIR: "A file stands in the place of a folder: move it away",
-    errno.EMFILE: "Too many open files: raise the limit with `ulimit -n`",
 }
-"""Causes outside the program that its user can mend, and how."""
+"""The same, of a dataset; elsewhere a wrong path is a bug."""
+BUG: Final = (
+    "This is a bug in soyoil, not a mistake in your input. Please report it with the lines above."
+)
 
 
 def readable(error: BaseException) -> str | None:
@@ -116,11 +122,14 @@ def readable(error: BaseException) -> str | None:
     known = soyoil_cause(error)
     if known is not None:
         return str(known)
+    remedies = _MACHINE
     for cause in _causes(error):
-        if isinstance(cause, OSError) and cause.errno in _MACHINE:
+        # By name: neither Kedro nor the configuration's library is known here.
+        if type(cause).__name__ == "DatasetError":
+            remedies = _MACHINE | _DATASET
+        if isinstance(cause, OSError) and cause.errno in remedies:
             place = f" ({cause.filename})" if cause.filename else ""
-            return redact(f"{_MACHINE[cause.errno]}{place}, then run the same command again.")
-        # By name: the configuration's library and Kedro's loader are not known here.
+            return redact(f"{remedies[cause.errno]}{place}, then run the same command again.")
         if any(c.__name__ in _CONFIGURATION for c in type(cause).__mro__):
             return redact(f"The configuration in conf/ cannot be read: {_first_line(cause)}")
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,12 +12,12 @@ from kedro.pipeline import Pipeline
 
 from soyoil.data_folder import DataLock, acquire, data_folder
 from soyoil.hooks import command_line
+from soyoil.redact import redact
 
 PAGES: Final = frozenset({"audit_report", "compare.run"})
 """Outputs for people, which no stage reads: each is written whole, by any number of runs."""
 APPENDED: Final = frozenset({"sweep.folder"})
 """Inputs that are written to."""
-_PASSWORD: Final = re.compile(r"://[^/@\s,]*@")
 
 
 def writes_data(pipeline: Pipeline, catalog: CatalogProtocol[str, Any]) -> bool:
@@ -70,7 +69,7 @@ class LockHooks:
         # A notebook's process outlives the interrupt of an earlier run.
         self._release()
         if self._root is not None and writes_data(pipeline, catalog):
-            command = _PASSWORD.sub("://***@", command_line(run_params))
+            command = redact(command_line(run_params))
             self._lock = acquire(data_folder(self._root), command)
 
     @hook_impl(trylast=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 import pandas as pd
-from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 
 from soyoil.handover import refusal
-from soyoil.params import Parameters, check_parameters
+from soyoil.parameter_hooks import ParameterHooks
+from soyoil.params import Parameters
 from soyoil.regimes.table import regime_frame, regime_hash
 from soyoil.sources.identity import identity_differences, market_identity, root_identity
 from soyoil.splits.snapshot import Snapshot
@@ -30,15 +30,19 @@ class MarketHooks:
 
     Sessions and matrix carry their mark in the warehouse, the snapshot in its pointer. Rows
     without a mark were written by an earlier version and are taken.
+
+    Parameters
+    ----------
+    checked
+        The hooks that check the parameters of the run.
     """
 
-    def __init__(self) -> None:
-        self._parameters: Parameters | None = None
+    def __init__(self, checked: ParameterHooks) -> None:
+        self._checked = checked
 
-    @hook_impl
-    def after_context_created(self, context: KedroContext) -> None:
-        """Keep the parameters of the run."""
-        self._parameters = check_parameters(context.config_loader["parameters"])
+    @property
+    def _parameters(self) -> Parameters | None:
+        return self._checked.parameters
 
     @property
     def _market(self) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class ParameterHooks:
     """Validate every parameter, run-time ones included, against the typed schema."""
 
     def __init__(self) -> None:
-        self._parameters: Parameters | None = None
+        self.parameters: Parameters | None = None
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -48,7 +48,7 @@ class ParameterHooks:
         parameters = check_parameters(context.config_loader["parameters"])
         _check_warehouse_kind(context, parameters.source.kind)
         check_roots((*parameters.source.symbols, parameters.target.symbol))
-        self._parameters = parameters
+        self.parameters = parameters
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
@@ -59,7 +59,7 @@ class ParameterHooks:
         ConfigError
             Naming the plans that can be scored.
         """
-        if self._parameters is None or self._parameters.split.plan != "cpcv":
+        if self.parameters is None or self.parameters.split.plan != "cpcv":
             return
         if any(name.endswith(PLAN_SUFFIX) for name in pipeline.all_outputs()):
             raise ConfigError(

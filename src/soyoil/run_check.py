@@ -1,49 +1,24 @@
 """What a user asks ``kedro run`` for, checked before a session starts.
 
 Kedro tells of an unknown name in a traceback, and reads values of ``--params`` by the rules of
-YAML 1.1.
+YAML 1.1. The files of ``conf/`` are checked by their loader.
 """
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, Final
 
 from kedro.pipeline import Pipeline
 from kedro.runner import AbstractRunner
-from kedro.utils import find_kedro_project
 
-from soyoil.conf_check import check_folder, check_value
-from soyoil.errors import ConfigError
+from soyoil.conf_check import check_known, check_value
 
-BASE: Final = "base"
-LOCAL: Final = "local"
-SHOWN: Final = 12
 RUNNERS: Final = (
     "SequentialRunner", "ParallelRunner", "ThreadRunner", "soyoil.runner.CellRunner",
 )  # fmt: skip
-
-
-def check_known(given: Iterable[str], known: Sequence[str], what: str) -> None:
-    """Refuse names that are not known.
-
-    Raises
-    ------
-    ConfigError
-        Naming the first unknown one, the nearest known one and what is known.
-    """
-    unknown = [name for name in given if name not in known]
-    if not unknown:
-        return
-    near = difflib.get_close_matches(unknown[0], known, n=1, cutoff=0.4)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
-    listed = ", ".join(known[:SHOWN]) or "none"
-    raise ConfigError(f"Unknown {what} {unknown[0]!r}.{hint} Known: {listed}{more}.")
 
 
 def check_nodes(options: Mapping[str, Any], chosen: Pipeline) -> None:
@@ -87,27 +62,6 @@ def check_runner(runner: str) -> None:
         found = None
     if not (isinstance(found, type) and issubclass(found, AbstractRunner)):
         check_known([runner], RUNNERS, "runner")
-
-
-def check_configuration(options: Mapping[str, Any]) -> None:
-    """Check the environment's name and the YAML files that a run reads.
-
-    Raises
-    ------
-    ConfigError
-        Naming the file, the line and what is wrong.
-    """
-    root = find_kedro_project(Path.cwd()) or Path.cwd()
-    source = Path(options.get("conf_source") or root / "conf")
-    if not source.is_dir():
-        return
-    environment = options.get("env") or LOCAL
-    # Kedro does without `local`, so that a fresh clone runs.
-    if environment != LOCAL and not (source / environment).is_dir():
-        known = sorted(p.name for p in source.iterdir() if p.is_dir() and p.name != BASE)
-        check_known([environment], known, "environment in --env")
-    for name in (BASE, environment):
-        check_folder(source / name)
 
 
 def check_values(params: str) -> None:

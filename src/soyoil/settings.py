@@ -4,6 +4,7 @@ import os
 import warnings
 from pathlib import Path
 
+from soyoil.config_loader import CheckedConfigLoader
 from soyoil.data_folder import data_folder_name
 from soyoil.hooks import TrackingHooks
 from soyoil.lock_hooks import LockHooks
@@ -24,9 +25,13 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 # Warehouse tables are named dataset.table, as BigQuery names them.
 warnings.filterwarnings("ignore", message="One or more dataset names contain '.' characters")
 
+_PARAMETERS = ParameterHooks()
 _STAGES = StageHooks()
-HOOKS = (LockHooks(), ParameterHooks(), MarketHooks(), _STAGES, TrackingHooks(_STAGES))
+HOOKS = (
+    LockHooks(), _PARAMETERS, MarketHooks(_PARAMETERS), _STAGES, TrackingHooks(_STAGES),
+)  # fmt: skip
 
+CONFIG_LOADER_CLASS = CheckedConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",

@@ -8,11 +8,18 @@ from typing import Any
 
 import pytest
 import yaml
+from kedro.io import DatasetError
 
-from soyoil.conf_check import MAX_NODES, check_file, check_folder
+from soyoil.conf_check import (
+    MAX_NODES,
+    check_configuration,
+    check_file,
+    check_folder,
+    check_known,
+)
 from soyoil.config import Config, bounded
 from soyoil.errors import ConfigError, SourceError, readable, soyoil_cause
-from soyoil.run_check import RUNNERS, check_configuration, check_known, check_runner, check_values
+from soyoil.run_check import RUNNERS, check_runner, check_values
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join([f'*{chr(97 + i)}'] * 10)}]\n" for i in range(6)
@@ -104,10 +111,9 @@ def test_runners_pass(name: str) -> None:
 
 
 def test_an_unknown_environment_is_refused(project_root: Path) -> None:
-    options = {"conf_source": str(project_root / "conf"), "env": "bigqery"}
     with pytest.raises(ConfigError, match="Did you mean 'bigquery'"):
-        check_configuration(options)
-    check_configuration({**options, "env": None})
+        check_configuration(project_root / "conf", "bigqery")
+    check_configuration(project_root / "conf", None)
 
 
 class Numbers(Config):
@@ -165,7 +171,17 @@ def test_only_a_stated_cause_counts() -> None:
     assert readable(wrapped.value) == "a user's mistake"
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.ENOENT])
+def test_a_missing_file_is_a_users_only_where_a_dataset_reads_it() -> None:
+    missing = FileNotFoundError(errno.ENOENT, "x", "data/a.parquet")
+    assert readable(missing) is None
+    wrapped = DatasetError("Failed while loading data")
+    wrapped.__cause__ = missing
+    message = readable(wrapped)
+    assert message is not None
+    assert "data/a.parquet" in message
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
 def test_trouble_with_the_disk_is_one_message(number: int) -> None:
     message = readable(OSError(number, "x", "data/08_reporting/a.csv"))
     assert message is not None

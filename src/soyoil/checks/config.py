@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import field_validator
 
-from soyoil.config import Config, bounded
+from soyoil.config import SESSIONS, Config, bounded
 from soyoil.warehouse.defects import BANNED_VENDORS, Severity
 
 
@@ -34,9 +34,9 @@ class AuditConfig(Config):
     fail_on: Severity = "error"
     banned_vendors: tuple[str, ...] = BANNED_VENDORS
     stale_days: int = bounded(10, ge=1, le=36_500, why="that is a hundred years")
-    price_run: int = bounded(5, ge=2, le=20_000, why="about 250 sessions are held a year")
-    value_run: int = bounded(10, ge=2, le=20_000, why="about 250 sessions are held a year")
-    gap_sessions: int = bounded(5, ge=1, le=20_000, why="about 250 sessions are held a year")
+    price_run: int = bounded(5, ge=2, **SESSIONS)
+    value_run: int = bounded(10, ge=2, **SESSIONS)
+    gap_sessions: int = bounded(5, ge=1, **SESSIONS)
     max_rows: int = bounded(5_000_000, ge=1, le=1_000_000_000, why="rows are held in memory")
 
     @field_validator("banned_vendors", mode="before")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-from kedro.io import AbstractDataset
 
+from soyoil.datasets.connected import ConnectedDataset
 from soyoil.errors import MissingTableError, WarehouseBusyError
 from soyoil.sources.vendor_store import (
     BAR_TYPES,
@@ -23,7 +22,7 @@ from soyoil.sources.vendor_store import (
     empty_sessions,
 )
 from soyoil.warehouse.backend import Warehouse
-from soyoil.warehouse.connection import connect, parse_connection
+from soyoil.warehouse.connection import connect
 from soyoil.warehouse.contract import load_contract
 from soyoil.warehouse.structs import flatten
 from soyoil.warehouse.validation import validate
@@ -102,29 +101,8 @@ class WarehouseVendorStore:
             )
 
 
-class VendorStoreDataset(AbstractDataset[VendorRecords, VendorStore]):
-    """The vendor's bars in the warehouse: a handle to read them, records to add some.
-
-    Parameters
-    ----------
-    connection, source_kind, credentials
-        As for `soyoil.datasets.warehouse.WarehouseTableDataset`.
-    metadata
-        Ignored here; for Kedro plugins.
-    """
-
-    def __init__(
-        self,
-        *,
-        connection: dict[str, Any],
-        source_kind: str | None = None,
-        credentials: dict[str, Any] | str | None = None,
-        metadata: dict[str, Any] | None = None,
-    ) -> None:
-        self.metadata = metadata
-        self._connection = parse_connection(
-            connection, source_kind=source_kind, credentials=credentials
-        )
+class VendorStoreDataset(ConnectedDataset[VendorRecords, VendorStore]):
+    """The vendor's bars in the warehouse: a handle to read them, records to add some."""
 
     def load(self) -> VendorStore:
         """A handle; refused in stages that may not use the warehouse."""
@@ -136,6 +114,3 @@ class VendorStoreDataset(AbstractDataset[VendorRecords, VendorStore]):
 
     def _exists(self) -> bool:
         return connect(self._connection).exists(load_contract(FILES))
-
-    def _describe(self) -> dict[str, Any]:
-        return {"backend": self._connection.backend, "place": self._connection.place}

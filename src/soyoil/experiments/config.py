@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from soyoil.config import Config, bounded
+from soyoil.config import SESSIONS, Config, bounded
 from soyoil.experiments.storage import check_address
 from soyoil.models.config import ENGINE_CONFIGS, FitConfig
 from soyoil.regimes.weights import WeightsConfig
@@ -213,7 +213,7 @@ class InnerConfig(Config):
 
     folds: int = bounded(4, ge=1, le=100, why="each fold is a fit")
     min_train_rows: int = bounded(250, ge=1, le=1_000_000, why="no training set has more rows")
-    valid_sessions: int | None = bounded(None, ge=0, le=20_000, why="a year has about 250 sessions")
+    valid_sessions: int | None = bounded(None, ge=0, **SESSIONS)
 
 
 class SweepConfig(Config):

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from soyoil.config import Config, bounded
+from soyoil.config import SESSIONS, Config, bounded
 from soyoil.errors import ConfigError
 
 TargetKind = Literal["vol_scaled", "log_return"]
@@ -61,7 +61,7 @@ class FitConfig(Config):
     threads: int = bounded(1, ge=1, le=256, why="no machine has more cores to use")
     target_kind: TargetKind = "vol_scaled"
     shrink: bool = True
-    rows_per_label: int = bounded(0, ge=0, le=20_000, why="a year has about 250 sessions")
+    rows_per_label: int = bounded(0, ge=0, **SESSIONS)
     feature_groups: tuple[str, ...] = ()
 
     @field_validator("feature_groups", mode="before")
@@ -185,7 +185,7 @@ class TFTConfig(Config):
     hidden_continuous_size: int = bounded(8, ge=1, le=1_024, why="more does not fit in memory")
     attention_heads: int = bounded(2, ge=1, le=64, why="more than the hidden size allows")
     dropout: float = Field(default=0.1, ge=0, lt=1)
-    train_stride: int = bounded(3, ge=1, le=20_000, why="a year has about 250 sessions")
+    train_stride: int = bounded(3, ge=1, **SESSIONS)
     learning_rate: float = bounded(0.005, gt=0, le=1, why="steps would overshoot")
     batch_size: int = bounded(64, ge=1, le=65_536, why="no training set has more rows")
     gradient_clip: float = bounded(1.0, gt=0, le=1e6, why="nothing would be clipped")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import model_validator
 
-from soyoil.config import Config, bounded
+from soyoil.config import SESSIONS, Config, bounded
 from soyoil.regimes.table import regime_positions
 
 FloatArray = npt.NDArray[np.float64]
@@ -33,9 +33,7 @@ class WeightsConfig(Config):
     scheme: Literal[
         "uniform", "regime", "regime_uniqueness", "regime_decay", "regime_uniqueness_decay"
     ] = "regime"
-    decay_halflife_sessions: int = bounded(
-        504, ge=1, le=20_000, why="a year has about 250 sessions"
-    )
+    decay_halflife_sessions: int = bounded(504, ge=1, **SESSIONS)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

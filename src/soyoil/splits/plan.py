@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from soyoil.config import Config, bounded
+from soyoil.config import SESSIONS, Config, bounded
 from soyoil.errors import SplitError
 
 BoolArray = npt.NDArray[np.bool_]
@@ -84,21 +84,21 @@ class SplitConfig(Config):
 
     plan: Literal["walk_forward", "fixed", "cpcv"] = "walk_forward"
     origins: Literal["all", "weekly"] = "all"
-    warm_up: int = bounded(252, ge=0, le=20_000, why="a year has about 250 sessions")
-    min_train_rows: int = bounded(250, ge=1, le=20_000, why="a year has about 250 sessions")
+    warm_up: int = bounded(252, ge=0, **SESSIONS)
+    min_train_rows: int = bounded(250, ge=1, **SESSIONS)
     last_origin: dt.date | None = None
     first_origin: dt.date = dt.date(2016, 1, 4)
-    refit_every: int | None = bounded(None, ge=1, le=20_000, why="a year has about 250 sessions")
-    valid_sessions: int = bounded(126, ge=0, le=20_000, why="a year has about 250 sessions")
-    calibration_sessions: int = bounded(0, ge=0, le=20_000, why="a year has about 250 sessions")
+    refit_every: int | None = bounded(None, ge=1, **SESSIONS)
+    valid_sessions: int = bounded(126, ge=0, **SESSIONS)
+    calibration_sessions: int = bounded(0, ge=0, **SESSIONS)
     window: Literal["expanding", "rolling"] = "expanding"
-    train_sessions: int = bounded(1260, ge=1, le=20_000, why="a year has about 250 sessions")
+    train_sessions: int = bounded(1260, ge=1, **SESSIONS)
     max_folds: int | None = bounded(None, ge=1, le=20_000, why="a fold has a session at least")
     valid_from: dt.date = dt.date(2023, 1, 1)
     test_from: dt.date = dt.date(2024, 1, 1)
     groups: int = bounded(6, ge=2, le=100, why="splits grow as the binomial coefficient")
     test_groups: int = bounded(2, ge=1, le=50, why="splits grow as the binomial coefficient")
-    embargo_sessions: int = bounded(0, ge=0, le=20_000, why="a year has about 250 sessions")
+    embargo_sessions: int = bounded(0, ge=0, **SESSIONS)
 
     def _changed(self, key: str) -> bool:
         return bool(getattr(self, key) != type(self).model_fields[key].default)

@@ -7,7 +7,6 @@ never set.
 from __future__ import annotations
 
 import logging
-import re
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -57,8 +56,7 @@ def open_client() -> MlflowClient:
     try:
         return MlflowClient()
     except MlflowException as error:
-        # The address may hold a password.
-        reason = re.sub(r"://[^@/\s]+@", "://***@", str(error)).strip().rstrip(".")
+        reason = str(error).strip().rstrip(".")
         raise ConfigError(
             f"The tracking store that MLFLOW_TRACKING_URI names cannot be used: {reason}. Without "
             "that variable, runs are tracked in mlflow.db in the project's root."

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ import pyarrow.compute as pc
 
 from soyoil.errors import ContractError
 from soyoil.warehouse.contract import TableContract, WriteMode
+from soyoil.warehouse.structs import leaf_arrays
 
 DATASET: Final = "soyoil"
 """Dataset of what soyoil keeps for itself; no part of the warehouse that is looked at."""
@@ -150,18 +151,9 @@ def groups_of(contract: TableContract, table: pa.Table) -> tuple[list[str], npt.
 
 def _row_hashes(contract: TableContract, table: pa.Table) -> tuple[Hashes, Hashes]:
     first = np.zeros(table.num_rows, dtype=np.uint64)
-    for values in _leaves(contract, table):
+    for _, values in leaf_arrays(table, contract):
         first = _mixed(first * _GOLDEN + _value_hashes(values))
     return first, _mixed(first + _GOLDEN)
-
-
-def _leaves(contract: TableContract, table: pa.Table) -> Iterator[pa.Array]:
-    for dotted in contract.flat_columns():
-        top, *inner = dotted.split(".")
-        values = table[top].combine_chunks()
-        for name in inner:
-            values = pc.struct_field(values, name)
-        yield values
 
 
 def _value_hashes(values: pa.Array) -> Hashes:

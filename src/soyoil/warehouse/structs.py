@@ -43,6 +43,24 @@ def flatten(table: pa.Table) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows))
 
 
+def leaf_arrays(table: pa.Table, contract: TableContract) -> Iterator[tuple[str, pa.Array]]:
+    """Leaf columns of a table by dotted name, in the order of its contract.
+
+    Parameters
+    ----------
+    table
+        Rows with ``contract.arrow_schema()``.
+    contract
+        Contract of the table.
+    """
+    for dotted in contract.flat_columns():
+        top, *inner = dotted.split(".")
+        values = table[top].combine_chunks()
+        for name in inner:
+            values = pc.struct_field(values, name)
+        yield dotted, values
+
+
 def _leaves(
     field: pa.Field, values: pa.Array, dotted: str
 ) -> Iterator[tuple[str, pa.Field, pa.Array]]:

@@ -20,7 +20,7 @@ from soyoil.warehouse.contract import (
     foreign_target,
 )
 from soyoil.warehouse.conversion import TypeMismatchError, to_arrow
-from soyoil.warehouse.structs import assemble, flatten
+from soyoil.warehouse.structs import assemble, flatten, leaf_arrays
 
 MAX_PROBLEMS = 8
 MAX_EXAMPLES = 3
@@ -90,7 +90,7 @@ def check_rows(table: pa.Table, contract: TableContract, place: str) -> None:
     ContractError
         As `validate`, naming the place.
     """
-    leaves = dict(_table_leaves(table, contract))
+    leaves = dict(leaf_arrays(table, contract))
     found = [
         (dotted, reason, rows)
         for dotted, column in contract.flat_columns().items()
@@ -113,15 +113,6 @@ def check_rows(table: pa.Table, contract: TableContract, place: str) -> None:
             f"{contract.version}):\n{listed}\nSomebody else changed the table: run the pipeline "
             "that writes it again (kedro run --pipeline=ingest, or train)."
         )
-
-
-def _table_leaves(table: pa.Table, contract: TableContract) -> Iterator[tuple[str, pa.Array]]:
-    for dotted in contract.flat_columns():
-        top, *inner = dotted.split(".")
-        values = table[top].combine_chunks()
-        for name in inner:
-            values = pc.struct_field(values, name)
-        yield dotted, values
 
 
 def _raise_for(contract: TableContract, problems: list[str]) -> None:

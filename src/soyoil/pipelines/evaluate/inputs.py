@@ -52,7 +52,7 @@ class Inputs:
     split_plan: pd.DataFrame
     sample_weights: pd.DataFrame
     weight_report: pd.DataFrame
-    report: FitReport | None
+    report: FitReport | None = None
 
 
 @dataclass(frozen=True)

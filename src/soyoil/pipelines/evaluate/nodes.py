@@ -13,7 +13,6 @@ from soyoil.handover import refusal, text_hash
 from soyoil.metrics.evaluate import Evaluation, evaluate
 from soyoil.models.config import ENGINE_CONFIGS, EngineConfig, FitConfig, TFTConfig
 from soyoil.models.registry import ABLATIONS
-from soyoil.models.report import FitReport
 from soyoil.models.selection import group_columns
 from soyoil.params import Profile, WeightsConfig
 from soyoil.pipelines.evaluate.inputs import Cell, Inputs, RunOf, check_inputs
@@ -104,32 +103,15 @@ def _split_run(split: SplitConfig, profile: Profile, weights: WeightsConfig) -> 
 
 
 def baseline_evaluation_node(cell: Cell) -> Callable[..., tuple[RunRecord, Scores]]:
-    """Node function that scores a baseline."""
+    """Node function that scores a baseline; the frames it takes are the fields of `Inputs`."""
 
     def evaluate_baseline(
-        snapshot: Snapshot,
-        predictions: pd.DataFrame,
-        random_walk: pd.DataFrame,
-        vol_cone: pd.DataFrame,
-        labels: pd.DataFrame,
-        split_plan: pd.DataFrame,
-        sample_weights: pd.DataFrame,
-        weight_report: pd.DataFrame,
         split: SplitConfig,
         profile: Profile,
         weights: WeightsConfig,
+        **frames: Any,
     ) -> tuple[RunRecord, Scores]:
-        inputs = Inputs(
-            snapshot=snapshot,
-            predictions=predictions,
-            random_walk=random_walk,
-            vol_cone=vol_cone,
-            labels=labels,
-            split_plan=split_plan,
-            sample_weights=sample_weights,
-            weight_report=weight_report,
-            report=None,
-        )
+        inputs = Inputs(**frames)
         run = RunOf(_split_run(split, profile, weights), {})
         return _finish(cell, inputs, run, _plan_params(split, profile, weights))
 
@@ -141,32 +123,14 @@ def fitted_evaluation_node(cell: Cell) -> Callable[..., tuple[RunRecord, Scores]
     engine = engine_of(cell.model)
 
     def evaluate_fitted(
-        snapshot: Snapshot,
-        predictions: pd.DataFrame,
-        random_walk: pd.DataFrame,
-        vol_cone: pd.DataFrame,
-        labels: pd.DataFrame,
-        split_plan: pd.DataFrame,
-        sample_weights: pd.DataFrame,
-        weight_report: pd.DataFrame,
-        report: FitReport,
         split: SplitConfig,
         profile: Profile,
         weights: WeightsConfig,
         fit: FitConfig,
         config: EngineConfig,
+        **frames: Any,
     ) -> tuple[RunRecord, Scores]:
-        inputs = Inputs(
-            snapshot=snapshot,
-            predictions=predictions,
-            random_walk=random_walk,
-            vol_cone=vol_cone,
-            labels=labels,
-            split_plan=split_plan,
-            sample_weights=sample_weights,
-            weight_report=weight_report,
-            report=report,
-        )
+        inputs = Inputs(**frames)
         run = RunOf(
             _split_run(split, profile, weights),
             fit_parameters(profile, fit, engine, config),

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from soyoil.handover import MadeFrom, content_hash, stamped
+from soyoil.handover import MadeFrom, stamp_of, stamped
 from soyoil.models.base import FoldResult, FoldTask, HorizonArrays
 from soyoil.models.baselines import baseline_quantiles, vol_cone_sigma
 from soyoil.models.config import ENGINE_CONFIGS, EngineConfig, FitConfig, TFTConfig
@@ -233,7 +233,7 @@ def engine_node(horizon: Horizon, model: str) -> Callable[..., tuple[pd.DataFram
         rows = (numbers, position, quantiles)
         frame = stamped(prediction_frame(snapshot, labels, horizon, rows), made_from)
         report = _report(tasks, results, seconds)
-        return frame, replace(report, predictions=content_hash(frame))
+        return frame, replace(report, predictions=stamp_of(frame)["content"])
 
     # Kedro validates a parameter against the annotation of its argument.
     fit_model.__annotations__["config"] = ENGINE_CONFIGS[engine]
