@@ -17,6 +17,7 @@ from soyoil.sources.databento import read_folder
 from soyoil.sources.quarantine import (
     CONTENT_REASONS,
     MAX_DEFECTIVE_SHARE,
+    OUTSIDE,
     SUMMARY_COLUMNS,
     quarantine_summary,
     split_duplicates,
@@ -68,7 +69,7 @@ def test_defective_bar(
     batch = read(write_dbn("a.dbn.zst", [*sound, make_bar(moment, 7, prices, volume)], ZL))
     assert len(batch.bars) == len(sound)
     assert batch.quarantine["reason"].tolist() == [reason]
-    assert reason in CONTENT_REASONS
+    assert reason in (OUTSIDE, *CONTENT_REASONS)
     stamp = pd.Timestamp(moment, tz="UTC").as_unit("us")
     assert batch.quarantine["ts_event"].tolist() == [stamp]
     assert batch.quarantine["file"].tolist() == ["a.dbn.zst"]

@@ -23,6 +23,7 @@ from soyoil.sources.quarantine import (
     CONFLICT,
     DUPLICATE,
     GRID_NS,
+    OUTSIDE,
     BarRules,
     refuse_if_defective,
     split_defective,
@@ -280,7 +281,7 @@ class Market:
             micros = stated.dt.tz_localize(None).fillna(pd.Timestamp(0)).to_numpy()
             bound = micros.astype("datetime64[us]").astype("int64")[file] * US_NS
             outside |= known & ((time >= bound) if late else (time < bound))
-        rejected = self.bars[outside].assign(reason="outside_file_range")
+        rejected = self.bars[outside].assign(reason=OUTSIDE)
         return self.bars[~outside], rejected
 
     def _refuse_contradiction(self, duplicates: pd.DataFrame, new: frozenset[str]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +19,10 @@ from soyoil.errors import SourceError
 from soyoil.market.bars import BarSchema
 from soyoil.market.instruments import Instrument, get_instrument
 
+OUTSIDE: Final = "outside_file_range"
+"""Stamped outside the range that its own file claims to cover, which comes before all others."""
+
 CONTENT_REASONS = {
-    "outside_file_range": "stamped outside the range that its own file claims to cover",
     "unmapped_date": "its contract stands for no symbol on its day",
     "off_grid": "does not start on a full hour, or for daily bars at midnight UTC",
     "undefined_price": "the vendor's mark for a price that does not exist",
@@ -54,7 +57,7 @@ _VALUES = ["open", "high", "low", "close", "volume"]
 
 @dataclass(frozen=True)
 class BarRules:
-    """What the bars of one file must satisfy.
+    """What every bar must satisfy.
 
     Attributes
     ----------
@@ -62,14 +65,10 @@ class BarRules:
         Gives the grid.
     roots
         Configured roots, by code.
-    start, end
-        Half-open range of the file, nanoseconds since 1970; None is open.
     """
 
     schema: BarSchema
     roots: Sequence[str]
-    start: int | None = None
-    end: int | None = None
 
 
 def split_defective(bars: pd.DataFrame, rules: BarRules) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -93,13 +92,7 @@ def split_defective(bars: pd.DataFrame, rules: BarRules) -> tuple[pd.DataFrame, 
     code = bars["root"].to_numpy()
     known = [get_instrument(root) for root in rules.roots]
     signed = np.array([i.may_be_negative for i in known], dtype=bool)[code]
-    outside = np.zeros(len(bars), dtype=bool)
-    if rules.start is not None:
-        outside |= time < rules.start
-    if rules.end is not None:
-        outside |= time >= rules.end
     found: dict[str, npt.NDArray[np.bool_]] = {
-        "outside_file_range": outside,
         "unmapped_date": ~bars["mapped"].to_numpy(),
         "off_grid": time % GRID_NS[rules.schema] != 0,
         "undefined_price": ~np.isfinite(price).all(axis=1),
