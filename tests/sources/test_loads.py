@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from load_market import FIRST, ROOTS, Bar, Files, Loaded, load, read
 
 from soyoil.datasets.vendor_store import WarehouseVendorStore
-from soyoil.errors import SourceError, SoyoilError, WarehouseBusyError
+from soyoil.errors import ContractError, SourceError, SoyoilError, WarehouseBusyError
 from soyoil.params import TargetConfig
 from soyoil.pipelines.features.nodes import compute_features
 from soyoil.pipelines.ingest.nodes import make_sessions, read_source
@@ -328,15 +328,62 @@ def test_sessions_without_bars_are_not_lost(
     assert not load(warehouse, tmp_path / "all").result.changed
 
 
-def test_bars_that_are_gone_are_read_again_or_named(
-    warehouse: DuckDBWarehouse, files: Files, at_once: tuple[pa.Table, Loaded], tmp_path: Path
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"DELETE FROM {BARS} WHERE position < 3 AND symbol = 'CL'",
+        f"UPDATE {BARS} SET close = close + 1 WHERE position = 3 AND symbol = 'CL'",
+        f"INSERT INTO {BARS} SELECT * REPLACE (position + 9999 AS position) FROM {BARS} "
+        "WHERE symbol = 'CL' AND position < 2",
+    ],
+    ids=["gone", "altered", "added"],
+)
+def test_bars_that_are_not_as_read_are_read_again_or_named(
+    statement: str,
+    warehouse: DuckDBWarehouse,
+    files: Files,
+    at_once: tuple[pa.Table, Loaded],
+    tmp_path: Path,
 ) -> None:
     folder = files.put(NAMES, tmp_path / "files")
     load(warehouse, folder)
     with duckdb.connect(tmp_path / "warehouse.duckdb") as connection:
-        connection.execute(f"DELETE FROM {BARS} WHERE position < 3 AND symbol = 'CL'").fetchall()
+        connection.execute(statement).fetchall()
     lone = files.put(NAMES[:1], tmp_path / "lone")
-    assert "The warehouse has lost bars of 8 files" in refusal(warehouse, lone)
+    assert "Bars of 8 files are no longer in the warehouse as they were read" in refusal(
+        warehouse, lone
+    )
+    load(warehouse, folder)
+    load(warehouse, lone)
+    assert sessions(warehouse).equals(at_once[0])
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"DELETE FROM {FILES} WHERE symbol = 'CL'",
+        f"UPDATE {FILES} SET roll_rule = 'n' WHERE symbol = 'CL'",
+        f"UPDATE {FILES} SET is_retired = true WHERE symbol = 'CL'",
+    ],
+    ids=["gone", "altered", "retired"],
+)
+def test_files_that_are_not_as_written_are_refused_until_dropped(
+    statement: str,
+    warehouse: DuckDBWarehouse,
+    files: Files,
+    at_once: tuple[pa.Table, Loaded],
+    tmp_path: Path,
+) -> None:
+    folder = files.put(NAMES, tmp_path / "files")
+    load(warehouse, folder)
+    with duckdb.connect(tmp_path / "warehouse.duckdb") as connection:
+        connection.execute(statement).fetchall()
+    with pytest.raises(ContractError, match=rf"was altered since .* \(DROP TABLE {FILES}\)"):
+        load(warehouse, folder)
+    with duckdb.connect(tmp_path / "warehouse.duckdb") as connection:
+        connection.execute(f"DROP TABLE {FILES}").fetchall()
+    lone = files.put(NAMES[:1], tmp_path / "lone")
+    assert "whose bars it did not keep" in refusal(warehouse, lone)
     load(warehouse, folder)
     load(warehouse, lone)
     assert sessions(warehouse).equals(at_once[0])

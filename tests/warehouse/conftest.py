@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from backends import Backend
 
+from soyoil.warehouse.bigquery import BigQueryWarehouse
 from soyoil.warehouse.connection import DuckDBConnection
 from soyoil.warehouse.contract import Column, TableContract, load_contract
 from soyoil.warehouse.duckdb import DuckDBWarehouse
@@ -131,3 +133,13 @@ def path(tmp_path: Path) -> Path:
 def warehouse(path: Path) -> DuckDBWarehouse:
     """Empty warehouse that does not wait."""
     return DuckDBWarehouse(DuckDBConnection(path=path, busy_timeout_s=0))
+
+
+@pytest.fixture(params=["duckdb", "bigquery"])
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
+    """Empty warehouse of each kind."""
+    if request.param == "bigquery":
+        config = request.getfixturevalue("bigquery_connection")
+        return Backend(config, BigQueryWarehouse(config))
+    local = DuckDBConnection(path=tmp_path / "warehouse.duckdb", busy_timeout_s=30)
+    return Backend(local, DuckDBWarehouse(local))

@@ -50,10 +50,8 @@ def _all(contract: TableContract, modes: Sequence[WriteMode]) -> dict[str, str]:
     changes = WriteResult(1, int(len(contract.columns) > len(contract.key)), 1, 0)
     for mode in modes:
         found[f"counts_{mode}"] = statements.counts(mode, span)
-        found[f"merge_{mode}"] = statements.merge(mode, span)
-        if partition and partition.granularity == "DAY":
-            steps = statements.transaction(mode, [span], changes)
-            found |= {f"transaction_{mode}_{n}": sql for n, sql in enumerate(steps)}
+        steps = statements.parts(mode, [span], changes)
+        found |= {f"write_{mode}_{n}": sql for n, sql in enumerate(steps)}
     return found
 
 

@@ -5,24 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from backends import Backend
 from write_model import MODES, Model, as_model, model_write
 
 from soyoil.errors import ContractError, WarehouseError
 from soyoil.warehouse import table_check
-from soyoil.warehouse.backend import DateSpan, Warehouse, WriteResult
-from soyoil.warehouse.bigquery import BigQueryWarehouse
-from soyoil.warehouse.bigquery_client import BigQueryClient, client_for
+from soyoil.warehouse.backend import DateSpan, WriteResult
+from soyoil.warehouse.bigquery_client import BigQueryClient
 from soyoil.warehouse.bigquery_schema import description
-from soyoil.warehouse.connection import BigQueryConnection, ConnectionConfig, DuckDBConnection
+from soyoil.warehouse.connection import BigQueryConnection
 from soyoil.warehouse.contract import TableContract, load_contract
 from soyoil.warehouse.ddl import bigquery_ddl
 from soyoil.warehouse.duckdb import DuckDBWarehouse
@@ -36,33 +33,6 @@ ROWS: Model = {("ZL", 2): (1.5, 1), ("ZL", 3): (None, None), ("CL", 2): (-37.63,
 LAYOUT = {"partition": {"column": "data_date", "granularity": "MONTH"}, "cluster": ["symbol"]}
 DAILY = {"partition": {"column": "data_date", "granularity": "DAY"}, "cluster": ["symbol"]}
 SORTED = [("symbol", "ascending"), ("data_date", "ascending")]
-
-
-@dataclass(frozen=True)
-class Backend:
-    """A warehouse and ways around it."""
-
-    config: ConnectionConfig
-    warehouse: Warehouse
-
-    def run(self, duckdb_sql: str, bigquery_sql: str) -> None:
-        """Run a statement behind the back of the warehouse; ``{features}`` is the dataset."""
-        if isinstance(self.config, BigQueryConnection):
-            dataset = f"{self.config.project}.{self.config.dataset('features')}"
-            client_for(self.config).query(bigquery_sql.replace("{features}", dataset), "test")
-            return
-        with duckdb.connect(self.config.path) as connection:
-            connection.execute(duckdb_sql.replace("{features}", "features")).fetchall()
-
-
-@pytest.fixture(params=["duckdb", "bigquery"])
-def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
-    """Empty warehouse of each kind."""
-    if request.param == "bigquery":
-        config = request.getfixturevalue("bigquery_connection")
-        return Backend(config, BigQueryWarehouse(config))
-    local = DuckDBConnection(path=tmp_path / "warehouse.duckdb", busy_timeout_s=30)
-    return Backend(local, DuckDBWarehouse(local))
 
 
 @pytest.mark.parametrize("name", ["features.daily_ml_matrix", "training.regime_weights"])
@@ -395,7 +365,7 @@ def test_interrupted_write_leaves_the_table_as_it_was(
     query = BigQueryClient.query
 
     def cut(self: BigQueryClient, sql: str, doing: str) -> list[tuple[Any, ...]]:
-        if not sql.startswith("MERGE"):
+        if not sql.startswith("BEGIN TRANSACTION"):
             return query(self, sql, doing)
         query(self, f"BEGIN TRANSACTION; {_delete(backend)}; SELECT ERROR('cut')", doing)
         raise AssertionError("the script should have failed")

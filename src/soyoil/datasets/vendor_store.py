@@ -21,7 +21,7 @@ from soyoil.sources.vendor_store import (
     empty_files,
     empty_sessions,
 )
-from soyoil.warehouse.backend import Warehouse
+from soyoil.warehouse.backend import AlteredRows, Warehouse
 from soyoil.warehouse.connection import connect
 from soyoil.warehouse.contract import load_contract
 from soyoil.warehouse.structs import flatten
@@ -69,7 +69,9 @@ class WarehouseVendorStore:
 
     def _read(self, name: str, columns: Sequence[str] | None = None) -> pa.Table | None:
         try:
-            return self._warehouse.read(load_contract(name), columns)
+            # A load reads bars again that are lost, and puts them over what was altered.
+            altered: AlteredRows = "leave out" if name == BARS else "refuse"
+            return self._warehouse.read(load_contract(name), columns, altered=altered)
         except MissingTableError:
             return None
 

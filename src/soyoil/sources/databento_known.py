@@ -134,7 +134,7 @@ class KnownFiles:
         Raises
         ------
         SourceError
-            Stored bars of a file that is not at hand are gone.
+            Stored bars of a file that is not at hand are gone or were altered.
         """
         there = stored.groupby(_KEY, observed=True).size().rename("there").reset_index()
         rows = self.all[self._counts].merge(there.astype(dict.fromkeys(_KEY, "str")), "left", _KEY)
@@ -143,8 +143,8 @@ class KnownFiles:
         if not lost.empty:
             row = lost.iloc[0]
             raise SourceError(
-                f"The warehouse has lost bars of {len(lost)} files, such as {row['symbol']} of "
-                f"{row['name']} ({row['there']:.0f} of {row['n_bars']}): load these files again."
+                f"Bars of {len(lost)} files are no longer in the warehouse as they were read, such "
+                f"as {row['symbol']} of {row['name']} ({row['n_bars']:,}): load these files again."
             )
         have = set(pd.MultiIndex.from_frame(rows.loc[whole, _KEY]))
         partly = pd.MultiIndex.from_frame(rows.loc[~whole, _KEY])

@@ -5,11 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import pyarrow as pa
 
 from soyoil.warehouse.contract import TableContract
+
+AlteredRows = Literal["refuse", "leave out"]
+"""What a read does with rows that are not as soyoil wrote them."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class Warehouse(Protocol):
         contract: TableContract,
         columns: Sequence[str] | None = None,
         span: DateSpan | None = None,
+        altered: AlteredRows = "refuse",
     ) -> pa.Table:
         """Rows in key order.
 
@@ -72,6 +76,9 @@ class Warehouse(Protocol):
             Top-level columns, in the order wanted; all if None.
         span
             Rows whose partition column lies in it; all if None.
+        altered
+            What is done with rows that are not as they were written, where all columns of all
+            rows are read.
 
         Returns
         -------
@@ -82,8 +89,9 @@ class Warehouse(Protocol):
         WarehouseError
             No such table, or the warehouse cannot be read.
         ContractError
-            The table does not have the columns of the contract, `columns` names others, or
-            `span` is given and the contract has no partition column.
+            The table does not have the columns of the contract, `columns` names others, `span`
+            is given and the contract has no partition column, or rows break the contract or were
+            altered.
         """
 
     def write(self, contract: TableContract, table: pa.Table) -> WriteResult:

@@ -7,21 +7,21 @@ the table as it was, and its staging table expires by itself.
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import logging
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import pyarrow as pa
 
 from soyoil.errors import WarehouseBusyError, WarehouseError
-from soyoil.warehouse import table_check
-from soyoil.warehouse.backend import DateSpan, WriteResult
+from soyoil.warehouse import digest, table_check
+from soyoil.warehouse.backend import AlteredRows, DateSpan, WriteResult
 from soyoil.warehouse.bigquery_client import client_for
+from soyoil.warehouse.bigquery_digest import BigQueryDigests
 from soyoil.warehouse.bigquery_schema import (
     addable_columns,
     bigquery_schema,
@@ -29,24 +29,22 @@ from soyoil.warehouse.bigquery_schema import (
     differences,
 )
 from soyoil.warehouse.bigquery_sql import (
-    MAX_JOB_PARTITIONS,
     BigQueryStatements,
     batches,
     check_key_holds_partition,
     day_of,
 )
+from soyoil.warehouse.bigquery_stage import STAGE_PREFIX, staged_table
 from soyoil.warehouse.connection import BigQueryConnection
 from soyoil.warehouse.contract import TableContract, WriteMode
 from soyoil.warehouse.guard import check_allowed
+from soyoil.warehouse.validation import check_rows
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
 
 logger = logging.getLogger(__name__)
 
-STAGE_PREFIX: Final = "soyoil_stage_"
-"""Beginning of the names of staging tables, which are no part of the warehouse."""
-STAGE_HOURS: Final = 6
 ATTEMPTS: Final = 6
 BACKOFF_S: Final = 0.5
 
@@ -65,6 +63,7 @@ class BigQueryWarehouse:
     def __init__(self, connection: BigQueryConnection) -> None:
         self._connection = connection
         self._client = client_for(connection)
+        self._digests = BigQueryDigests(self._client)
 
     def exists(self, contract: TableContract) -> bool:
         """Whether the table is there, in whatever state."""
@@ -76,6 +75,7 @@ class BigQueryWarehouse:
         contract: TableContract,
         columns: Sequence[str] | None = None,
         span: DateSpan | None = None,
+        altered: AlteredRows = "refuse",
     ) -> pa.Table:
         """Rows in key order; see `backend.Warehouse.read`."""
         check_allowed()
@@ -89,9 +89,30 @@ class BigQueryWarehouse:
         # Rows come in no order, so the key is read as well.
         names = list(dict.fromkeys((*schema.names, *contract.key)))
         self._check_cost(statements, table, names, span)
-        rows = self._client.read(statements.table, names, restriction)
-        order = [(name, "ascending") for name in contract.key]
-        return rows.sort_by(order).select(schema.names).cast(schema).combine_chunks()
+
+        def ordered() -> pa.Table:
+            rows = self._client.read(statements.table, names, restriction)
+            order = [(name, "ascending") for name in contract.key]
+            return rows.sort_by(order).select(schema.names).cast(schema).combine_chunks()
+
+        if columns is not None:
+            return ordered()
+        rows = (
+            ordered() if span else self._repeated(lambda: self._intact(contract, ordered, altered))
+        )
+        check_rows(rows, contract, self._connection.place)
+        return rows
+
+    def _intact(
+        self, contract: TableContract, read: Callable[[], pa.Table], altered: AlteredRows
+    ) -> pa.Table:
+        """All rows of a table, if they are as they were written."""
+        stored = self._digests.stored(contract)
+        rows = read()
+        differ = digest.altered(stored, digest.group_digests(contract, rows))
+        if differ and self._digests.stored(contract) != stored:
+            raise WarehouseBusyError(f"{contract.name} was written while it was read.")
+        return digest.checked(contract, rows, stored, self._connection.place, altered)
 
     def write(self, contract: TableContract, table: pa.Table) -> WriteResult:
         """Write a validated batch, all or nothing; see `backend.Warehouse.write`."""
@@ -102,8 +123,10 @@ class BigQueryWarehouse:
         mode = table_check.write_mode(contract, table)
         if not table.num_rows and (mode != "replace" or not before.num_rows):
             return WriteResult(0, 0, 0, 0)
+        self._digests.create()
         partitions = self._partitions(statements, table, mode)
-        with self._staged(statements, table):
+        schema = bigquery_schema(contract)
+        with staged_table(self._client, statements.stage, schema, table):
             return self._repeated(lambda: self._applied(statements, table, mode, partitions))
 
     def _statements(self, contract: TableContract) -> BigQueryStatements:
@@ -118,6 +141,7 @@ class BigQueryWarehouse:
         table = self._client.get_table(statements.table)
         if table is None:
             self._client.create_dataset(statements.table.rsplit(".", 1)[0])
+            self._digests.forget(contract)
             create = statements.create_table(description(contract))
             self._client.query(create, f"create {statements.table}")
             table = self._client.get_table(statements.table)
@@ -202,32 +226,6 @@ class BigQueryWarehouse:
         check_key_holds_partition(contract, len(found))
         return found
 
-    @contextlib.contextmanager
-    def _staged(self, statements: BigQueryStatements, batch: pa.Table) -> Iterator[None]:
-        """Load the batch into its staging table, and drop that in every case."""
-        from google.cloud import bigquery
-
-        schema = bigquery_schema(statements.contract)
-        stage = bigquery.Table(statements.stage, schema=schema)
-        stage.expires = dt.datetime.now(dt.UTC) + dt.timedelta(hours=STAGE_HOURS)
-        with self._client.explaining(f"create {statements.stage}"):
-            # Its name is ours alone, so one that exists is from an attempt that went unanswered.
-            self._client.api.create_table(
-                stage,
-                exists_ok=True,
-                retry=self._client.retry,
-                timeout=self._connection.timeout_s,
-            )
-        try:
-            if batch.num_rows:
-                self._client.load(batch, statements.stage, schema)
-            yield
-        finally:
-            try:
-                self._client.delete_table(statements.stage)
-            except WarehouseError as exc:
-                logger.warning("%s stays for %d hours: %s", statements.stage, STAGE_HOURS, exc)
-
     def _applied(
         self,
         statements: BigQueryStatements,
@@ -236,20 +234,50 @@ class BigQueryWarehouse:
         partitions: Sequence[str],
     ) -> WriteResult:
         """Write from the staging table, if anything is to be written at all."""
-        span = self._span(statements.contract, partitions)
+        contract = statements.contract
+        stored = self._digests.stored(contract)
+        written = self._digests_after(statements, batch, mode, stored)
+        span = self._span(contract, partitions)
         doing = f"write {statements.table}"
         ((inserted, updated, deleted),) = self._client.query(statements.counts(mode, span), doing)
         unchanged = batch.num_rows - inserted - updated
         result = WriteResult(inserted, updated, deleted, unchanged)
-        if not result.changed:
-            return result
-        if len(partitions) <= MAX_JOB_PARTITIONS:
-            script = statements.merge(mode, span)
-        else:
-            steps = statements.transaction(mode, batches(partitions), result)
-            script = ";\n\n".join(steps) + ";"
-        self._client.query(script, doing)
+        # Rows that go may lie anywhere.
+        spans = batches(partitions, span if mode == "upsert" else DateSpan())
+        steps = statements.parts(mode, spans, result)
+        with self._digests.writing(contract, stored, written) as (first, last):
+            steps = [*first, *steps, *last]
+            if len(steps) > 1:
+                steps = ["BEGIN TRANSACTION", *steps, "COMMIT TRANSACTION"]
+            if steps:
+                self._client.query(";\n\n".join(steps) + ";", doing)
         return result
+
+    def _digests_after(
+        self,
+        statements: BigQueryStatements,
+        batch: pa.Table,
+        mode: WriteMode,
+        stored: digest.Digests,
+    ) -> digest.Written:
+        """What becomes of the digests of the table.
+
+        Raises
+        ------
+        ContractError
+            The batch goes between rows that were altered: their digest would hide it.
+        """
+        contract = statements.contract
+        old = None
+        if digest.needs_rows(mode, stored):
+            schema = contract.arrow_schema()
+            old = self._client.read(statements.table, schema.names).select(schema.names)
+            old = old.cast(schema).combine_chunks()
+            if stored:
+                old = digest.rows_of_groups(contract, old, batch)
+                place = self._connection.place
+                digest.check_batch_groups(contract, batch, old, stored, place)
+        return digest.after_write(contract, batch, mode, stored, old)
 
     def _span(self, contract: TableContract, partitions: Sequence[str]) -> DateSpan:
         """Days that hold the batch and every row it may update."""

@@ -14,7 +14,14 @@ ROLES: Final = (
 )
 QUOTA_REASONS: Final = ("quotaExceeded", "rateLimitExceeded", "jobRateLimitExceeded")
 # The last one is how the server of our tests puts it.
-CONFLICTS: Final = ("concurrent update", "could not serialize access", "failed to commit")
+CAME_BETWEEN: Final = "another write of soyoil came between"
+"""What a transaction says that was prepared on digests which are no longer there."""
+CONFLICTS: Final = (
+    "concurrent update",
+    "could not serialize access",
+    "failed to commit",
+    CAME_BETWEEN,
+)
 
 
 @contextmanager

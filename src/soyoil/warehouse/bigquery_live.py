@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
-from soyoil.warehouse.bigquery import STAGE_PREFIX
 from soyoil.warehouse.bigquery_client import client_for
 from soyoil.warehouse.bigquery_extras import table_extras
 from soyoil.warehouse.bigquery_schema import standard_type
+from soyoil.warehouse.bigquery_stage import STAGE_PREFIX
 from soyoil.warehouse.connection import BigQueryConnection
 from soyoil.warehouse.contract import Partition
 from soyoil.warehouse.ddl import backtick

@@ -32,16 +32,18 @@ def day_of(partition_id: str) -> dt.date:
     return dt.date(int(partition_id[:4]), int(partition_id[4:6]), int(partition_id[6:8] or 1))
 
 
-def batches(partition_ids: Sequence[str]) -> list[DateSpan]:
-    """Spans of at most `MAX_JOB_PARTITIONS` partitions each that cover all time.
+def batches(partition_ids: Sequence[str], within: DateSpan = _ALL) -> list[DateSpan]:
+    """Spans of at most `MAX_JOB_PARTITIONS` partitions each that cover `within`.
 
     Parameters
     ----------
     partition_ids
         Ids of the partitions concerned, sorted.
+    within
+        Where rows may change, so that no others are read.
     """
     starts = [day_of(name) for name in partition_ids[::MAX_JOB_PARTITIONS]]
-    return [DateSpan(a, b) for a, b in pairwise([None, *starts[1:], None])]
+    return [DateSpan(a, b) for a, b in pairwise([within.start, *starts[1:], within.end])]
 
 
 @dataclass(frozen=True)
@@ -121,34 +123,10 @@ class BigQueryStatements:
             f"ON {_and((self._same_key, within))}"
         )
 
-    def merge(self, mode: WriteMode, span: DateSpan = _ALL) -> str:
-        """Write the batch in one statement; parameters as in `counts`."""
-        within = self._within(span, OLD) if mode == "upsert" else ""
-        clauses = [
-            f"MERGE {backtick(self.table)} AS {OLD}",
-            f"USING {backtick(self.stage)} AS {NEW}",
-            f"ON {_and((self._same_key, within))}",
-        ]
-        if self._values:
-            clauses.append(
-                f"WHEN MATCHED AND ({self._differs}) THEN\n  UPDATE SET {self._assignments}"
-            )
-        clauses.append(
-            f"WHEN NOT MATCHED BY TARGET THEN\n  INSERT ({self._names(None)})\n"
-            f"  VALUES ({self._names(NEW)})"
-        )
-        if mode != "upsert":
-            gone = _and(("WHEN NOT MATCHED BY SOURCE", self._same_group(mode)))
-            clauses.append(f"{gone} THEN\n  DELETE")
-        return "\n".join(clauses)
+    def parts(self, mode: WriteMode, spans: Sequence[DateSpan], result: WriteResult) -> list[str]:
+        """Write the batch span by span: statements of one transaction.
 
-    def transaction(
-        self, mode: WriteMode, spans: Sequence[DateSpan], result: WriteResult
-    ) -> list[str]:
-        """Write the batch span by span, all or nothing: the statements of one script.
-
-        Used where a single MERGE would change more partitions than one statement may. Its
-        parts are plain statements so that each changes the partitions of one span only.
+        Each changes the partitions of one span only, of which no more are allowed.
 
         Parameters
         ----------
@@ -167,7 +145,7 @@ class BigQueryStatements:
                 steps.append(self._update(span))
             if result.inserted:
                 steps.append(self._insert(span))
-        return ["BEGIN TRANSACTION", *steps, "COMMIT TRANSACTION"]
+        return steps
 
     def _delete(self, mode: WriteMode, span: DateSpan) -> str:
         there = _and((self._same_key, self._within(span, NEW)))

@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from soyoil.errors import ContractError
+from soyoil.warehouse.backend import AlteredRows
 from soyoil.warehouse.contract import TableContract, WriteMode
 from soyoil.warehouse.structs import leaf_arrays
 
@@ -324,7 +325,13 @@ def _named(group: str) -> str:
     return group or "the table"
 
 
-def checked(contract: TableContract, table: pa.Table, stored: Digests, place: str) -> pa.Table:
+def checked(
+    contract: TableContract,
+    table: pa.Table,
+    stored: Digests,
+    place: str,
+    altered_rows: AlteredRows = "refuse",
+) -> pa.Table:
     """All rows of a table as they were read, with their origins, if they are as written.
 
     Parameters
@@ -337,6 +344,8 @@ def checked(contract: TableContract, table: pa.Table, stored: Digests, place: st
         Digests that the writer left.
     place
         Where the table is, for the message.
+    altered_rows
+        What is done with groups that are not as written.
 
     Raises
     ------
@@ -350,8 +359,28 @@ def checked(contract: TableContract, table: pa.Table, stored: Digests, place: st
             contract.name,
         )
         return table
-    _refuse(contract, altered(stored, group_digests(contract, table)), place)
+    now = group_digests(contract, table)
+    phrases = altered(stored, now)
+    if phrases and altered_rows == "leave out":
+        logger.warning(
+            "%s in %s was altered since soyoil wrote it, so these rows are left out: %s",
+            contract.name,
+            place,
+            _listed(phrases),
+        )
+        names, codes = groups_of(contract, table)
+        sound = np.array([now[name].same_rows(stored.get(name)) for name in names], dtype=bool)
+        table = table.filter(pa.array(sound[codes]))
+    else:
+        _refuse(contract, phrases, place)
     return with_origins(table, stored)
+
+
+def rows_of_groups(contract: TableContract, rows: pa.Table, batch: pa.Table) -> pa.Table:
+    """Rows of the groups that a batch has rows of."""
+    names, codes = groups_of(contract, rows)
+    wanted = np.isin(np.array(names, dtype=object), groups_of(contract, batch)[0])
+    return rows.filter(pa.array(wanted[codes]))
 
 
 def check_batch_groups(
@@ -376,9 +405,6 @@ def check_batch_groups(
 def _refuse(contract: TableContract, phrases: Sequence[str], place: str) -> None:
     if not phrases:
         return
-    shown = list(phrases[:MAX_SHOWN])
-    if len(phrases) > MAX_SHOWN:
-        shown.append(f"and {len(phrases) - MAX_SHOWN} more groups")
     remedy = (
         "Run the pipeline that writes it again (kedro run --pipeline=ingest, or train): that "
         "puts its own rows in place."
@@ -387,6 +413,13 @@ def _refuse(contract: TableContract, phrases: Sequence[str], place: str) -> None
         f"(DROP TABLE {contract.name}), which loses its rows, and load its files again."
     )
     raise ContractError(
-        f"{contract.name} in {place} was altered since soyoil wrote it: {'; '.join(shown)}. "
+        f"{contract.name} in {place} was altered since soyoil wrote it: {_listed(phrases)}. "
         f"{remedy}"
     )
+
+
+def _listed(phrases: Sequence[str]) -> str:
+    shown = list(phrases[:MAX_SHOWN])
+    if len(phrases) > MAX_SHOWN:
+        shown.append(f"and {len(phrases) - MAX_SHOWN} more groups")
+    return "; ".join(shown)

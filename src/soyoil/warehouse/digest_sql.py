@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+import pyarrow as pa
 
 from soyoil.warehouse.contract import DUCKDB_TYPES, TableContract
 from soyoil.warehouse.digest import COLUMNS, Digests, GroupDigest, Written, shape
 
 Literal = Callable[[str], str]
+
+READ_COLUMNS: Final = ("group_name", "n_rows", "digest", "origin")
+"""Columns that `parse` takes, in its order."""
 
 
 @dataclass(frozen=True)
@@ -35,54 +41,76 @@ class DigestStatements:
         columns = ", ".join(f"{name} {DUCKDB_TYPES[kind]}" for name, kind in COLUMNS.items())
         return f"CREATE TABLE IF NOT EXISTS {self.table} ({columns})"
 
-    def create_bigquery(self) -> str:
+    @staticmethod
+    def create_bigquery(table: str) -> str:
         """Create the table of digests in BigQuery if it is missing."""
         columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
-        return f"CREATE TABLE IF NOT EXISTS {self.table} ({columns})"
+        return f"CREATE TABLE IF NOT EXISTS {table} ({columns})\nCLUSTER BY table_name"
+
+    def refuse_other(self, stored: Digests, message: str) -> str:
+        """End a transaction in BigQuery with a message unless the digests are those given."""
+        lines = sorted(f"{name} {digest.digest}" for name, digest in stored.items())
+        now = hashlib.md5("\n".join(lines).encode(), usedforsecurity=False).hexdigest()
+        line = "CONCAT(group_name, ' ', digest)"
+        found = f"COALESCE(STRING_AGG({line}, '\\n' ORDER BY {line}), '')"
+        return (
+            f"ASSERT (SELECT TO_HEX(MD5({found})) FROM {self.table} WHERE {self.own})\n"
+            f"  = {self.literal(now)} AS {self.literal(message)}"
+        )
 
     def select(self) -> str:
         """Group, rows, digest and origin of every group."""
-        return (
-            f"SELECT group_name, n_rows, digest, origin FROM {self.table} "
-            f"WHERE {self._of_table} AND shape = {self.literal(shape(self.contract))}"
-        )
+        return f"SELECT {', '.join(READ_COLUMNS)} FROM {self.table} WHERE {self.own}"
+
+    @property
+    def own(self) -> str:
+        """Condition on the digests of the table in its present shape."""
+        return f"{self._of_table} AND shape = {self.literal(shape(self.contract))}"
 
     @property
     def _of_table(self) -> str:
         return f"table_name = {self.literal(self.contract.name)}"
 
-    def write(self, written: Written) -> list[str]:
-        """Replace digests; those of another shape of the table go too."""
-        if not written.changed:
-            return []
-        own = self.literal(shape(self.contract))
-        names = ", ".join(self.literal(name) for name in (*written.put, *written.gone))
-        statements = [
-            f"DELETE FROM {self.table} WHERE {self._of_table} "
-            f"AND (shape <> {own} OR group_name IN ({names}))"
-        ]
-        if written.put:
-            rows = ",\n".join(self._rows(written.put))
-            statements.append(f"INSERT INTO {self.table} ({', '.join(COLUMNS)}) VALUES\n{rows}")
-        return statements
+    def forget(self) -> str:
+        """Remove what is known of a table that is made anew."""
+        return f"DELETE FROM {self.table} WHERE {self._of_table}"
 
-    def _rows(self, digests: Digests) -> Iterator[str]:
+    def write(self, stage: str) -> list[str]:
+        """Replace digests; those of another shape of the table go too.
+
+        Parameters
+        ----------
+        stage
+            Table with the rows of `staged`, as it goes into a statement.
+        """
         own = self.literal(shape(self.contract))
-        for name, digest in digests.items():
-            origin = "NULL" if digest.origin is None else self.literal(digest.origin)
-            values = (
-                self.literal(self.contract.name),
-                self.literal(name),
-                str(digest.rows),
-                self.literal(digest.digest),
-                own,
-                origin,
-            )
-            yield f"({', '.join(values)})"
+        names = ", ".join(COLUMNS)
+        return [
+            f"DELETE FROM {self.table} WHERE {self._of_table} "
+            f"AND (shape <> {own} OR group_name IN (SELECT group_name FROM {stage}))",
+            f"INSERT INTO {self.table} ({names})\n"
+            f"SELECT {names} FROM {stage} WHERE digest IS NOT NULL",
+        ]
+
+
+def staged(contract: TableContract, written: Written) -> pa.Table:
+    """Rows for the table of digests; ``digest`` is NULL where a group has none any more."""
+    names = [*written.put, *written.gone]
+    digests = [*written.put.values(), *[None] * len(written.gone)]
+    return pa.table(
+        {
+            "table_name": pa.repeat(contract.name, len(names)),
+            "group_name": pa.array(names, pa.string()),
+            "n_rows": pa.array([d.rows if d else 0 for d in digests], pa.int64()),
+            "digest": pa.array([d.digest if d else None for d in digests], pa.string()),
+            "shape": pa.repeat(shape(contract), len(names)),
+            "origin": pa.array([d.origin if d else None for d in digests], pa.string()),
+        }
+    )
 
 
 def parse(rows: Sequence[Sequence[Any]]) -> dict[str, GroupDigest]:
-    """Digests by group from the rows of `DigestStatements.select`."""
+    """Digests by group from rows of `READ_COLUMNS`."""
     return {
         str(name): GroupDigest(int(count), str(digest), origin)
         for name, count, digest, origin in rows

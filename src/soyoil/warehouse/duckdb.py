@@ -21,10 +21,10 @@ import pyarrow as pa
 
 from soyoil.errors import WarehouseBusyError, WarehouseError
 from soyoil.warehouse import digest, table_check
-from soyoil.warehouse.backend import DateSpan, WriteResult
+from soyoil.warehouse.backend import AlteredRows, DateSpan, WriteResult
 from soyoil.warehouse.connection import DuckDBConnection
 from soyoil.warehouse.contract import TableContract, quote
-from soyoil.warehouse.digest_sql import DigestStatements, parse
+from soyoil.warehouse.digest_sql import DigestStatements, parse, staged
 from soyoil.warehouse.guard import check_allowed
 from soyoil.warehouse.sql import STAGE, TableStatements, literal, partition_column
 from soyoil.warehouse.validation import check_rows
@@ -36,6 +36,7 @@ _SETTINGS: Final[dict[str, str | bool | int | float | list[str]]] = {
     "autoload_known_extensions": False,
 }
 _HOLDER: Final = re.compile(r"lock is held in (?:(?P<program>.+?) \()?PID (?P<pid>\d+)")
+_DIGEST_STAGE: Final = "soyoil_digest_stage"
 _LOCKED: Final = "Could not set lock on file"
 
 _path_locks: dict[Path, threading.RLock] = {}
@@ -68,6 +69,7 @@ class DuckDBWarehouse:
         contract: TableContract,
         columns: Sequence[str] | None = None,
         span: DateSpan | None = None,
+        altered: AlteredRows = "refuse",
     ) -> pa.Table:
         """Rows in key order; see `backend.Warehouse.read`."""
         check_allowed()
@@ -86,9 +88,9 @@ class DuckDBWarehouse:
             stored = _digests(connection, contract)
         table = table.cast(schema).combine_chunks()
         if columns is None:
-            check_rows(table, contract, str(self._path))
             if span is None:
-                table = digest.checked(contract, table, stored, str(self._path))
+                table = digest.checked(contract, table, stored, str(self._path), altered)
+            check_rows(table, contract, str(self._path))
         return table
 
     def write(self, contract: TableContract, table: pa.Table) -> WriteResult:
@@ -104,9 +106,9 @@ class DuckDBWarehouse:
                 created = self._prepare_table(connection, statements, table)
                 written = self._digests_after(connection, statements, table)
                 result = _apply(connection, statements, table)
-                for statement in written:
-                    _rows(connection, statement)
-                self._end(connection, commit=created or result.changed or bool(written))
+                if written.changed:
+                    _write_digests(connection, contract, written)
+                self._end(connection, commit=created or result.changed or written.changed)
             except BaseException:
                 # DuckDB ends the transaction itself after some errors.
                 with contextlib.suppress(duckdb.Error):
@@ -116,8 +118,8 @@ class DuckDBWarehouse:
 
     def _digests_after(
         self, connection: duckdb.DuckDBPyConnection, statements: TableStatements, batch: pa.Table
-    ) -> list[str]:
-        """Statements that write the digests of the table as it will be after the batch.
+    ) -> digest.Written:
+        """What becomes of the digests of the table.
 
         Raises
         ------
@@ -134,14 +136,7 @@ class DuckDBWarehouse:
             found = connection.sql(query).to_arrow_table().cast(contract.arrow_schema())
             old = found.combine_chunks()
             digest.check_batch_groups(contract, batch, old, stored, str(self._path))
-        written = digest.after_write(contract, batch, mode, stored, old)
-        if not written.changed:
-            return []
-        return [
-            f"CREATE SCHEMA IF NOT EXISTS {_digest_schema(connection)}",
-            _digest_statements(connection, contract).create_duckdb(),
-            *_digest_statements(connection, contract).write(written),
-        ]
+        return digest.after_write(contract, batch, mode, stored, old)
 
     def _end(self, connection: duckdb.DuckDBPyConnection, *, commit: bool) -> None:
         if commit:
@@ -159,6 +154,8 @@ class DuckDBWarehouse:
             _rows(connection, statements.create_schema())
             _rows(connection, statements.create_table())
             _rows(connection, statements.comment(stamp))
+            if _has_digests(connection):
+                _rows(connection, _digest_statements(connection, statements.contract).forget())
             return True
         have = _types(connection, statements)
         for column in table_check.addable_columns(statements.contract, have):
@@ -322,17 +319,32 @@ def _digest_statements(
     return DigestStatements(contract, table, literal)
 
 
-def _digests(
-    connection: duckdb.DuckDBPyConnection, contract: TableContract
-) -> dict[str, digest.GroupDigest]:
-    """Digests that the writers of a table left; empty if there are none."""
+def _write_digests(
+    connection: duckdb.DuckDBPyConnection, contract: TableContract, written: digest.Written
+) -> None:
+    statements = _digest_statements(connection, contract)
+    connection.register(_DIGEST_STAGE, staged(contract, written))
+    _rows(connection, f"CREATE SCHEMA IF NOT EXISTS {_digest_schema(connection)}")
+    _rows(connection, statements.create_duckdb())
+    for statement in statements.write(_DIGEST_STAGE):
+        _rows(connection, statement)
+
+
+def _has_digests(connection: duckdb.DuckDBPyConnection) -> bool:
     dataset, name = digest.TABLE.split(".")
     there = _rows(
         connection,
         "SELECT 1 FROM duckdb_tables() WHERE database_name = current_database() "
         f"AND schema_name = {literal(dataset)} AND table_name = {literal(name)}",
     )
-    if not there:
+    return bool(there)
+
+
+def _digests(
+    connection: duckdb.DuckDBPyConnection, contract: TableContract
+) -> dict[str, digest.GroupDigest]:
+    """Digests that the writers of a table left; empty if there are none."""
+    if not _has_digests(connection):
         return {}
     return parse(_rows(connection, _digest_statements(connection, contract).select()))
 
