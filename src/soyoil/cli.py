@@ -10,13 +10,12 @@ import click
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.project import pipelines
 
+from soyoil.cli_errors import ending_clearly
 from soyoil.cli_warehouse import warehouse
 from soyoil.conf_check import check_known
-from soyoil.errors import BUG, ConfigError, readable
+from soyoil.errors import ConfigError
 from soyoil.run_check import check_nodes, check_runner, check_values
-from soyoil.tracking import close_interrupted
 
-INTERRUPTED = 130
 RUNNER = "soyoil.runner.CellRunner"
 
 
@@ -55,7 +54,7 @@ def _names(options: dict[str, Any]) -> list[str]:
 
 
 def _run(**options: Any) -> None:
-    try:
+    with ending_clearly():
         names = _names(options)
         _check_selection(options, names)
         # Kedro deprecates --pipeline in favour of --pipelines; both stay usable here.
@@ -65,16 +64,6 @@ def _run(**options: Any) -> None:
         runner = options["runner"] or RUNNER
         check_runner(runner)
         callback(**{**options, "pipeline": None, "pipelines": names, "runner": runner})
-    except KeyboardInterrupt:
-        close_interrupted()
-        click.secho("Interrupted. What was finished is kept; run the same command again.", err=True)
-        raise SystemExit(INTERRUPTED) from None
-    except Exception as error:
-        message = readable(error)
-        if message is None:
-            error.add_note(BUG)
-            raise
-        raise click.ClickException(message) from None
 
 
 def _read_params(context: click.Context, option: click.Parameter, value: Any) -> Any:

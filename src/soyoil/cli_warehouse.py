@@ -14,8 +14,8 @@ from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from rich.console import Console
 
+from soyoil.cli_errors import ending_clearly
 from soyoil.data_folder import data_folder, locked
-from soyoil.errors import BUG, readable
 from soyoil.params import check_parameters
 from soyoil.reports.warehouse_plan import print_plan
 from soyoil.warehouse.apply import ApplyError, ApplyRecord, apply_plan
@@ -40,18 +40,6 @@ _SHARED: Final = ("env", "params", "conf_source")
 @click.group(name="warehouse")
 def warehouse() -> None:
     """Bring the warehouse to its contracts, by a plan that is read first."""
-
-
-@contextmanager
-def _readable_errors() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        message = readable(error)
-        if message is None:
-            error.add_note(BUG)
-            raise
-        raise click.ClickException(message) from None
 
 
 @dataclass(frozen=True)
@@ -90,7 +78,7 @@ def _path(given: Path | None, root: Path) -> Path:
 
 
 def _plan(*, output: Path | None, sql: bool, detailed_exitcode: bool, **options: Any) -> None:
-    with _readable_errors(), _opened(options) as opened:
+    with ending_clearly(), _opened(options) as opened:
         contracts = load_contracts()
         live = in_spelling_of(opened.inspector.inspect(), contracts)
         defects = structural_defects(live, contracts, opened.banned)
@@ -111,7 +99,7 @@ def exit_code(plan: Plan) -> int:
 
 
 def _apply(*, plan_file: Path | None, change: Sequence[str], **options: Any) -> None:
-    with _readable_errors(), _opened(options) as opened:
+    with ending_clearly(), _opened(options) as opened:
         plan = read_plan(_path(plan_file, opened.root))
         contracts = load_contracts()
         target = data_folder(opened.root) / RECORD_FILE.format(tag=plan.tag)

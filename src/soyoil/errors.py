@@ -45,6 +45,10 @@ class WarehouseBusyError(WarehouseError):
     """Another process holds the warehouse."""
 
 
+class TrackingError(SoyoilError):
+    """The tracking store cannot be used, or has failed."""
+
+
 class RegimeError(SoyoilError):
     """The regime table is not a gap-free, overlap-free partition of time."""
 

@@ -12,6 +12,7 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
 
+from soyoil import interrupts
 from soyoil.params import Parameters, check_parameters, known_keys
 from soyoil.process import peak_memory_mb
 from soyoil.reports.describe import pipeline_note
@@ -119,6 +120,11 @@ class TrackingHooks:
         active.start(parent_spec(self._context, run_params))
 
     @hook_impl
+    def before_node_run(self) -> None:
+        """Start nothing more after an interrupt."""
+        interrupts.raise_again()
+
+    @hook_impl
     def after_node_run(self) -> None:
         """Give a sign of life."""
         parent = active.current()
@@ -146,5 +152,8 @@ class TrackingHooks:
 
     @hook_impl
     def on_pipeline_error(self, error: Exception) -> None:
-        """End the parent, and children that still run, as FAILED."""
-        active.abandon("FAILED", active.describe(error), self._costs())
+        """End the parent, and children that still run, as FAILED; as KILLED after an interrupt."""
+        if interrupts.received():
+            active.abandon("KILLED", "interrupted", self._costs())
+        else:
+            active.abandon("FAILED", active.describe(error), self._costs())

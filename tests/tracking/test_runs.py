@@ -21,9 +21,9 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from pandas.testing import assert_frame_equal
 
-from soyoil import cli
+from soyoil import cli, interrupts
 from soyoil.datasets.run_record import RunRecordDataset
-from soyoil.errors import ConfigError, SoyoilError
+from soyoil.errors import ConfigError, SoyoilError, TrackingError
 from soyoil.metrics.evaluate import evaluate
 from soyoil.tracking import active, mlflow_store
 from soyoil.tracking.active import ParentSpec
@@ -296,23 +296,37 @@ def _options(**changes: Any) -> dict[str, Any]:
     return {"pipeline": "train", "pipelines": "", "tags": (), "namespaces": ()} | changes
 
 
+@pytest.mark.parametrize("swallowed", [False, True])
+@pytest.mark.parametrize("number", interrupts.SIGNALS)
 def test_interrupt_on_the_command_line(
-    spec: ParentSpec, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    spec: ParentSpec,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    number: signal.Signals,
+    swallowed: bool,
 ) -> None:
     def interrupted(*_: object) -> NoReturn:
         _running_child(active.start(spec))
-        signal.raise_signal(signal.SIGINT)
+        try:
+            signal.raise_signal(number)
+        except KeyboardInterrupt:
+            if not swallowed:
+                raise
+            # As libraries do that turn it into an error of their own.
+            raise RuntimeError("Query interrupted") from None
         raise AssertionError("the signal was ignored")
 
     monkeypatch.setattr(cli, "_check_selection", interrupted)
     # A test run in the background inherits an ignored SIGINT.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = signal.signal(number, signal.default_int_handler)
     try:
         with pytest.raises(SystemExit) as exit_:
             cli._run(**_options())
+        assert signal.getsignal(number) is signal.default_int_handler
     finally:
-        signal.signal(signal.SIGINT, before)
-    assert exit_.value.code == cli.INTERRUPTED
+        signal.signal(number, before)
+    assert exit_.value.code == 130
+    assert not interrupts.received()
     assert "Interrupted" in capsys.readouterr().err
     (run,) = runs("pipeline")
     assert (run.info.status, run.data.tags["error"]) == ("KILLED", "interrupted")
@@ -497,7 +511,7 @@ def test_moved_project_is_told(
 
 def test_unusable_store(spec: ParentSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "nonsense://user:secret@host")
-    with pytest.raises(ConfigError, match=r"MLFLOW_TRACKING_URI.*://\*\*\*@host") as raised:
+    with pytest.raises(TrackingError, match=r"://\*\*\*@host.*MLFLOW_TRACKING_URI") as raised:
         active.start(spec)
     assert "secret" not in str(raised.value)
 

@@ -53,8 +53,11 @@ def _end_with(parent: int) -> None:
 
 
 def _start_worker(parent: int) -> None:
-    # Ctrl-C reaches the whole process group; the parent alone decides what ends.
+    # Ctrl-C, and a terminal that closes, reach the whole process group; the parent alone decides
+    # what ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 

@@ -283,6 +283,8 @@ def abandon(status: store.Status, error: str, metrics: Mapping[str, float] | Non
     """
     try:
         finish(status, error, metrics)
+    except SoyoilError as failure:
+        logger.warning("the %s run could not be closed in MLflow: %s", status, failure)
     except Exception:
         logger.warning("the %s run could not be closed in MLflow", status, exc_info=True)
 

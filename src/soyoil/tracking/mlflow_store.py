@@ -7,6 +7,7 @@ never set.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -17,9 +18,10 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
-from soyoil.errors import ConfigError
+from soyoil.errors import ConfigError, TrackingError
 from soyoil.tracking.liveness import RunLock, host_name
 from soyoil.tracking.record import TAG_LIMIT, FoldMetric, RunRecord, flatten_params, shorten
+from soyoil.tracking.store_access import error_code, open_store
 from soyoil.tracking.views import NOTE_TAG, experiment_note, experiment_tags
 
 if TYPE_CHECKING:
@@ -44,23 +46,15 @@ def open_client() -> MlflowClient:
 
     Raises
     ------
-    ConfigError
-        If MLflow cannot use that store.
+    TrackingError
+        That store does not answer, or cannot be used; so do the methods of the client.
     """
-    # Lines about new tables say nothing to a newcomer; warnings still come through.
-    for name in ("alembic", "mlflow.store.db"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
+    uri = os.environ.get("MLFLOW_TRACKING_URI")
+    if not uri:
+        import mlflow
 
-    try:
-        return MlflowClient()
-    except MlflowException as error:
-        reason = str(error).strip().rstrip(".")
-        raise ConfigError(
-            f"The tracking store that MLFLOW_TRACKING_URI names cannot be used: {reason}. Without "
-            "that variable, runs are tracked in mlflow.db in the project's root."
-        ) from error
+        uri = mlflow.get_tracking_uri()
+    return open_store(uri)
 
 
 def _check_active(experiment: Experiment) -> str:
@@ -114,8 +108,6 @@ def experiment_id_of(client: MlflowClient, name: str, root: Path) -> str:
     ConfigError
         If an experiment of that name is deleted.
     """
-    from mlflow.exceptions import MlflowException
-
     remote = urlsplit(client.tracking_uri).scheme in ("http", "https", "databricks")
     location = None if remote else (root / ARTIFACTS).resolve().as_uri()
     found = client.get_experiment_by_name(name)
@@ -126,10 +118,10 @@ def experiment_id_of(client: MlflowClient, name: str, root: Path) -> str:
         return experiment_id
     try:
         experiment_id = str(client.create_experiment(name, location))
-    except MlflowException as error:
+    except TrackingError as error:
         # Another process was faster.
         found = client.get_experiment_by_name(name)
-        if error.error_code != "RESOURCE_ALREADY_EXISTS" or found is None:
+        if error_code(error) != "RESOURCE_ALREADY_EXISTS" or found is None:
             raise
         return _check_active(found)
     _dress(client, experiment_id, {})

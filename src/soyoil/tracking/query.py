@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import pandas as pd
+import pyarrow as pa
 
-from soyoil.errors import ConfigError
+from soyoil.errors import ConfigError, TrackingError
 from soyoil.experiments.compare import TrackedRun
 from soyoil.tracking.mlflow_store import PARENT_TAG, open_client
+from soyoil.tracking.store_access import error_code
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -111,17 +113,23 @@ def read_predictions(run_ids: Sequence[str]) -> dict[str, pd.DataFrame]:
     -------
     dict of DataFrame
         By run id, `COLUMNS` (log returns and quoted units), ascending by ``data_date``. A run
-        whose artifact is gone is left out.
+        whose artifact is gone or damaged is left out.
     """
-    from mlflow.exceptions import MlflowException
-
     client = open_client()
     found: dict[str, pd.DataFrame] = {}
     for run_id in run_ids:
         try:
             rows = pd.read_parquet(_artifact(client, run_id, PREDICTIONS), columns=list(COLUMNS))
-        except (MlflowException, OSError):
+        except TrackingError as error:
+            if error_code(error) != "RESOURCE_DOES_NOT_EXIST":
+                raise
             logger.warning("run %s has lost its artifact %s", run_id, PREDICTIONS)
+            continue
+        except FileNotFoundError:
+            logger.warning("run %s has lost its artifact %s", run_id, PREDICTIONS)
+            continue
+        except (OSError, pa.ArrowInvalid) as error:
+            logger.warning("run %s: its artifact %s is damaged: %s", run_id, PREDICTIONS, error)
             continue
         found[run_id] = rows.sort_values("data_date").reset_index(drop=True)
     return found

@@ -37,6 +37,7 @@ _SETTINGS: Final[dict[str, str | bool | int | float | list[str]]] = {
 }
 _HOLDER: Final = re.compile(r"lock is held in (?:(?P<program>.+?) \()?PID (?P<pid>\d+)")
 _DIGEST_STAGE: Final = "soyoil_digest_stage"
+_INTERRUPTED: Final = "Query interrupted"
 _LOCKED: Final = "Could not set lock on file"
 
 _path_locks: dict[Path, threading.RLock] = {}
@@ -230,6 +231,11 @@ class DuckDBWarehouse:
                 yield connection
             except duckdb.Error as exc:
                 raise self._broken(exc) from exc
+            except RuntimeError as exc:
+                # What DuckDB makes of a signal that comes while a query runs.
+                if str(exc) == _INTERRUPTED:
+                    raise KeyboardInterrupt from exc
+                raise
             finally:
                 connection.close()
 
