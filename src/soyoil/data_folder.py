@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from soyoil.errors import ConfigError, SoyoilError
+from soyoil.process import lives
 
 logger = logging.getLogger(__name__)
 
@@ -82,15 +83,7 @@ class Holder:
     @property
     def is_gone(self) -> bool:
         """Whether the text is that of a process of this machine that has ended."""
-        if self.host != platform.node():
-            return False
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return True
-        except PermissionError:
-            return False
-        return False
+        return self.host == platform.node() and not lives(self.pid)
 
 
 _held: Final[set[int]] = set()

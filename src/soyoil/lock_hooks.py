@@ -12,6 +12,7 @@ from kedro.pipeline import Pipeline
 
 from soyoil.data_folder import DataLock, acquire, data_folder
 from soyoil.hooks import command_line
+from soyoil.leftovers import remove_scratch, remove_unfinished
 from soyoil.redact import redact
 
 PAGES: Final = frozenset({"audit_report", "compare.run"})
@@ -59,7 +60,7 @@ class LockHooks:
         pipeline: Pipeline,
         catalog: CatalogProtocol[str, Any],
     ) -> None:
-        """Take the lock, before anything is written and before a run is tracked.
+        """Take the lock, before anything is written and before a run is tracked, and tidy up.
 
         Raises
         ------
@@ -68,9 +69,12 @@ class LockHooks:
         """
         # A notebook's process outlives the interrupt of an earlier run.
         self._release()
+        remove_scratch()
         if self._root is not None and writes_data(pipeline, catalog):
             command = redact(command_line(run_params))
-            self._lock = acquire(data_folder(self._root), command)
+            data = data_folder(self._root)
+            self._lock = acquire(data, command)
+            remove_unfinished(data)
 
     @hook_impl(trylast=True)
     def after_pipeline_run(self) -> None:

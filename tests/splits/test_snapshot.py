@@ -65,7 +65,7 @@ def test_round_trip_and_second_write(snapshot: Snapshot, tmp_path: Path) -> None
     pd.testing.assert_frame_equal(again.matrix, snapshot.matrix)
     assert write_snapshot(snapshot, tmp_path) == first
     assert (first / "matrix.parquet").stat().st_mtime_ns == stamp
-    assert not list(tmp_path.glob(".stage-*"))
+    assert not list(tmp_path.glob(".unfinished-*"))
 
 
 def test_tampering_is_noticed(snapshot: Snapshot, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +14,7 @@ import pandas as pd
 from kedro.io import AbstractDataset
 
 from soyoil.handover import HandoverError, refusal
+from soyoil.leftovers import unfinished
 from soyoil.models.report import FitReport
 
 FOLDS_FILE = "folds.csv"
@@ -78,7 +78,9 @@ class FitReportDataset(AbstractDataset[FitReport, FitReport]):
     def save(self, data: FitReport) -> None:
         """Write the report beside the old one and swap the folders."""
         self._folder.parent.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=f".{self._folder.name}-", dir=self._folder.parent))
+        stage = unfinished(self._folder)
+        shutil.rmtree(stage, ignore_errors=True)
+        stage.mkdir()
         try:
             folds = data.folds.to_csv(index=False, lineterminator="\n").encode()
             (stage / FOLDS_FILE).write_bytes(folds)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
 
+from soyoil.leftovers import unfinished
 from soyoil.tracking.artifacts import attach
 
 
@@ -37,7 +37,7 @@ class TrackedFilesDataset(AbstractDataset[Mapping[str, str], Mapping[str, str]])
         for name, text in data.items():
             if PurePath(name).name != name:
                 raise DatasetError(f"{name!r} is not the name of a file")
-            stage = self._folder / f".{name}.{os.getpid()}"
+            stage = unfinished(self._folder / name)
             try:
                 stage.write_text(text, encoding="utf-8")
                 stage.replace(self._folder / name)

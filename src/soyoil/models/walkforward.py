@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import as_completed
@@ -16,6 +15,7 @@ from typing import Final
 import numpy as np
 
 from soyoil.errors import ModelError
+from soyoil.leftovers import scratch
 from soyoil.models.base import (
     Engine,
     EngineFit,
@@ -147,8 +147,7 @@ def run_walk_forward(
     """
     spec = ExecutorSpec(job.engine, job.fit.worker_count(job.engine), job.fit.threads)
     results: dict[int, FoldResult] = {}
-    with tempfile.TemporaryDirectory(prefix="soyoil-") as name:
-        folder = Path(name)
+    with scratch() as folder:
         save_arrays(arrays, folder)
         try:
             executor = executor_for(spec)

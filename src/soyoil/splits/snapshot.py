@@ -9,9 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +20,7 @@ import pyarrow as pa
 
 from soyoil.errors import SplitError
 from soyoil.handover import frame_digest
+from soyoil.leftovers import unfinished
 
 MATRIX_FILE = "matrix.parquet"
 REGIMES_FILE = "regimes.parquet"
@@ -108,7 +107,9 @@ def write_snapshot(snapshot: Snapshot, folder: Path) -> Path:
     name = snapshot.content_hash
     target = folder / name[:16]
     if not (target / MANIFEST_FILE).is_file():
-        stage = Path(tempfile.mkdtemp(prefix=".stage-", dir=folder))
+        stage = unfinished(target)
+        shutil.rmtree(stage, ignore_errors=True)
+        stage.mkdir()
         try:
             snapshot.matrix.to_parquet(stage / MATRIX_FILE, index=False)
             snapshot.regimes.to_parquet(stage / REGIMES_FILE, index=False)
@@ -127,7 +128,7 @@ def write_snapshot(snapshot: Snapshot, folder: Path) -> Path:
             stage.rename(target)
         finally:
             shutil.rmtree(stage, ignore_errors=True)
-    pointer = folder / f".{POINTER_FILE}.{os.getpid()}"
+    pointer = unfinished(folder / POINTER_FILE)
     current = {"snapshot": target.name, "made_from": dict(snapshot.made_from)}
     pointer.write_text(json.dumps(current) + "\n")
     pointer.replace(folder / POINTER_FILE)

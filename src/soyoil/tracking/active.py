@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from soyoil.errors import SoyoilError
+from soyoil.leftovers import scratch
 from soyoil.redact import redact_values
 from soyoil.tracking import mlflow_store as store
 from soyoil.tracking.liveness import FOLDER, RunLock, host_name
@@ -137,9 +137,9 @@ class ParentRun:
 
     def log_table(self, frame: pd.DataFrame, name: str) -> None:
         """Log a frame as an artifact; the suffix of the name is the format."""
-        with tempfile.TemporaryDirectory() as folder:
-            store.write_table(frame, Path(folder) / name)
-            self._client.log_artifacts(self.run_id, folder)
+        with scratch() as folder:
+            store.write_table(frame, folder / name)
+            self._client.log_artifacts(self.run_id, str(folder))
 
     def touch(self) -> None:
         """Give a sign of life: the end that a killed run is given."""
@@ -176,9 +176,9 @@ class ParentRun:
     def _fill(self, run_id: str, record: RunRecord) -> None:
         pooled = ((key, 0, value) for key, value in record.metrics.items())
         store.log_values(self._client, run_id, record.params, (*pooled, *record.fold_metrics))
-        with tempfile.TemporaryDirectory() as folder:
-            store.write_artifacts(record, Path(folder))
-            self._client.log_artifacts(run_id, folder)
+        with scratch() as folder:
+            store.write_artifacts(record, folder)
+            self._client.log_artifacts(run_id, str(folder))
 
     def _adopt(self, record: RunRecord) -> None:
         for name in FROM_CHILDREN:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from soyoil.experiments.ledger import StudyKey, Trial
+from soyoil.leftovers import scratch
 from soyoil.tracking import mlflow_store as store
 from soyoil.tracking.active import ParentRun, require_current
 from soyoil.tracking.record import TAG_LIMIT, FoldMetric, shorten
@@ -141,10 +140,10 @@ class TrialLog:
             parent.client.set_tag(parent.run_id, name, shorten(value, TAG_LIMIT))
         metrics = ((key, 0, value) for key, value in report.metrics.items())
         store.log_values(parent.client, parent.run_id, {}, metrics)
-        with tempfile.TemporaryDirectory() as folder:
+        with scratch() as folder:
             for name, text in report.files.items():
-                (Path(folder) / name).write_text(text, encoding="utf-8")
-            parent.client.log_artifacts(parent.run_id, folder, "sweep")
+                (folder / name).write_text(text, encoding="utf-8")
+            parent.client.log_artifacts(parent.run_id, str(folder), "sweep")
 
 
 def study_tags(keys: list[StudyKey]) -> dict[str, str]:

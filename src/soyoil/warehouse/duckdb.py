@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ import duckdb
 import pyarrow as pa
 
 from soyoil.errors import WarehouseBusyError, WarehouseError
+from soyoil.leftovers import unfinished
 from soyoil.warehouse import digest, table_check
 from soyoil.warehouse.backend import AlteredRows, DateSpan, WriteResult
 from soyoil.warehouse.connection import DuckDBConnection
@@ -208,14 +208,15 @@ class DuckDBWarehouse:
             return
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(
-                prefix=f".{self._path.name}.", dir=self._path.parent
-            ) as folder:
-                fresh = Path(folder) / self._path.name
+            fresh = unfinished(self._path)
+            fresh.unlink(missing_ok=True)
+            try:
                 duckdb.connect(fresh, config=_SETTINGS).close()
                 # A link fails if another process was first, a rename would undo its work.
                 with contextlib.suppress(FileExistsError):
                     os.link(fresh, self._path)
+            finally:
+                fresh.unlink(missing_ok=True)
         except (OSError, duckdb.Error) as exc:
             raise WarehouseError(
                 f"cannot create the warehouse {self._path}: {exc}. Check the folder and its "
