@@ -10,6 +10,7 @@ import pytest
 
 from soyoil.errors import SoyoilError
 from soyoil.experiments.ledger import FILE, Ledger, StudyKey, Trial, from_line, to_line
+from soyoil.experiments.ledger import damage as damage_of
 
 KEY = StudyKey("1w_lightgbm_a", "1w", 5, "lightgbm", "snap1", "span1", "uniform.skill_mae", True)
 
@@ -71,7 +72,7 @@ def test_nothing_written_is_ever_changed(tmp_path: Path) -> None:
         assert content.startswith(before)
         before = content
     assert [t.number for t in ledger.read([KEY.name])] == list(range(5))
-    assert ledger.numbers(KEY.name) == set(range(5))
+    assert set(ledger.of_study(KEY.name)) == set(range(5))
 
 
 def test_a_torn_line_is_skipped_and_costs_no_other(
@@ -83,7 +84,47 @@ def test_a_torn_line_is_skipped_and_costs_no_other(
     assert [t.number for t in Ledger(tmp_path).read([KEY.name])] == [0]
     write(tmp_path, [1, 2])
     assert [t.number for t in Ledger(tmp_path).read([KEY.name])] == [0, 1, 2]
-    assert "not whole" in caplog.text
+    assert "line 2: it is not whole" in caplog.text
+
+
+def _old_line(number: int) -> bytes:
+    """As version 1 wrote it, without a checksum."""
+    content = json.loads(to_line(trial(number)))
+    del content["crc32"]
+    return json.dumps({**content, "schema": 1}).encode() + b"\n"
+
+
+@pytest.mark.parametrize("old", [False, True])
+@pytest.mark.parametrize("damage", ["blank", "cut", "flipped"])
+def test_a_damaged_line_is_named_and_costs_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str, old: bool
+) -> None:
+    lines = [_old_line(n) if old else to_line(trial(n)) for n in range(4)]
+    line = lines[2]
+    half = len(line) // 2
+    lines[2] = {
+        "blank": b"\n",
+        "cut": line[:half] + b"\n",
+        # In the middle of the packed numbers for a line with a checksum, else of the JSON.
+        "flipped": b"[" + line[1:] if old else line.replace(b'"number":2', b'"number":9'),
+    }[damage]
+    (tmp_path / FILE).write_bytes(b"".join(lines))
+    ledger = Ledger(tmp_path)
+    for _ in range(2):
+        assert [t.number for t in ledger.read([KEY.name])] == [0, 1, 3]
+    (record,) = caplog.records
+    assert f"{FILE}, line 3: it" in record.getMessage()
+    assert "all other lines are kept" in record.getMessage()
+
+
+def test_every_flipped_byte_is_noticed(tmp_path: Path) -> None:
+    line = to_line(trial(0))
+    for at in range(len(line) - 1):
+        flipped = line[:at] + bytes([line[at] ^ 1]) + line[at + 1 :]
+        # A higher number of the schema is refused as that of a later version.
+        assert damage_of(flipped) or json.loads(flipped)["schema"] > 2, flipped
+    assert damage_of(line) is None
+    assert damage_of(_old_line(0)) is None
 
 
 def test_processes_append_at_the_same_time(tmp_path: Path) -> None:
@@ -137,6 +178,6 @@ def test_every_look_at_the_same_rows_counts_once(tmp_path: Path) -> None:
 
 def test_a_later_schema_is_refused(tmp_path: Path) -> None:
     content = json.loads(to_line(trial(0)))
-    (tmp_path / FILE).write_text(json.dumps({**content, "schema": 2}) + "\n")
-    with pytest.raises(SoyoilError, match="schema 2"):
+    (tmp_path / FILE).write_text(json.dumps({**content, "schema": 3}) + "\n")
+    with pytest.raises(SoyoilError, match="schema 3"):
         Ledger(tmp_path).read([KEY.name])

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -196,6 +197,44 @@ def test_a_torn_journal_line_is_cut(  # type: ignore[no-untyped-def]
     content = specs[0].journal.read_bytes()
     specs[0].journal.write_bytes(content[:-20])
     assert_same(run(market.make_inputs(tmp_path)), undisturbed)
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda lines: [*lines[:3], b"", *lines[3:]], "line 4 is blank; the 3 before it are whole"),
+        (lambda lines: [*lines[:3], lines[3][:9], *lines[4:]], "line 4 cannot be read"),
+        (lambda lines: lines[1:], "its first line is not the one that begins a study"),
+        (lambda lines: [lines[0], *lines[2:]], "trial 0 has the value"),
+        (
+            lambda lines: [re.sub(rb'"value":[^,]*', b'"value":7.5', line) for line in lines],
+            "has the value 7.5 there",
+        ),
+    ],
+    ids=["blank", "cut", "first line gone", "line gone", "value"],
+)
+def test_a_damaged_journal_is_named(  # type: ignore[no-untyped-def]
+    market,
+    engine,
+    undisturbed: list[Trial],
+    tmp_path: Path,
+    damage: Callable[[list[bytes]], list[bytes]],
+    said: str,
+) -> None:
+    """Nothing is lost: without the file the study comes back, and no trial is counted twice."""
+    inputs = market.make_inputs(tmp_path, trials=3)
+    run(inputs)
+    specs, _ = make_studies(inputs)
+    journal = specs[0].journal
+    lines = journal.read_bytes().split(b"\n")[:-1]
+    journal.write_bytes(b"\n".join(damage(lines)) + b"\n")
+    with pytest.raises(SoyoilError, match=said) as caught:
+        run(inputs)
+    assert str(journal) in str(caught.value)
+    assert "kept in the ledger" in str(caught.value)
+    journal.unlink()
+    assert_same(run(market.make_inputs(tmp_path)), undisturbed)
+    assert len(Ledger(specs[0].ledger).read([specs[0].key.name])) == 12
 
 
 def test_a_deleted_study_is_the_same_study_when_it_comes_back(  # type: ignore[no-untyped-def]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import time
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 ATTEMPTS: Final = 3
 WAIT_SECONDS: Final = 0.5
+_CREATE_STUDY: Final = 0
+"""Optuna's code of the operation that begins every journal."""
 
 
 class FileLock:
@@ -72,6 +75,11 @@ def open_journal(path: Path, name: str) -> Study:
         Journal file.
     name
         Name of the study.
+
+    Raises
+    ------
+    SoyoilError
+        The file is damaged; names the line, and says what is kept.
     """
     import optuna
     from optuna.storages.journal import JournalFileBackend
@@ -81,12 +89,40 @@ def open_journal(path: Path, name: str) -> Study:
     lock.acquire()
     try:
         cut_torn_line(path)
+        _check_lines(path)
     finally:
         lock.release()
     backend = JournalFileBackend(str(path), lock_obj=lock)  # type: ignore[arg-type]
-    storage = optuna.storages.JournalStorage(backend)
-    return optuna.create_study(
-        study_name=name, storage=storage, direction="maximize", load_if_exists=True
+    try:
+        storage = optuna.storages.JournalStorage(backend)
+        return optuna.create_study(
+            study_name=name, storage=storage, direction="maximize", load_if_exists=True
+        )
+    except (KeyError, ValueError, TypeError, optuna.exceptions.OptunaError) as error:
+        raise damaged(path, f"its lines contradict each other ({error!r})") from error
+
+
+def _check_lines(path: Path) -> None:
+    if not path.exists():
+        return
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+        try:
+            operation = json.loads(line)["op_code"]
+        except (ValueError, KeyError, TypeError):
+            operation = None
+        if not isinstance(operation, int):
+            what = "cannot be read" if line.strip() else "is blank"
+            raise damaged(path, f"line {number} {what}; the {number - 1} before it are whole")
+        if number == 1 and operation != _CREATE_STUDY:
+            raise damaged(path, "its first line is not the one that begins a study")
+
+
+def damaged(path: Path, problem: str) -> SoyoilError:
+    """Error about a journal file that is not as Optuna wrote it."""
+    return SoyoilError(
+        f"The journal of a study, {path}, is damaged: {problem}. Every trial that ended is kept in "
+        "the ledger. Restore the file from a backup; or move it away and run again: the study "
+        "begins anew, and no trial is counted twice."
     )
 
 

@@ -27,7 +27,8 @@ from soyoil.experiments.config import Value
 
 logger = logging.getLogger(__name__)
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
+"""2: each line ends with a checksum of what stands before it."""
 FILE: Final = "trials.jsonl"
 
 FloatArray = npt.NDArray[np.float64]
@@ -145,7 +146,30 @@ def to_line(trial: Trial) -> bytes:
         "origins": _pack(trial.origins.astype("datetime64[D]").astype("int64"), "<i4"),
         "differences": {name: _pack(v, "<f8") for name, v in trial.differences.items()},
     }
-    return json.dumps(content, separators=(",", ":")).encode() + b"\n"
+    text = json.dumps(content, separators=(",", ":")).encode()
+    return _with_checksum(text[:-1])
+
+
+def _with_checksum(text: bytes) -> bytes:
+    return text + b',"crc32":"%08x"}\n' % zlib.crc32(text)
+
+
+_CHECKSUM_LENGTH: Final = len(_with_checksum(b""))
+
+
+def damage(line: bytes) -> str | None:
+    """What is wrong with a line of the ledger; None if nothing is."""
+    if not line.strip():
+        return "it is blank"
+    text = line[:-_CHECKSUM_LENGTH]
+    if _with_checksum(text) == line:
+        return None
+    try:
+        schema = json.loads(line)["schema"]
+    except (ValueError, KeyError, TypeError):
+        return "it is not whole"
+    is_older = schema != SCHEMA and b'"crc32":' not in line
+    return None if is_older or schema > SCHEMA else "its checksum does not fit"
 
 
 def from_line(line: bytes) -> Trial:
@@ -192,6 +216,7 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
+        self._reported: set[int] = set()
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
@@ -230,24 +255,36 @@ class Ledger:
             for line in file:
                 if not line.endswith(b"\n"):
                     return
+                problem = damage(line)
+                if problem is not None:
+                    self._report(end, problem)
                 end += len(line)
-                yield end, line if any(word in line for word in wanted) else b""
+                is_wanted = problem is None and any(word in line for word in wanted)
+                yield end, line if is_wanted else b""
 
-    def _parse(self, line: bytes) -> Trial | None:
-        try:
-            return from_line(line)
-        except (ValueError, KeyError):
-            logger.warning("%s: skipped a line that is not whole", self.path)
-            return None
+    def _report(self, start: int, problem: str) -> None:
+        """Tell of a damaged line, once."""
+        if start in self._reported:
+            return
+        self._reported.add(start)
+        with self.path.open("rb") as file:
+            number = file.read(start).count(b"\n") + 1
+        logger.warning(
+            "%s, line %d: %s. That trial is not counted; all other lines are kept. Restore the "
+            "file from a backup to count it",
+            self.path,
+            number,
+            problem,
+        )
 
     def read(self, words: Sequence[str]) -> list[Trial]:
         """Trials whose line holds one of some words, such as a hash or the name of a study."""
-        lines = (line for _, line in self._lines(words) if line)
-        return [trial for line in lines if (trial := self._parse(line)) is not None]
+        return [from_line(line) for _, line in self._lines(words) if line]
 
-    def numbers(self, study: str) -> set[int]:
-        """Numbers of the trials of a study."""
-        return {trial.number for trial in self.read([study]) if trial.study.name == study}
+    def of_study(self, study: str) -> dict[int, Trial]:
+        """Trials of a study by number."""
+        found = (trial for trial in self.read([study]) if trial.study.name == study)
+        return {trial.number: trial for trial in found}
 
     def against(self, study: StudyKey) -> list[Trial]:
         """Trials of the same horizon against the same snapshot or training span, each once.
@@ -292,6 +329,6 @@ class LedgerTail:
         """Trials written since the last call."""
         for end, line in self._ledger._lines(sorted(self._studies), self._end):
             self._end = end
-            trial = self._ledger._parse(line) if line else None
+            trial = from_line(line) if line else None
             if trial is not None and trial.study.name in self._studies:
                 yield trial

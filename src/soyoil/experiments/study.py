@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,7 +24,7 @@ from soyoil import __version__
 from soyoil.errors import ModelError, SoyoilError
 from soyoil.experiments.config import SweepConfig
 from soyoil.experiments.inner import TrainingSpan
-from soyoil.experiments.journal import hold_study, open_database, open_journal
+from soyoil.experiments.journal import damaged, hold_study, open_database, open_journal
 from soyoil.experiments.ledger import Ledger, State, StudyKey, Trial
 from soyoil.experiments.space import TrialConfig, present_point, suggest
 from soyoil.experiments.trial import (
@@ -37,7 +38,9 @@ from soyoil.splits.plan import SplitPlan
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.trial import FrozenTrial
 
+VALUE_TOLERANCE: Final = 1e-6
 ALL_FAILED: Final = 5
 """After so many failures and not one success a study is given up."""
 
@@ -289,7 +292,9 @@ def search(
         study = optuna.create_study(direction="maximize", pruner=make_pruner(spec.sweep))
         study.add_trials(stored.get_trials())
         ledger, scorer, give_up = Ledger(spec.ledger), Scorer(spec, span), _GiveUp()
-        recorded = ledger.numbers(spec.key.name)
+        recorded = ledger.of_study(spec.key.name)
+        if spec.key.reproducible:
+            _check_values(spec.journal, stored.get_trials(), recorded)
         for number in range(len(study.get_trials(deepcopy=False)), spec.sweep.trials):
             if _late(spec):
                 break
@@ -308,6 +313,24 @@ def search(
             give_up.see(outcome)
     finally:
         lock.release()
+
+
+def _check_values(
+    journal: Path, trials: Sequence[FrozenTrial], recorded: Mapping[int, Trial]
+) -> None:
+    """Compare a journal with the ledger: a digit that was changed leaves its lines readable."""
+    for trial in trials:
+        known = recorded.get(trial.number)
+        values = trial.values
+        if known is None or not values or known.value is None or known.state != "complete":
+            continue
+        # A trial that was run again, on another machine say, may differ by rounding.
+        if not math.isclose(values[0], known.value, rel_tol=VALUE_TOLERANCE):
+            raise damaged(
+                journal,
+                f"trial {trial.number} has the value {values[0]} there and {known.value} in the "
+                "ledger",
+            )
 
 
 def search_shared(spec: StudySpec, span: TrainingSpan) -> None:
