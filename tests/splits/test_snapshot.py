@@ -1,6 +1,8 @@
 """The snapshot is addressed by its content and complete or absent."""
 
 import json
+import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -73,6 +75,37 @@ def test_tampering_is_noticed(snapshot: Snapshot, tmp_path: Path) -> None:
     snapshot.matrix.assign(**{"market_data.close": 1.0}).to_parquet(folder / "matrix.parquet")
     with pytest.raises(SplitError, match="was changed after writing"):
         read_snapshot(tmp_path)
+
+
+def _damages(content: bytes) -> Iterator[bytes]:
+    yield from (b"", b"null", b"[]", b"{}", b"\xff\xfe{}", b"\0" * 50)
+    draw = random.Random(0)
+    for _ in range(5):
+        yield content[: draw.randrange(len(content))]
+    for _ in range(80):
+        at = draw.randrange(len(content))
+        yield content[:at] + bytes([content[at] ^ (1 << draw.randrange(8))]) + content[at + 1 :]
+
+
+@pytest.mark.parametrize(
+    "name", ["current.json", "manifest.json", "matrix.parquet", "regimes.parquet"]
+)
+def test_a_damaged_file_is_refused_or_makes_no_difference(
+    snapshot: Snapshot, tmp_path: Path, name: str
+) -> None:
+    folder = write_snapshot(snapshot, tmp_path)
+    path = tmp_path / name if name == "current.json" else folder / name
+    refused = 0
+    for content in _damages(path.read_bytes()):
+        path.write_bytes(content)
+        try:
+            found = read_snapshot(tmp_path)
+        except SplitError as error:
+            assert "kedro run --pipeline=split" in str(error)
+            refused += 1
+        else:
+            assert found.content_hash == snapshot.content_hash
+    assert refused >= 40
 
 
 def test_missing_snapshot_names_the_remedy(tmp_path: Path) -> None:

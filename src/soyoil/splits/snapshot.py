@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
 from soyoil.errors import SplitError
 from soyoil.handover import frame_digest
@@ -183,7 +182,9 @@ def _read_json(path: Path, remedy: str, *keys: str) -> dict[str, Any]:
 def _read_table(path: Path, remedy: str) -> pd.DataFrame:
     try:
         return pd.read_parquet(path)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        raise _damaged(path, str(error).splitlines()[0], remedy) from error
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        # Flipped bytes end up in pandas' own notes, where any exception may come of them.
+        problem = (str(error) or type(error).__name__).splitlines()[0]
+        raise _damaged(path, problem, remedy) from error
