@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,10 +10,11 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.project import pipelines
 
 from soyoil.cli_errors import ending_clearly
+from soyoil.cli_options import run_options
 from soyoil.cli_warehouse import warehouse
 from soyoil.conf_check import check_known
 from soyoil.errors import ConfigError
-from soyoil.run_check import check_nodes, check_runner, check_values
+from soyoil.run_check import check_nodes, check_runner
 
 RUNNER = "soyoil.runner.CellRunner"
 
@@ -66,27 +66,8 @@ def _run(**options: Any) -> None:
         callback(**{**options, "pipeline": None, "pipelines": names, "runner": runner})
 
 
-def _read_params(context: click.Context, option: click.Parameter, value: Any) -> Any:
-    """Kedro's own reading of ``--params``, after a check of how YAML would take the values."""
-    try:
-        if isinstance(value, str):
-            check_values(value)
-        return _KEDRO_PARAMS.callback(context, option, value) if _KEDRO_PARAMS.callback else value
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
-
-
-def _options() -> list[click.Parameter]:
-    """Options of Kedro's command, with a check of the values in ``--params``."""
-    checked = copy.copy(_KEDRO_PARAMS)
-    checked.callback = _read_params
-    return [checked if option is _KEDRO_PARAMS else option for option in kedro_run.params]
-
-
-_KEDRO_PARAMS = next(option for option in kedro_run.params if option.name == "params")
-
 run = click.Command(
-    name="run", params=_options(), callback=_run, help="Run a pipeline (default: train)."
+    name="run", params=run_options(), callback=_run, help="Run a pipeline (default: train)."
 )
 cli.add_command(run)
 cli.add_command(warehouse)

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from rich.console import Console
 
 from soyoil.cli_errors import ending_clearly
+from soyoil.cli_options import run_options
 from soyoil.data_folder import data_folder, locked
 from soyoil.params import check_parameters
 from soyoil.reports.warehouse_plan import print_plan
@@ -33,7 +33,7 @@ PLAN_FILE: Final = "08_reporting/warehouse_plan.json"
 RECORD_FILE: Final = "08_reporting/warehouse_applied_{tag}.json"
 CHANGES, BREAKING_CHANGES = 2, 3
 
-# The same options as `kedro run` has, so that both mean the same warehouse.
+# As `kedro run` has them, so that both mean the same warehouse.
 _SHARED: Final = ("env", "params", "conf_source")
 
 
@@ -141,10 +141,6 @@ def _write(record: ApplyRecord, path: Path) -> None:
         click.echo(f"What was done is in {path}.")
 
 
-def _shared() -> list[click.Parameter]:
-    return [parameter for parameter in kedro_run.params if parameter.name in _SHARED]
-
-
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
 warehouse.add_command(
@@ -153,7 +149,7 @@ warehouse.add_command(
         callback=_plan,
         help="Compare the warehouse with its contracts; changes nothing.",
         params=[
-            *_shared(),
+            *run_options(*_SHARED),
             click.Option(["--output"], type=_FILE, help=f"File of the plan (data/{PLAN_FILE})."),
             click.Option(["--sql"], is_flag=True, help="Show the SQL of all changes."),
             click.Option(
@@ -171,7 +167,7 @@ warehouse.add_command(
         callback=_apply,
         help="Make the changes of the plan that break nothing, and those that are named.",
         params=[
-            *_shared(),
+            *run_options(*_SHARED),
             click.Option(
                 ["--plan", "plan_file"], type=_FILE, help=f"File of the plan (data/{PLAN_FILE})."
             ),

@@ -16,12 +16,23 @@ from typing import Final
 import yaml
 
 from soyoil.errors import ConfigError
+from soyoil.redact import HIDDEN, is_secret_name, redact
 
 BASE: Final = "base"
 LOCAL: Final = "local"
 SHOWN: Final = 12
 MAX_NODES: Final = 100_000
 """Values that one file may hold with its aliases written out: the largest has a few hundred."""
+
+GLOBALS: Final = "globals.yml"
+_READ: Final = ("catalog", "parameters", "credentials", "logging")
+"""Beginnings of the names of files that are read; those of `GLOBALS` have to be whole."""
+_ENDINGS: Final = (".yml", ".yaml", ".json")
+_TAGS: Final = tuple(
+    f"tag:yaml.org,2002:{name}"
+    for name in ("null", "bool", "int", "float", "str", "timestamp", "map", "seq", "merge")
+)
+_KEY_TAGS: Final = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
 
 _SEXAGESIMAL: Final = re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?")
 _OCTAL: Final = re.compile(r"[-+]?0[0-9_]+")
@@ -52,21 +63,26 @@ def check_value(text: str, shown: str) -> None:
     Raises
     ------
     ConfigError
-        Naming what it belongs to and how YAML would read it.
+        Naming what it belongs to, and how YAML would read it or that it cannot.
     """
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError):
-        # Read as plain text, or refused by who reads it.
-        return
-    for node in _nodes(root) if root is not None else ():
-        if isinstance(node, yaml.ScalarNode) and node.style is None:
-            read = legacy_value(node.value)
-            if read is not None:
-                raise ConfigError(
-                    f"{shown}: {node.value} would be read as {read}. Write a plain number, true "
-                    "or false."
-                )
+        raise ConfigError(
+            f"{shown}={_hidden(shown, text)} cannot be read. Put the value in quotes if it is "
+            "text; a list is written A+B, because commas separate parameters."
+        ) from None
+    for name, node in _nodes(root) if root is not None else ():
+        if not isinstance(node, yaml.ScalarNode) or node.style is not None:
+            continue
+        if node.value == _MISSING:
+            raise ConfigError(f"{shown}={_MISSING} is a value that is still to be given.")
+        read = legacy_value(node.value)
+        if read is not None:
+            value = _hidden(name or shown, node.value)
+            raise ConfigError(
+                f"{shown}={value} would be read as {read}. Write a plain number, true or false."
+            )
 
 
 def check_known(given: Iterable[str], known: Sequence[str], what: str) -> None:
@@ -123,9 +139,25 @@ def check_folder(folder: Path) -> None:
     """
     if not folder.is_dir():
         return
-    for path in sorted(p for ending in ("*.yml", "*.yaml") for p in folder.rglob(ending)):
+    for path in sorted(p for ending in _ENDINGS for p in folder.rglob(f"*{ending}")):
         if not any(part.startswith(".") for part in path.relative_to(folder).parts):
-            check_file(path, path.relative_to(folder.parent.parent))
+            shown = path.relative_to(folder.parent.parent)
+            _check_name(path, shown)
+            check_file(path, shown)
+
+
+def _check_name(path: Path, shown: Path) -> None:
+    """A file whose name is nearly one that is read would be passed over without a word."""
+    if path.name == GLOBALS or path.name.startswith(_READ):
+        return
+    near = difflib.get_close_matches(path.stem, (*_READ, Path(GLOBALS).stem), n=1, cutoff=0.75)
+    if path.stem.startswith(Path(GLOBALS).stem):
+        near = [Path(GLOBALS).stem]
+    if near:
+        raise ConfigError(
+            f"{shown} is read by nothing. Did you mean '{near[0]}.yml'? Names begin with "
+            f"{', '.join(_READ)}, or are {GLOBALS}."
+        )
 
 
 def check_file(path: Path, shown: Path) -> None:
@@ -190,27 +222,37 @@ def _check_document(root: yaml.Node, shown: Path) -> None:
             f"{shown} stands for {size:,} values once its aliases are written out; at most "
             f"{MAX_NODES:,} are read. Write the values themselves."
         )
-    for node in _nodes(root):
+    for name, node in _nodes(root):
+        if node.tag not in _TAGS:
+            raise ConfigError(
+                f"{shown}, line {node.start_mark.line + 1}: the tag {node.tag} is not known here. "
+                "Write the value without it, in quotes if it is text."
+            )
         if isinstance(node, yaml.MappingNode):
             _check_keys(node, shown)
         elif isinstance(node, yaml.ScalarNode):
-            _check_scalar(node, shown)
+            _check_scalar(node, shown, name)
 
 
-def _nodes(root: yaml.Node) -> Iterator[yaml.Node]:
-    """Every node once, keys left out."""
+def _nodes(root: yaml.Node) -> Iterator[tuple[str, yaml.Node]]:
+    """Every node once with the key that it belongs to, keys themselves left out."""
     seen: set[int] = set()
-    waiting = [root]
+    waiting = [("", root)]
     while waiting:
-        node = waiting.pop()
+        name, node = waiting.pop()
         if id(node) in seen:
             continue
         seen.add(id(node))
-        yield node
+        yield name, node
         if isinstance(node, yaml.MappingNode):
-            waiting += [value for _, value in node.value]
+            waiting += [(str(key.value), value) for key, value in node.value]
         elif isinstance(node, yaml.SequenceNode):
-            waiting += node.value
+            waiting += [(name, value) for value in node.value]
+
+
+def _hidden(name: str, value: str) -> str:
+    """Value for a message, which it leaves out if it may be a secret."""
+    return HIDDEN if is_secret_name(name) else redact(value)
 
 
 def _size(node: yaml.Node, known: dict[int, int], shown: Path) -> int:
@@ -241,10 +283,14 @@ def _check_keys(node: yaml.MappingNode, shown: Path) -> None:
                 f"line {lines[key.value]}. Keep one."
             )
         lines[key.value] = line
-        _check_scalar(key, shown)
+        _check_scalar(key, shown, "")
+        if key.tag not in _KEY_TAGS:
+            raise ConfigError(
+                f"{shown}, line {line}: the key {key.value} is no text. Put it in quotes."
+            )
 
 
-def _check_scalar(node: yaml.ScalarNode, shown: Path) -> None:
+def _check_scalar(node: yaml.ScalarNode, shown: Path, name: str) -> None:
     if node.style is not None:
         return
     line = node.start_mark.line + 1
@@ -253,6 +299,6 @@ def _check_scalar(node: yaml.ScalarNode, shown: Path) -> None:
     read = legacy_value(node.value)
     if read is not None:
         raise ConfigError(
-            f"{shown}, line {line}: YAML 1.1 reads {node.value} as {read}. Put it in quotes if it "
-            "is text, else write it as a plain number, true or false."
+            f"{shown}, line {line}: YAML 1.1 reads {_hidden(name, node.value)} as {read}. Put it "
+            "in quotes if it is text, else write it as a plain number, true or false."
         )

@@ -135,12 +135,17 @@ def readable(error: BaseException) -> str | None:
             place = f" ({cause.filename})" if cause.filename else ""
             return redact(f"{remedies[cause.errno]}{place}, then run the same command again.")
         if any(c.__name__ in _CONFIGURATION for c in type(cause).__mro__):
-            return redact(f"The configuration in conf/ cannot be read: {_first_line(cause)}")
+            return redact(f"The configuration in conf/ cannot be read{_key(cause)}: {_said(cause)}")
     return None
 
 
 _CONFIGURATION: Final = ("OmegaConfBaseException", "MissingConfigException", "YAMLError")
 
 
-def _first_line(error: BaseException) -> str:
+def _key(error: BaseException) -> str:
+    key = getattr(error, "full_key", None)
+    return f" at {key}" if key else ""
+
+
+def _said(error: BaseException) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), "")

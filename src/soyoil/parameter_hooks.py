@@ -9,7 +9,6 @@ from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
 
 from soyoil.errors import ConfigError
-from soyoil.market.instruments import check_roots
 from soyoil.params import Parameters, check_parameters
 
 PLAN_SUFFIX: Final = ".split_plan"
@@ -47,7 +46,6 @@ class ParameterHooks:
         # parameters are all that is needed here.
         parameters = check_parameters(context.config_loader["parameters"])
         _check_warehouse_kind(context, parameters.source.kind)
-        check_roots((*parameters.source.symbols, parameters.target.symbol))
         self.parameters = parameters
 
     @hook_impl

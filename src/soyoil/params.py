@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, Self
+from collections.abc import Mapping
+from typing import Any, Final, Literal, Self, get_args
 from urllib.parse import unquote
 
 from pydantic import Field, ValidationError, model_validator
 
 from soyoil.checks.config import AuditConfig
-from soyoil.config import WHY, Config
+from soyoil.config import OTHER_KIND, Config, reason_of_bound
 from soyoil.errors import ConfigError
 from soyoil.experiments.compare_config import CompareConfig
 from soyoil.experiments.config import SweepConfig
+from soyoil.market.instruments import check_roots
 from soyoil.models.config import FitConfig, LightGBMConfig, TFTConfig, XGBoostConfig
-from soyoil.models.selection import check_groups
+from soyoil.models.selection import check_columns, check_groups
 from soyoil.redact import HIDDEN, is_secret_name, redact
-from soyoil.regimes.table import RegimeConfig
+from soyoil.regimes.table import RegimeConfig, regime_frame
 from soyoil.regimes.weights import WeightsConfig as WeightsConfig
 from soyoil.sources.base import SourceConfig
 from soyoil.splits.plan import SplitConfig
@@ -28,6 +29,16 @@ Profile = Literal["quick", "full"]
 
 _NEVER_SHOWN: Final = ("storage",)
 """Parameters whose wrong values may be a secret in whatever form."""
+_GROUP: Final = "a group of parameters: write its keys as `key: value` lines below it"
+_MESSAGES: Final = {
+    "model_type": _GROUP,
+    "model_attributes_type": _GROUP,
+    "dict_type": _GROUP,
+    "tuple_type": "write a list, or A+B",
+    "list_type": "write a list, each entry behind a hyphen",
+    "string_pattern_mismatch": "letters, digits and _ only",
+}
+"""What pydantic says in terms of Python, by the type of its error."""
 
 
 class TargetConfig(Config):
@@ -74,14 +85,16 @@ class Parameters(Config):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        check_roots(self.source.symbols)
         if self.target.symbol not in self.source.symbols:
             raise ValueError(
                 f"target.symbol={self.target.symbol} is not among "
                 f"source.symbols={'+'.join(self.source.symbols)}: the target needs bars"
             )
-        if self.fit.feature_groups:
-            matrix = load_contract("features.daily_ml_matrix")
-            check_groups(matrix.feature_columns(), self.fit.feature_groups)
+        columns = load_contract("features.daily_ml_matrix").feature_columns()
+        check_groups(columns, self.fit.feature_groups)
+        check_columns(columns, self.tft.features)
+        regime_frame(self.regimes)
         return self
 
 
@@ -90,7 +103,7 @@ def known_keys(model: type[Config], prefix: str = "") -> list[str]:
     names: list[str] = []
     for name, field in model.model_fields.items():
         names.append(f"{prefix}{name}")
-        nested = field.annotation
+        nested = next(iter(get_args(field.annotation)), field.annotation)
         if isinstance(nested, type) and issubclass(nested, Config):
             names += known_keys(nested, f"{prefix}{name}.")
     return names
@@ -99,16 +112,18 @@ def known_keys(model: type[Config], prefix: str = "") -> list[str]:
 def _explain(error: Mapping[str, Any]) -> str:
     where = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(where, known_keys(Parameters), n=1, cutoff=0.5)
-        siblings = [
-            key
-            for key in known_keys(Parameters)
-            if key.rpartition(".")[0] == where.rpartition(".")[0]
-        ]
+        plain = ".".join(str(part) for part in error["loc"] if not isinstance(part, int))
+        known = [k for k in known_keys(Parameters) if not plain.startswith(f"{k}.")]
+        near = difflib.get_close_matches(plain, known, n=1, cutoff=0.5)
+        siblings = [k for k in known if k.rpartition(".")[0] == plain.rpartition(".")[0]]
         hint = f" Did you mean {near[0]!r}?" if near else ""
         allowed = f" Known keys there: {', '.join(siblings)}." if siblings else ""
         return f"unknown parameter {where!r}.{hint}{allowed}"
-    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == OTHER_KIND:
+        key = str(error["ctx"]["key"])
+        shown = _shown(key, error["ctx"]["value"])
+        return f"parameter {f'{where}.{key}'.strip('.')!r} is {shown}: {error['ctx']['message']}"
+    message = _MESSAGES.get(error["type"], str(error["msg"]).removeprefix("Value error, "))
     if not where:
         return message
     if isinstance(error["input"], Mapping) and error["type"] == "value_error":
@@ -117,23 +132,8 @@ def _explain(error: Mapping[str, Any]) -> str:
     if error["type"] == "missing":
         return f"parameter {where!r} is missing"
     shown = _shown(str(error["loc"][-1]), error["input"])
-    why = _reason(error["loc"]) if error["type"] == "less_than_equal" else ""
+    why = reason_of_bound(Parameters, error["loc"]) if error["type"] == "less_than_equal" else ""
     return f"parameter {where!r} is {shown}: {message}{why}"
-
-
-def _reason(place: Sequence[str | int]) -> str:
-    """Reason of a number's upper bound, as a clause after the message."""
-    model: type[Config] | None = Parameters
-    for name in place:
-        field = None if model is None else model.model_fields.get(str(name))
-        if field is None:
-            return ""
-        extra = field.json_schema_extra
-        if isinstance(extra, dict) and WHY in extra:
-            return f" ({extra[WHY]})"
-        nested = field.annotation
-        model = nested if isinstance(nested, type) and issubclass(nested, Config) else None
-    return ""
 
 
 def _shown(name: str, value: Any) -> str:
@@ -151,6 +151,8 @@ def check_parameters(raw: Mapping[str, Any]) -> Parameters:
     ------
     ConfigError
         Naming each wrong key or value and what is allowed.
+    RegimeError
+        The regimes are no partition of time.
     """
     try:
         return Parameters.model_validate(dict(raw))

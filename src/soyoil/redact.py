@@ -33,8 +33,9 @@ _RULES: Final = (
     ),
     # A service account as JSON or as a Python mapping, whole: its other fields identify the owner.
     (re.compile(r"\{[^{}]*(?:private_key|client_secret|refresh_token)[^{}]*(?:\}|\Z)"), HIDDEN),
-    # Everything between :// and the last @: a password may hold / and @ itself.
-    (re.compile(r"(?<=://)[^\s'\"<>]*@"), f"{HIDDEN}@"),
+    # Everything between :// and the last @: a password may hold / and @ itself. An address that
+    # was taken for a path has lost a slash.
+    (re.compile(r"(:/{1,3})[^\s'\"<>/][^\s'\"<>]*@"), rf"\1{HIDDEN}@"),
     (
         re.compile(r"\b(Bearer|Basic|Digest|Negotiate)\s+[\w.~+/=-]{6,}", re.IGNORECASE),
         rf"\1 {HIDDEN}",

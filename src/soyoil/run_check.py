@@ -15,6 +15,7 @@ from kedro.pipeline import Pipeline
 from kedro.runner import AbstractRunner
 
 from soyoil.conf_check import check_known, check_value
+from soyoil.errors import ConfigError
 
 RUNNERS: Final = (
     "SequentialRunner", "ParallelRunner", "ThreadRunner", "soyoil.runner.CellRunner",
@@ -65,7 +66,7 @@ def check_runner(runner: str) -> None:
 
 
 def check_values(params: str) -> None:
-    """Refuse values of ``--params`` that YAML 1.1 reads as other than they are written.
+    """Refuse ``--params`` of which a part would be read as other than it is written, or not at all.
 
     Parameters
     ----------
@@ -75,9 +76,21 @@ def check_values(params: str) -> None:
     Raises
     ------
     ConfigError
-        Naming the key, the value and how it would be read.
+        Naming the key, and what is wrong with its value.
     """
+    given: list[str] = []
     # A comma inside brackets belongs to the value.
     for item in re.split(r",(?![^\[{]*[\]}])", params):
-        key, _, value = item.partition("=")
-        check_value(value.strip(), f"--params: {key.strip()}={value.strip()}")
+        key, sign, value = (part.strip() for part in item.partition("="))
+        if not sign:
+            # Kedro refuses it.
+            continue
+        for other in given:
+            if key == other:
+                raise ConfigError(f"--params: {key} is given twice. Keep one.")
+            if key.startswith(f"{other}.") or other.startswith(f"{key}."):
+                raise ConfigError(
+                    f"--params: {other} and {key} are given, and one holds the other. Keep one."
+                )
+        given.append(key)
+        check_value(value, f"--params: {key}")

@@ -4,10 +4,12 @@ import os
 import warnings
 from pathlib import Path
 
+from soyoil.catalog_hooks import CatalogHooks
 from soyoil.config_loader import CheckedConfigLoader
 from soyoil.data_folder import data_folder_name
 from soyoil.hooks import TrackingHooks
 from soyoil.lock_hooks import LockHooks
+from soyoil.logging_hooks import LoggingHooks
 from soyoil.market_hooks import MarketHooks
 from soyoil.parameter_hooks import ParameterHooks
 from soyoil.redact import redact_logs
@@ -28,12 +30,14 @@ warnings.filterwarnings("ignore", message="One or more dataset names contain '.'
 _PARAMETERS = ParameterHooks()
 _STAGES = StageHooks()
 HOOKS = (
-    LockHooks(), _PARAMETERS, MarketHooks(_PARAMETERS), _STAGES, TrackingHooks(_STAGES),
+    LockHooks(), CatalogHooks(), LoggingHooks(), _PARAMETERS, MarketHooks(_PARAMETERS), _STAGES,
+    TrackingHooks(_STAGES),
 )  # fmt: skip
 
 CONFIG_LOADER_CLASS = CheckedConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
+    "config_patterns": {"logging": ["logging*", "logging*/**", "**/logging*"]},
     "default_run_env": "local",
     # One key in conf/local/parameters.yml must not erase its neighbours in conf/base.
     "merge_strategy": {"parameters": "soft"},

@@ -60,6 +60,9 @@ CATALOG = """
 skill_table:
   type: pandas.CSVDataset
   filepath: skill_table.csv
+x: {type: MemoryDataset}
+y: {type: MemoryDataset}
+z: {type: MemoryDataset}
 """
 
 SESSIONS = f"""
@@ -100,7 +103,6 @@ def make_project(root: Path, conf: Path) -> None:
     for file in conf.glob("base/*.yml"):
         shutil.copy(file, root / "conf" / "base")
     (root / "conf" / "base" / "catalog.yml").write_text(CATALOG)
-    shutil.copy(conf / "logging.yml", root / "conf")
     (root / "pyproject.toml").write_text(
         '[tool.kedro]\npackage_name = "demo_tracked"\nproject_name = "demo"\n'
         'kedro_init_version = "1.7.0"\nsource_dir = "src"\n'
@@ -112,7 +114,7 @@ def run_sessions(root: Path, *names: str) -> tuple[Any, str]:
         **os.environ,
         "MLFLOW_TRACKING_URI": f"sqlite:///{root / 'mlflow.db'}",
         "KEDRO_DISABLE_TELEMETRY": "1",
-        "KEDRO_LOGGING_CONFIG": str(root / "conf" / "logging.yml"),
+        "KEDRO_LOGGING_CONFIG": str(root / "conf" / "base" / "logging.yml"),
         "COLUMNS": "200",
     }
     done = subprocess.run(

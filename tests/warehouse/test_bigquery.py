@@ -70,7 +70,7 @@ def test_connections_of_the_configuration(monkeypatch: pytest.MonkeyPatch) -> No
         ({"backend": "oracle"}, "backend: must be 'duckdb', 'bigquery' .got 'oracle'"),
         ({"project": "My Project"}, "project: not a project id"),
         ({"project": None}, "GOOGLE_CLOUD_PROJECT"),
-        ({"path": "x"}, "path: Extra inputs are not permitted"),
+        ({"path": "x"}, "unknown key 'path'. Known: backend, project"),
         ({"dataset_prefix": "a-b"}, "dataset_prefix: letters, digits and _ only"),
         ({"dataset_prefix": "<kind>_"}, "unknown placeholder <kind>"),
         ({"dataset_prefix": "<source_kind>_"}, "set source_kind in globals.yml"),

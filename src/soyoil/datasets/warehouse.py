@@ -62,6 +62,8 @@ class WarehouseTableDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self.metadata = metadata
+        if not isinstance(table, str):
+            raise ConfigError(f"warehouse table {table!r}: write its name, dataset.table.")
         self._contract = load_contract(table)
         try:
             self._connection = parse_connection(

@@ -43,6 +43,31 @@ def check_groups(names: Sequence[str], groups: Sequence[str]) -> None:
             )
 
 
+def check_columns(names: Sequence[str], columns: Sequence[str]) -> None:
+    """Refuse columns for the network that the matrix does not give to models.
+
+    Parameters
+    ----------
+    names
+        Feature columns of the matrix, ``<group>.<field>``.
+    columns
+        As in ``tft.features``.
+
+    Raises
+    ------
+    ConfigError
+        Naming the unknown column and what is near it.
+    """
+    for column in columns:
+        if column not in names:
+            near = difflib.get_close_matches(column, names, n=3, cutoff=0.4)
+            hint = f" Near it: {', '.join(near)}." if near else ""
+            raise ConfigError(
+                f"Unknown column {column!r} in tft.features.{hint} docs/tables.md lists all "
+                "features of features.daily_ml_matrix."
+            )
+
+
 def group_columns(names: Sequence[str], groups: Sequence[str]) -> IntArray:
     """Positions of the columns of some groups, in the order of `names`; no group means all.
 

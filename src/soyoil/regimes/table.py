@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
-from soyoil.config import Config
+from soyoil.config import Config, bounded
 from soyoil.errors import RegimeError
 
 KNOWN_AFTER_SESSIONS = 63
@@ -39,7 +39,9 @@ class RegimeConfig(Config):
     name: str = Field(pattern=r"^[A-Za-z0-9_]+$", max_length=60)
     start: dt.date
     end: dt.date | None = None
-    weight: float = Field(gt=0, allow_inf_nan=False)
+    weight: float = bounded(
+        ..., gt=0, le=1e6, why="beside such a weight no other regime would count"
+    )
     known_at: dt.date | None = None
     description: str = Field(min_length=1)
 

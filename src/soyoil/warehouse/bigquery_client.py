@@ -136,8 +136,8 @@ class BigQueryClient:
             raise WarehouseError(
                 f"the credentials for BigQuery{_place(given) if is_path else ''} are no service "
                 f"account ({type(exc).__name__}). Correct the entry of "
-                "conf/bigquery/credentials.yml: `keyfile: <path>` of a JSON key, or the fields of "
-                "that file."
+                "conf/bigquery/credentials.yml: `keyfile`, the path of a JSON key, or the fields "
+                "of that file."
             ) from None
 
     @functools.cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import re
@@ -11,7 +12,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator
 
-from soyoil.config import Config, bounded
+from soyoil.config import OTHER_KIND, Config, bounded, reason_of_bound
 from soyoil.errors import ConfigError
 from soyoil.redact import HIDDEN, is_secret_name, redact
 from soyoil.warehouse.backend import Warehouse
@@ -26,6 +27,7 @@ _TEMPLATED: Final = ("path", "dataset_prefix")
 # Kedro takes braces in a catalog pattern for its own.
 _PLACEHOLDER: Final = re.compile(r"<([^<>]*)>")
 _PROJECT: Final = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
+_FORMS: Final = {"endpoint": "http://host:port", "storage_endpoint": "host:port"}
 _PREFIX: Final = re.compile(r"[A-Za-z0-9_]{0,512}")
 
 
@@ -42,7 +44,7 @@ class DuckDBConnection(Config):
 
     backend: Literal["duckdb"] = "duckdb"
     path: Path
-    busy_timeout_s: float = Field(default=5.0, ge=0)
+    busy_timeout_s: float = bounded(5.0, ge=0, le=86_400, why="no run holds it for a day")
 
     @property
     def place(self) -> str:
@@ -83,8 +85,8 @@ class BigQueryConnection(Config):
     maximum_bytes_billed: int = bounded(10 * 2**30, gt=0, le=2**50, why="that is a pebibyte")
     endpoint: str | None = Field(default=None, pattern=r"^https?://[^/@]+/?$")
     storage_endpoint: str | None = Field(default=None, pattern=r"^[^/@]+:\d+$")
-    timeout_s: float = Field(default=60.0, gt=0)
-    job_timeout_s: float = Field(default=1800.0, gt=0)
+    timeout_s: float = bounded(60.0, gt=0, le=3_600, why="a server silent for an hour is gone")
+    job_timeout_s: float = bounded(1800.0, gt=0, le=21_600, why="BigQuery ends queries at 6 hours")
     credentials: SecretStr | None = Field(default=None, exclude=True, repr=False)
 
     @field_validator("project")
@@ -158,6 +160,11 @@ def parse_connection(
     ConfigError
         Naming the key, the value and what is allowed.
     """
+    if not isinstance(raw, Mapping):
+        raise ConfigError(
+            f"warehouse connection: it is {redact(repr(raw))}, but must be `key: value` lines such "
+            "as `backend: duckdb`. Correct `warehouse` in globals.yml."
+        )
     fields = dict(raw)
     backend = fields.setdefault("backend", "duckdb")
     for key in _TEMPLATED:
@@ -181,10 +188,23 @@ def _problem(error: Any) -> str:
         return f"backend: must be {error['ctx']['expected_tags']} (got {error['ctx']['tag']!r})"
     # The first part of the location is the backend, which the discriminator adds.
     where = ".".join(str(part) for part in error["loc"][1:])
+    model = BigQueryConnection if error["loc"][:1] == ("bigquery",) else DuckDBConnection
+    known = [name for name in model.model_fields if not is_secret_name(name)]
     message = str(error["msg"]).removeprefix("Value error, ")
-    if error["type"] in ("missing", "extra_forbidden"):
-        return f"{where}: {message}"
-    given = HIDDEN if is_secret_name(where) else redact(repr(error["input"]))
+    if error["type"] == "missing":
+        return f"{where} is missing"
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(where, known, n=1, cutoff=0.4)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        return f"unknown key {where!r}.{hint} Known: {', '.join(known)}"
+    value = error["input"]
+    if error["type"] == OTHER_KIND:
+        where, value, message = (error["ctx"][key] for key in ("key", "value", "message"))
+    elif error["type"] == "string_pattern_mismatch":
+        message = f"must be {_FORMS[where]}"
+    elif error["type"] == "less_than_equal":
+        message += reason_of_bound(model, error["loc"][1:])
+    given = HIDDEN if is_secret_name(where) else redact(repr(value))
     return f"{where}: {message} (got {given})"
 
 

@@ -1,0 +1,26 @@
+"""Kedro hook that checks the catalog's entries before anything is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+
+from soyoil.catalog_check import check_datasets
+
+
+class CatalogHooks:
+    """Make every dataset of a pipeline before the run takes its lock and is tracked."""
+
+    @hook_impl(tryfirst=True)
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol[str, Any]) -> None:
+        """Refuse datasets without an entry, and entries of which no dataset can be made.
+
+        Raises
+        ------
+        ConfigError
+            Naming the dataset and what is wrong with its entry.
+        """
+        check_datasets(pipeline.datasets(), catalog)
