@@ -32,6 +32,14 @@ def sessions_of(warehouse: Path) -> str | None:
             return None
 
 
+def reasons(data: Path) -> list[str]:
+    """Reasons for which bars were set aside."""
+    import pandas as pd
+
+    path = data / "08_reporting" / "quarantine.csv"
+    return sorted(pd.read_csv(path)["reason"].unique()) if path.exists() else []
+
+
 def main() -> None:
     commands = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     bootstrap_project(Path.cwd())
@@ -55,6 +63,7 @@ def main() -> None:
                         "code": outcome.exit_code,
                         "text": text,
                         "rows": found,
+                        "set_aside": reasons(data),
                     }
                 )
                 + "\n"

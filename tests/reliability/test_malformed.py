@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from damage import Damage, all_damage
 from homes import Home, make_home
-from outcomes import Outcome, Verdict, record, refusal
+from malformed_inputs import PLAIN, Malformed, all_malformed
+from outcomes import Outcome, Verdict, judge_refusal, record, refusal
 from vendor_market import market
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -18,6 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 MANY = str(Path(__file__).with_name("many.py"))
 KEY = ["symbol", "data_date"]
 CASES = all_damage(market().to_csv(index=False, lineterminator="\n").encode())
+INPUTS = all_malformed()
 
 
 def ingest(folder: Path) -> list[str]:
@@ -37,7 +39,7 @@ def run_all(home: Home, folders: dict[str, Path], tmp_path: Path) -> dict[str, d
     return {result["name"]: result for result in map(json.loads, lines)}
 
 
-def write(case: Damage, folder: Path) -> Path:
+def write(case: Damage | Malformed, folder: Path) -> Path:
     folder.mkdir(parents=True)
     case.write(folder)
     return folder
@@ -48,11 +50,15 @@ def results(project_root: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
     """What came of every case, and of the sound file (``sound``)."""
     top = tmp_path_factory.mktemp("malformed")
     home = make_home(project_root, top / "home")
-    folders = {case.name: write(case, top / f"bars{i}") for i, case in enumerate(CASES)}
+    cases = [*CASES, *INPUTS]
+    folders = {case.name: write(case, top / f"bars{i}") for i, case in enumerate(cases)}
     sound = top / "sound"
     sound.mkdir()
     market().to_csv(sound / "bars.csv", index=False, lineterminator="\n")
-    return run_all(home, {"sound": sound, **folders}, top)
+    plain = top / "plain"
+    plain.mkdir()
+    (plain / "bars.csv").write_text(PLAIN)
+    return run_all(home, {"sound": sound, "plain": plain, **folders}, top)
 
 
 def rows(result: dict) -> pd.DataFrame:
@@ -90,3 +96,33 @@ def test_damage_is_refused_or_harmless(case: Damage, results: dict[str, dict]) -
         Outcome("malformed input", case.name, *judge(results[case.name], results["sound"]))
     )
     assert outcome.verdict == "clear", outcome
+
+
+def judge_input(case: Malformed, result: dict, plain: dict) -> tuple[Verdict, str]:
+    """Verdict on an input of which it is known what has to become of it."""
+    if case.outcome == "refused":
+        return judge_refusal(result["code"], result["text"], case.words)
+    if "Traceback (most recent call last)" in result["text"]:
+        return "traceback", result["text"][-400:]
+    if result["code"] != 0:
+        return "wrong", f"refused: {refusal(result['text'])[:300]}"
+    wanted = [case.words] if case.outcome == "set aside" else []
+    if result["set_aside"] != wanted:
+        return "wrong", f"set aside for {result['set_aside']}, not for {wanted}"
+    if case.outcome == "read" and result["rows"] != plain["rows"]:
+        return "wrong", f"{altered(rows(result), rows(plain))} sessions altered"
+    return "clear", case.outcome
+
+
+@pytest.mark.parametrize("case", INPUTS, ids=lambda case: case.name.replace(" ", "_"))
+def test_input_is_read_right_or_refused(case: Malformed, results: dict[str, dict]) -> None:
+    plain = results["plain"]
+    assert (plain["code"], plain["set_aside"]) == (0, []), plain["text"]
+    outcome = record(
+        Outcome("malformed input", case.name, *judge_input(case, results[case.name], plain))
+    )
+    assert outcome.verdict == "clear", outcome
+
+
+def test_there_are_enough_inputs() -> None:
+    assert len({case.name for case in (*CASES, *INPUTS)}) >= 200
