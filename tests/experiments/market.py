@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from soyoil.errors import ModelError
 from soyoil.experiments.config import SweepConfig
 from soyoil.experiments.space import TrialConfig
 from soyoil.models.base import EngineFit, FoldTask, HorizonArrays
@@ -119,7 +120,9 @@ def _fit_fold(
 ) -> EngineFit:
     """A ridge on one feature; every key of the search space changes the forecast."""
     if config.num_leaves == 12:
-        raise RuntimeError("no twelve leaves")
+        raise ModelError("no twelve leaves")
+    if config.num_leaves == 13:
+        raise KeyError("a bug with thirteen leaves")
     weight = task.train_weight / task.train_weight.sum()
     x, y = arrays.X[:, 1], arrays.y
     cross = float(np.dot(weight, x[task.train] * y[task.train]))

@@ -6,13 +6,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from soyoil.errors import ModelError, SoyoilError
+from soyoil.errors import ModelError, SoyoilError, readable
+from soyoil.experiments import worker
 from soyoil.experiments.journal import hold_study, open_journal
 from soyoil.experiments.ledger import Ledger, Trial
 from soyoil.experiments.study import search
@@ -287,12 +289,25 @@ def test_a_failing_trial_is_recorded_and_a_failing_study_given_up(  # type: igno
     leaves = {"kind": "choice", "values": [12]}
     space = {"lightgbm": {"lightgbm": {"num_leaves": leaves}}}
     inputs = market.make_inputs(tmp_path, space=space)
-    with pytest.raises(ModelError, match=r"first 5 trials .*RuntimeError: no twelve leaves"):
+    with pytest.raises(ModelError, match=r"first 5 trials .*ModelError: no twelve leaves"):
         run(inputs)
     specs, _ = make_studies(inputs)
     found = Ledger(specs[0].ledger).read([specs[0].key.name])
     assert [t.state for t in found] == ["failed"] * 5
     assert all(t.value is None and "no twelve leaves" in str(t.error) for t in found)
+
+
+def test_a_bug_ends_the_study_as_a_bug(market, engine, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    leaves = {"kind": "choice", "values": [13]}
+    inputs = market.make_inputs(tmp_path, space={"lightgbm": {"lightgbm": {"num_leaves": leaves}}})
+    with pytest.raises(KeyError, match="a bug with thirteen leaves") as caught:
+        run(inputs)
+    assert readable(caught.value) is None
+    future: Future[None] = Future()
+    future.set_exception(caught.value)
+    specs, _ = make_studies(inputs)
+    with pytest.raises(KeyError):
+        worker._check(future, specs[0])
 
 
 def test_two_processes_never_search_one_study(market, engine, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

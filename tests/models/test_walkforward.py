@@ -175,8 +175,9 @@ def test_forecasts_must_be_finite() -> None:
 
 def test_a_failing_engine_names_its_fold() -> None:
     broken = replace(arrays(), feature_names=("a", "b"))
-    with pytest.raises(ModelError, match="lightgbm failed in fold 4"):
+    with pytest.raises(ValueError, match="feature_name") as caught:
         run_walk_forward(LIGHTGBM, broken, [task(4)], lambda done: None)
+    assert any("lightgbm, fold 4" in note for note in caught.value.__notes__)
 
 
 def test_every_row_needs_its_weight() -> None:

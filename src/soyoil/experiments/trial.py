@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from soyoil.errors import ModelError, SoyoilError
 from soyoil.experiments.inner import TrainingSpan, inner_task
 from soyoil.experiments.space import TrialConfig
 from soyoil.metrics.evaluate import LOSS_COLUMNS, REFERENCES
 from soyoil.metrics.losses import row_losses
 from soyoil.models.base import FoldResult, FoldTask
 from soyoil.models.baselines import baseline_quantiles
+from soyoil.models.failures import told_apart
 from soyoil.models.walkforward import Job, fit_one
 from soyoil.splits.plan import SplitPlan
 
@@ -117,14 +117,8 @@ class FoldScore:
 
 
 def _fit(job: Job, span: TrainingSpan, task: FoldTask) -> FoldResult:
-    try:
+    with told_apart(f"{job.engine}, inner fold {task.fold}"):
         return fit_one(job, span.arrays, task)
-    except SoyoilError:
-        raise
-    except Exception as error:
-        raise ModelError(
-            f"{job.engine} failed in inner fold {task.fold}: {type(error).__name__}: {error}"
-        ) from error
 
 
 def score_folds(
@@ -138,7 +132,7 @@ def score_folds(
     Raises
     ------
     ModelError
-        If the engine fails.
+        If the engine fails for a reason that the user can mend.
     """
     job = Job(config.model, config.fit, config.engine)
     for fold in plan.folds:

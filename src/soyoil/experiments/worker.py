@@ -10,11 +10,11 @@ from concurrent.futures import FIRST_EXCEPTION, wait
 from pathlib import Path
 from typing import Any, Final
 
-from soyoil.errors import ModelError, SoyoilError
 from soyoil.experiments.inner import TrainingSpan
 from soyoil.experiments.ledger import Ledger, Trial
 from soyoil.experiments.study import StudySpec, search, search_shared
 from soyoil.models.executors import ExecutorSpec, executor_for, shutdown
+from soyoil.models.failures import told_apart
 
 POLL_SECONDS: Final = 0.25
 """How often the ledger is looked at."""
@@ -76,14 +76,8 @@ def run_studies(specs: Sequence[StudySpec], spans: Sequence[TrainingSpan]) -> It
 
 
 def _check(future: Any, spec: StudySpec) -> None:
-    try:
+    with told_apart(f"study {spec.key.name}"):
         future.result()
-    except SoyoilError:
-        raise
-    except Exception as error:
-        raise ModelError(
-            f"the worker of study {spec.key.name} ended: {type(error).__name__}: {error}"
-        ) from error
 
 
 def journal_path(folder: Path, training_span: str, study: str) -> Path:

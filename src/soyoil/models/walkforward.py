@@ -14,7 +14,6 @@ from typing import Final
 
 import numpy as np
 
-from soyoil.errors import ModelError
 from soyoil.leftovers import scratch
 from soyoil.models.base import (
     Engine,
@@ -28,6 +27,7 @@ from soyoil.models.base import (
 )
 from soyoil.models.config import EngineConfig, FitConfig, TFTConfig
 from soyoil.models.executors import ExecutorSpec, executor_for, shutdown
+from soyoil.models.failures import told_apart
 from soyoil.models.registry import ENGINES, LIBRARIES
 from soyoil.models.selection import with_groups
 from soyoil.models.shrinkage import Shrink, choose, shrink
@@ -143,7 +143,7 @@ def run_walk_forward(
     Raises
     ------
     ModelError
-        If the engine fails; names the fold.
+        If the engine fails for a reason that the user can mend; names the fold.
     """
     spec = ExecutorSpec(job.engine, job.fit.worker_count(job.engine), job.fit.threads)
     results: dict[int, FoldResult] = {}
@@ -153,15 +153,8 @@ def run_walk_forward(
             executor = executor_for(spec)
             futures = {executor.submit(_work, job, folder, task): task.fold for task in tasks}
             for future in as_completed(futures):
-                try:
+                with told_apart(f"{job.engine}, fold {futures[future]}"):
                     results[futures[future]] = future.result()
-                except ModelError:
-                    raise
-                except Exception as error:
-                    raise ModelError(
-                        f"{job.engine} failed in fold {futures[future]}: "
-                        f"{type(error).__name__}: {error}"
-                    ) from error
                 on_done(len(results))
         except BaseException:
             shutdown(kill=True)
