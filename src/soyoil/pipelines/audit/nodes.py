@@ -11,6 +11,7 @@ from rich.console import Console
 from soyoil.checks.audit import audit_warehouse
 from soyoil.checks.config import AuditConfig
 from soyoil.checks.report import AuditReport
+from soyoil.data_folder import data_folder_name
 from soyoil.errors import AuditError
 from soyoil.reports.audit_html import audit_page
 from soyoil.reports.audit_text import audit_markdown, audit_table, where
@@ -51,6 +52,6 @@ def judge(report: AuditReport, audit: AuditConfig) -> None:
         first = failing[0]
         raise AuditError(
             f"The audit found {report.summary()} in {report.location}; the worst is {first.kind} "
-            f"in {where(first)}. Read data/08_reporting/audit/{HTML_FILE}, mend what it names, or "
-            f"set audit.fail_on (now {audit.fail_on})."
+            f"in {where(first)}. Read {data_folder_name()}/08_reporting/audit/{HTML_FILE}, mend "
+            f"what it names, or set audit.fail_on (now {audit.fail_on})."
         )

@@ -6,6 +6,7 @@ import logging
 
 import pandas as pd
 
+from soyoil.data_folder import data_folder_name
 from soyoil.errors import SourceError
 from soyoil.market.bars import BarOrigin, SessionBars, session_bars
 from soyoil.market.coverage import CUT, IN_PROGRESS, describe_missing
@@ -59,7 +60,8 @@ def make_sessions(
             summary.groupby("reason")["count"].sum().to_dict(),
         )
     for line in describe_missing(result.missing):
-        logger.warning("%s (data/08_reporting/missing_sessions.csv): is a file missing?", line)
+        file = f"{data_folder_name()}/08_reporting/missing_sessions.csv"
+        logger.warning("%s (%s): is a file missing?", line, file)
     return records, result.sessions, summary, result.missing
 
 

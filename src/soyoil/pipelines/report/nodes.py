@@ -9,6 +9,7 @@ import pandas as pd
 from soyoil.params import Profile
 from soyoil.pipelines.fit.nodes import feature_names
 from soyoil.pipelines.grid import FITTED, MODELS
+from soyoil.pipelines.report.inputs import check_report_inputs
 from soyoil.reports.html_report import HorizonResults, RunResults, training_report
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import HORIZONS
@@ -30,7 +31,13 @@ def make_report(
     results
         Per horizon ``<horizon>.split_plan`` and ``<horizon>.weight_report``, per cell
         ``<horizon>.<model>.predictions`` and, of fitted models, ``.fit_report``.
+
+    Raises
+    ------
+    HandoverError
+        They do not belong together.
     """
+    check_report_inputs(snapshot, skill_table, results)
     horizons = [
         HorizonResults(
             horizon=horizon,
