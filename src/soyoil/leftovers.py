@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import logging
 import os
 import re
@@ -26,11 +27,13 @@ _OWNER: Final = re.compile(rf"{re.escape(UNFINISHED)}(\d+)-")
 # joblib's worker pools name theirs after the process that made them.
 _SEMAPHORE: Final = re.compile(r"sem\.loky-(\d+)-")
 _SEMAPHORES: Final = Path("/dev/shm")
+# Threads of one process may make the same file at once.
+_numbers: Final = itertools.count()
 
 
 def unfinished(path: Path) -> Path:
-    """Where something is written before it is moved to `path`, beside it."""
-    return path.with_name(f"{UNFINISHED}{os.getpid()}-{path.name}")
+    """Where something is written before it is moved to `path`, beside it; no name comes twice."""
+    return path.with_name(f"{UNFINISHED}{os.getpid()}-{next(_numbers)}-{path.name}")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from soyoil.params import Parameters
 from soyoil.regimes.table import regime_frame, regime_hash
 from soyoil.sources.identity import identity_differences, market_identity, root_identity
 from soyoil.splits.snapshot import Snapshot
-from soyoil.warehouse.digest import ORIGINS, WRITE_ORIGIN
+from soyoil.warehouse.origins import ORIGINS, WRITE_ORIGIN
 
 SESSIONS: Final = "market_data.databento_futures_ohlcv_1d"
 MATRIX: Final = "features.daily_ml_matrix"

@@ -20,7 +20,8 @@ from soyoil.experiments.compare import (
 from soyoil.experiments.compare_causes import explain, find_causes
 from soyoil.experiments.compare_config import CompareConfig
 from soyoil.experiments.compare_diff import pair, resolve, run_diff, seed_siblings
-from soyoil.experiments.compare_scores import board_table, leaderboard
+from soyoil.experiments.compare_scores import board_table, difference_verdict, leaderboard
+from soyoil.metrics.bootstrap import Interval
 from soyoil.metrics.evaluate import evaluate, scored_rows_hash
 
 DAYS = pd.bdate_range("2020-01-01", periods=400).as_unit("us")
@@ -208,6 +209,14 @@ def test_rows_with_other_outcomes_are_not_common() -> None:
     assert [r.run for r in refusals] == [invented.run]
 
 
+def test_outcomes_that_differ_in_their_last_bits_are_common() -> None:
+    other = scored("b")
+    other.rows["y"] = np.nextafter(other.rows["y"], np.inf)
+    (board,), _ = make_boards([scored("a"), other], LOOSE)
+    assert board.n == 400
+    assert run_diff(scored("a"), other).n == 400
+
+
 def test_targets_and_provenances_never_meet() -> None:
     runs = [
         scored("a"),
@@ -308,6 +317,45 @@ def test_ranking_and_differences_against_the_best(board: Board) -> None:
     assert (table["delta"] <= table["delta_high"]).all()
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "independent", "said"),
+    [
+        (0.01, 0.05, 50.0, "worse"),
+        (-0.05, -0.01, 50.0, "better"),
+        (-0.01, 0.05, 50.0, "not told apart"),
+        (0.01, 0.05, 3.0, "unprovable"),
+    ],
+)
+def test_what_a_difference_says(low: float, high: float, independent: float, said: str) -> None:
+    assert difference_verdict(Interval(low, high), independent) == said
+
+
+def test_few_independent_labels_prove_nothing_however_many_the_rows() -> None:
+    year = {"horizon": "12m", "horizon_sessions": "252"}
+    runs = [
+        scored("m", shift=0.03, **year),
+        scored("walk", model="random_walk", **year),
+        scored("cone", model="vol_cone", shift=0.001, **year),
+    ]
+    (board,), _ = make_boards(runs, LOOSE)
+    table = board_table(board, "pinball")
+    np.testing.assert_allclose(table["independent_n"], 400 / 252)
+    assert (table["verdict"] == "unprovable").all()
+    assert set(table["against_best"]) == {"best", "unprovable"}
+
+
+@pytest.mark.parametrize(("metric", "best"), [("mae", "centred"), ("pinball", "narrow")])
+def test_the_best_is_that_of_the_metric(metric: str, best: str) -> None:
+    centred, narrow = scored("centred"), scored("narrow", shift=0.004)
+    centred.rows[["q10", "q90"]] = [-0.5, 0.5]
+    (board,), _ = make_boards([centred, narrow], LOOSE)
+    table = board_table(board, metric)  # type: ignore[arg-type]
+    first = table.iloc[0]
+    assert (first["run_id"], first["against_best"], first["delta"]) == (best, "best", 0.0)
+    assert (table["against_best"] == "best").sum() == 1
+    assert table["delta"].iloc[1] > 0
+
+
 def test_skill_does_not_exist_without_its_reference() -> None:
     (found,), _ = make_boards([scored("a"), scored("b", shift=0.01)], LOOSE)
     table = leaderboard([found], "pinball")
@@ -404,6 +452,7 @@ def test_seed_noise_comes_from_runs_that_differ_only_in_their_seed() -> None:
         tracked("snapshot", params={"fit.seed": "8"}, snapshot="s2"),
         tracked("dirty", params={"fit.seed": "7"}, git_dirty="true"),
         tracked("month", params={"fit.seed": "6"}, horizon="1m"),
+        tracked("ablation", params={"fit.seed": "5"}, model="lightgbm_uniform"),
     ]
     siblings = seed_siblings(runs[0], [*runs, *others])
     assert sorted(run.run_id for run in siblings) == ["s1", "s2", "s3"]

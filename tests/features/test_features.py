@@ -56,6 +56,15 @@ def test_registry_and_contract_name_the_same_columns() -> None:
     assert given_to_models <= set(FEATURES) | SUPPLIED
 
 
+def test_the_order_of_the_sessions_does_not_matter(make_sessions: MakeSessions) -> None:
+    both = pd.concat(
+        [make_sessions(3, 40), make_sessions(4, 40).assign(symbol="ZM")], ignore_index=True
+    )
+    shuffled = both.sample(frac=1.0, random_state=7)
+    pd.testing.assert_frame_equal(build_matrix(shuffled), build_matrix(both))
+    assert build_matrix(both)["symbol"].is_monotonic_increasing
+
+
 def test_levels_in_quoted_units_are_no_features() -> None:
     contract = load_contract(TABLE)
     quoted = {n for n, c in contract.flat_columns().items() if c.unit == "quoted unit"}

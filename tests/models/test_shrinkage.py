@@ -70,6 +70,13 @@ def test_a_wrong_median_is_shrunk_to_nothing_and_a_right_one_kept() -> None:
     assert wrong.location == 0.0
 
 
+def test_ties_go_to_the_smaller_factor() -> None:
+    y, _, sigma, weights = forecasts(3)
+    cone = sigma[:, None] * np.array([-CONE_Z, 0.0, CONE_Z])
+    # Every factor gives the same forecast.
+    assert choose(y, cone, sigma, weights) == Shrink(0.0, 0.0)
+
+
 def test_no_rows_leave_the_model_as_it_is() -> None:
     empty = np.empty(0)
     assert choose(empty, np.empty((0, 3)), empty, empty) == Shrink(1.0, 1.0)

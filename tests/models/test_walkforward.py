@@ -1,7 +1,9 @@
 """Folds in worker processes: order, blindness to scored labels, weights, isolation."""
 
+import importlib
 import subprocess
 import sys
+import types
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -11,10 +13,10 @@ import pytest
 from pydantic import ValidationError
 
 from soyoil.errors import ConfigError, ModelError
-from soyoil.models import executors
-from soyoil.models.base import FoldTask, HorizonArrays, blinded, unscaled
+from soyoil.models import executors, walkforward
+from soyoil.models.base import EngineFit, FoldTask, HorizonArrays, blinded, unscaled
 from soyoil.models.config import FitConfig, LightGBMConfig, XGBoostConfig, available_cores
-from soyoil.models.shrinkage import Shrink
+from soyoil.models.shrinkage import Shrink, choose, shrink
 from soyoil.models.walkforward import Job, fit_one, run_walk_forward
 
 CONFIG = LightGBMConfig(n_estimators=25, min_data_in_leaf=15, early_stopping_rounds=5)
@@ -150,6 +152,104 @@ def test_without_early_stopping_rows_all_rounds_are_used(engine: str) -> None:
     result = fit_one(replace(JOBS[engine], fit=FitConfig()), arrays(), rows)
     assert result.rounds == 25
     assert result.shrink == Shrink(1.0, 1.0), "nothing to choose by"
+
+
+def test_shrinkage_is_chosen_on_returns_by_the_weights_of_early_stopping(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def forecast(data: HorizonArrays, rows: np.ndarray) -> np.ndarray:
+        return np.nan_to_num(data.X[rows, :1]) + np.array([-2.0, 0.0, 2.0])
+
+    def fit_fold(data, given, threads, config):  # type: ignore[no-untyped-def]
+        return EngineFit(forecast(data, given.test), forecast(data, given.valid), {}, {}, 1.0)
+
+    module = types.ModuleType("soyoil_forecasts_its_feature")
+    module.fit_fold = fit_fold  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(walkforward.ENGINES, "lightgbm", module.__name__)
+    data, plain = arrays(3), task()
+    # The forecast is right in the rows that weigh, and its opposite in the others.
+    y = data.y.copy()
+    y[plain.valid[:40]] *= -1.0
+    weights = np.where(np.arange(50) < 40, 0.01, 5.0)
+    data, given = replace(data, y=y), replace(plain, valid_weight=weights)
+    got = fit_one(Job("lightgbm", FitConfig(), CONFIG), data, given)
+    sigma = data.scale[plain.valid]
+    valid = forecast(data, plain.valid) * sigma[:, None]
+    want = choose(y[plain.valid], valid, sigma, weights)
+    assert got.shrink == want
+    assert want != choose(y[plain.valid], valid, sigma, np.ones(50))
+    test_sigma = data.scale[plain.test]
+    test = forecast(data, plain.test) * test_sigma[:, None]
+    np.testing.assert_allclose(got.quantiles, shrink(test, test_sigma, want), rtol=1e-12)
+
+
+DRAWS = {
+    "lightgbm": ("feature_fraction", "bagging_fraction"),
+    "xgboost": ("colsample_bytree", "subsample"),
+}
+
+
+def engine_fit(engine: str, given: FoldTask, **changes: float) -> EngineFit:
+    """A fit in this process, of labels in units of their scale."""
+    config = JOBS[engine].config.model_copy(update=changes)
+    fit_fold = importlib.import_module(walkforward.ENGINES[engine]).fit_fold
+    found: EngineFit = fit_fold(blinded(arrays(), given, "vol_scaled"), given, 1, config)
+    return found
+
+
+def rounds_kept(losses: np.ndarray) -> int:
+    """Rounds up to the least loss, where it is not undercut in as many as are waited for."""
+    best = 0
+    for at, loss in enumerate(losses):
+        if loss < losses[best]:
+            best = at
+        elif at - best >= CONFIG.early_stopping_rounds:
+            break
+    return best + 1
+
+
+@pytest.mark.parametrize("engine", JOBS)
+def test_the_rounds_of_the_least_loss_are_kept_and_forecast_with(engine: str) -> None:
+    given = task()
+    stopped = engine_fit(engine, given, n_estimators=60, learning_rate=0.3)
+    y = (arrays().y / arrays().scale)[given.valid]
+
+    def losses(fit: EngineFit) -> np.ndarray:
+        error = y[:, None] - fit.valid_quantiles
+        levels = np.array([0.1, 0.5, 0.9])
+        return np.maximum(levels * error, (levels - 1.0) * error).mean(axis=0)
+
+    fixed = {
+        rounds: engine_fit(
+            engine, given, n_estimators=rounds, learning_rate=0.3, early_stopping_rounds=0
+        )
+        for rounds in range(1, 25)
+    }
+    found = np.array([losses(fit) for fit in fixed.values()])
+    if engine == "lightgbm":  # one booster per quantile stops on its own
+        best = [rounds_kept(found[:, k]) for k in range(3)]
+        want = np.column_stack([fixed[r].quantiles[:, k] for k, r in enumerate(best)])
+    else:
+        best = [rounds_kept(found.sum(axis=1))]
+        want = fixed[best[0]].quantiles
+    assert stopped.rounds == np.mean(best)
+    assert 1 < max(best) < 20
+    np.testing.assert_allclose(stopped.quantiles, want, rtol=1e-6)
+
+
+@pytest.mark.parametrize("engine", JOBS)
+def test_rows_and_columns_are_drawn_by_the_seed_of_the_fold(engine: str) -> None:
+    given = task()
+    everything = dict.fromkeys(DRAWS[engine], 1.0)
+    whole = engine_fit(engine, given, **everything)
+    for key in DRAWS[engine]:
+        changes = {**everything, key: 0.5}
+        some = engine_fit(engine, given, **changes)
+        assert not np.array_equal(some.quantiles, whole.quantiles), f"{key} draws nothing"
+        assert engine_fit(engine, given, **changes).models == some.models
+        other = engine_fit(engine, replace(given, seed=given.seed + 1), **changes)
+        assert not np.array_equal(other.quantiles, some.quantiles), f"{key} has one seed"
 
 
 def test_missing_label_and_dead_market_are_refused() -> None:

@@ -51,6 +51,9 @@ def table() -> pd.DataFrame:
 
 def test_default_known_at_is_63_weekdays_after_the_start() -> None:
     assert default_known_at(dt.date(2018, 3, 1)) == dt.date(2018, 5, 29)
+    # A weekend counts from its Monday: a name is never known too early.
+    assert default_known_at(dt.date(2018, 3, 3)) == default_known_at(dt.date(2018, 3, 5))
+    assert default_known_at(dt.date(2018, 3, 5)) == dt.date(2018, 5, 31)
 
 
 def test_cutoff_between_start_and_known_at_keeps_the_earlier_weight(table: pd.DataFrame) -> None:

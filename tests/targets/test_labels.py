@@ -69,6 +69,11 @@ def test_a_target_of_another_horizon_is_refused() -> None:
         check_target_columns(pd.Index(["data_date"]), HORIZONS["3m"], "the label table")
 
 
+def test_horizons_are_as_long_as_their_names_say() -> None:
+    lengths = {name: horizon.sessions for name, horizon in HORIZONS.items()}
+    assert lengths == {"1w": 5, "1m": 21, "3m": 63, "6m": 126, "12m": 252}
+
+
 def test_unknown_horizon_names_the_known_ones() -> None:
     with pytest.raises(ConfigError, match="'2w'.*1w, 1m, 3m, 6m, 12m"):
         get_horizon("2w")

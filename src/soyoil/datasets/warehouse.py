@@ -11,7 +11,7 @@ from kedro.io import AbstractDataset
 from soyoil.errors import ConfigError
 from soyoil.warehouse.connection import connect, parse_connection
 from soyoil.warehouse.contract import load_contract
-from soyoil.warehouse.digest import ORIGINS, WRITE_ORIGIN, origins_of, with_origin
+from soyoil.warehouse.origins import ORIGINS, WRITE_ORIGIN, origins_of, with_origin
 from soyoil.warehouse.structs import flatten
 from soyoil.warehouse.validation import validate
 

@@ -14,7 +14,7 @@ import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 from soyoil.errors import ContractError
 from soyoil.warehouse.backend import AlteredRows
 from soyoil.warehouse.contract import TableContract, WriteMode
+from soyoil.warehouse.origins import batch_origin, with_origins
 from soyoil.warehouse.structs import leaf_arrays
 
 DATASET: Final = "soyoil"
@@ -39,11 +40,6 @@ COLUMNS: Final[dict[str, str]] = {
     "origin": "STRING",
 }
 """Columns of `TABLE` and their types."""
-
-WRITE_ORIGIN: Final = "soyoil.origin"
-"""In ``DataFrame.attrs`` and Arrow metadata: what the rows of a batch were made from."""
-ORIGINS: Final = "soyoil.origins"
-"""The same of rows that were read, by group."""
 
 MAX_SHOWN: Final = 4
 
@@ -184,35 +180,6 @@ def _mixed(values: Hashes) -> Hashes:
     out = (out ^ (out >> np.uint64(30))) * _MIX[0]
     out = (out ^ (out >> np.uint64(27))) * _MIX[1]
     return out ^ (out >> np.uint64(31))
-
-
-def batch_origin(table: pa.Table) -> str | None:
-    """What a batch was made from, as its metadata says."""
-    metadata = table.schema.metadata or {}
-    found = metadata.get(WRITE_ORIGIN.encode())
-    return None if found is None else found.decode()
-
-
-def with_origin(table: pa.Table, origin: Mapping[str, Any] | None) -> pa.Table:
-    """The batch with what it was made from in its metadata."""
-    if not origin:
-        return table
-    text = json.dumps(origin, sort_keys=True)
-    return table.replace_schema_metadata({WRITE_ORIGIN: text})
-
-
-def with_origins(table: pa.Table, stored: Digests) -> pa.Table:
-    """Rows that were read, with the origin of each group in their metadata."""
-    found = {name: json.loads(d.origin) for name, d in stored.items() if d.origin}
-    if not found:
-        return table
-    return table.replace_schema_metadata({ORIGINS: json.dumps(found, sort_keys=True)})
-
-
-def origins_of(table: pa.Table) -> dict[str, Any]:
-    """Origin by group of rows that were read; empty if nothing is known."""
-    text = (table.schema.metadata or {}).get(ORIGINS.encode())
-    return {} if text is None else dict(json.loads(text))
 
 
 @dataclass(frozen=True)
@@ -373,7 +340,7 @@ def checked(
         table = table.filter(pa.array(sound[codes]))
     else:
         _refuse(contract, phrases, place)
-    return with_origins(table, stored)
+    return with_origins(table, {name: d.origin for name, d in stored.items()})
 
 
 def rows_of_groups(contract: TableContract, rows: pa.Table, batch: pa.Table) -> pa.Table:

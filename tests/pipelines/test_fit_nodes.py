@@ -1,0 +1,217 @@
+"""What the fit nodes hand to an engine, and what a tracked run says of a cell."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from soyoil.metrics.evaluate import Evaluation, evaluate
+from soyoil.models.base import FoldTask, HorizonArrays
+from soyoil.models.baselines import baseline_quantiles
+from soyoil.models.config import FitConfig, LightGBMConfig
+from soyoil.models.registry import BASELINES
+from soyoil.models.report import FitReport
+from soyoil.models.shrinkage import CONE_Z
+from soyoil.params import WeightsConfig
+from soyoil.pipelines.evaluate.inputs import Cell, Inputs
+from soyoil.pipelines.evaluate.record import run_record
+from soyoil.pipelines.fit.nodes import baseline_node, engine_node, returns_of
+from soyoil.pipelines.split.nodes import label_node, plan_node, weights_node
+from soyoil.splits.snapshot import Snapshot
+from soyoil.targets.horizons import HORIZONS, Horizon
+
+WEEK = HORIZONS["1w"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """A horizon of the small market up to where models are fitted."""
+
+    horizon: Horizon
+    snapshot: Snapshot
+    labels: pd.DataFrame
+    plan: pd.DataFrame
+    weights: pd.DataFrame
+    weight_report: pd.DataFrame
+
+
+@pytest.fixture(scope="module")
+def small_market() -> ModuleType:
+    path = Path(__file__).parents[1] / "experiments" / "market.py"
+    spec = importlib.util.spec_from_file_location("fit_market", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["fit_market"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def split(small_market: ModuleType, name: str) -> Split:
+    horizon, snapshot = HORIZONS[name], small_market.make_snapshot()
+    labels, _ = label_node(horizon)(snapshot)
+    config = small_market.SPLIT.model_copy(update={"refit_every": 60})
+    plan = plan_node(horizon)(snapshot, labels, config, "quick")
+    scheme = WeightsConfig(scheme="regime_uniqueness")
+    weights, report = weights_node(horizon)(snapshot, plan, scheme)
+    return Split(horizon, snapshot, labels, plan, weights, report)
+
+
+@pytest.fixture(scope="module")
+def week(small_market: ModuleType) -> Split:
+    return split(small_market, "1w")
+
+
+class StopError(Exception):
+    """Ends the node where an engine would begin."""
+
+
+def handed_over(
+    monkeypatch: pytest.MonkeyPatch, data: Split, model: str, fit: FitConfig | None = None
+) -> tuple[HorizonArrays, list[FoldTask]]:
+    """Arrays and tasks that a model's engine is given."""
+    seen: list[Any] = []
+
+    def run_walk_forward(job: Any, arrays: Any, tasks: Any, on_done: Any) -> None:
+        seen.extend((arrays, tasks))
+        raise StopError
+
+    monkeypatch.setattr("soyoil.pipelines.fit.nodes.run_walk_forward", run_walk_forward)
+    with pytest.raises(StopError):
+        engine_node(data.horizon, model)(
+            data.snapshot, data.labels, data.plan, data.weights, "quick",
+            fit or FitConfig(rows_per_label=0), LightGBMConfig(),
+        )  # fmt: skip
+    return seen[0], seen[1]
+
+
+def test_each_role_has_the_weights_of_the_split_stage(
+    monkeypatch: pytest.MonkeyPatch, week: Split
+) -> None:
+    _, tasks = handed_over(monkeypatch, week, "lightgbm")
+    assert len(tasks) > 2
+    for task in tasks:
+        rows = week.weights[week.weights["fold"] == task.fold]
+        for role, given in (("train", task.train_weight), ("valid", task.valid_weight)):
+            want = rows.loc[rows["role"] == role, "weight"].to_numpy()
+            np.testing.assert_array_equal(given, want)
+            assert len(set(want)) > 1, "nothing is shown by equal weights"
+
+
+def test_the_ablation_has_equal_weights_in_training_and_early_stopping(
+    monkeypatch: pytest.MonkeyPatch, week: Split
+) -> None:
+    _, tasks = handed_over(monkeypatch, week, "lightgbm_uniform")
+    for task in tasks:
+        np.testing.assert_array_equal(task.train_weight, np.ones(len(task.train)))
+        np.testing.assert_array_equal(task.valid_weight, np.ones(len(task.valid)))
+
+
+def test_every_fold_horizon_and_configured_seed_draws_its_own(
+    monkeypatch: pytest.MonkeyPatch, small_market: ModuleType, week: Split
+) -> None:
+    month = split(small_market, "1m")
+    seeds = [
+        task.seed
+        for data, seed in ((week, 1), (week, 2), (month, 1))
+        for task in handed_over(
+            monkeypatch, data, "lightgbm", FitConfig(seed=seed, rows_per_label=0)
+        )[1]
+    ]
+    assert len(set(seeds)) == len(seeds) > 6
+    again = handed_over(monkeypatch, week, "lightgbm", FitConfig(seed=1, rows_per_label=0))[1]
+    assert [task.seed for task in again] == seeds[: len(again)]
+
+
+@pytest.mark.parametrize("name", ["1w", "3m"])
+def test_the_scale_is_the_cone_of_the_horizon(
+    monkeypatch: pytest.MonkeyPatch, small_market: ModuleType, name: str
+) -> None:
+    data = split(small_market, name)
+    arrays, tasks = handed_over(monkeypatch, data, "lightgbm")
+    _, _, cone = baseline_node(data.horizon)(data.snapshot, data.labels, data.plan)
+    tested = np.concatenate([task.test for task in tasks])
+    np.testing.assert_allclose(CONE_Z * arrays.scale[tested], cone["q90"], rtol=1e-12)
+
+
+def test_baselines_come_under_their_own_names(week: Split) -> None:
+    frames = baseline_node(week.horizon)(week.snapshot, week.labels, week.plan)
+    known = baseline_quantiles(returns_of(week.snapshot), week.horizon.sessions)
+    at = week.labels["data_date"].searchsorted(frames[0]["data_date"])
+    for name, frame in zip(BASELINES, frames, strict=True):
+        np.testing.assert_array_equal(frame[["q10", "q50", "q90"]], known[name][at])
+    walk, drift, cone = frames
+    assert (walk["q50"] == 0).all()
+    assert (cone["q50"] == 0).all()
+    assert (drift["q50"] != 0).any()
+    assert not np.array_equal(walk["q90"], cone["q90"])
+
+
+def test_a_row_has_the_regime_and_price_of_its_origin(small_market: ModuleType) -> None:
+    quarter = split(small_market, "3m")
+    frame, *_ = baseline_node(quarter.horizon)(quarter.snapshot, quarter.labels, quarter.plan)
+    matrix = quarter.snapshot.matrix.set_index("data_date")
+    own = matrix.loc[frame["data_date"]]
+    ends = matrix.loc[frame["label_end_date"]]
+    for column, source in (
+        ("regime_weight", "regime.weight"),
+        ("regime_name", "regime.name"),
+        ("close", "market_data.close"),
+    ):
+        np.testing.assert_array_equal(frame[column], own[source])
+        assert (own[source].to_numpy() != ends[source].to_numpy()).any()
+
+
+def scored(data: Split, model: str) -> tuple[Inputs, Evaluation]:
+    """A cell whose forecasts are those of the drift."""
+    walk, drift, cone = baseline_node(data.horizon)(data.snapshot, data.labels, data.plan)
+    report = None
+    if model not in BASELINES:
+        folds = pd.DataFrame(
+            {
+                "fold": [0], "rounds": [1.0], "shrink_location": [1.0], "shrink_spread": [1.0],
+                "device": ["cpu"], "seconds": [0.1], "peak_rss_mb": [1.0],
+            }
+        )  # fmt: skip
+        report = FitReport(folds=folds, importance={}, models={}, seconds=0.1)
+    inputs = Inputs(
+        data.snapshot, drift, walk, cone, data.labels, data.plan, data.weights,
+        data.weight_report, report,
+    )  # fmt: skip
+    evaluation = evaluate(drift, {"random_walk": walk, "vol_cone": cone}, data.horizon.sessions)
+    return inputs, evaluation
+
+
+PARAMS = {"weights": {"scheme": "regime_uniqueness"}, "fit": {"target_kind": "vol_scaled"}}
+
+
+@pytest.mark.parametrize(
+    ("model", "weighting"),
+    [
+        ("lightgbm", "regime_uniqueness"),
+        ("lightgbm_uniform", "uniform"),
+        ("drift", "none"),
+    ],
+)
+def test_tags_say_what_was_scored_and_how(
+    small_market: ModuleType, model: str, weighting: str
+) -> None:
+    data = split(small_market, "1m")
+    inputs, evaluation = scored(data, model)
+    said = {"skill_pinball": "skill", "skill_mae": "no skill"}
+    evaluation = replace(evaluation, verdicts={**evaluation.verdicts, **said})
+    tags = run_record(Cell(data.horizon, model), inputs, evaluation, PARAMS).tags
+    assert (tags["horizon"], tags["horizon_sessions"]) == ("1m", "21")
+    assert tags["target"] == "target_1m_log_return"
+    assert (tags["verdict"], tags["verdict_mae"]) == ("skill", "no skill")
+    assert (tags["model"], tags["weighting"]) == (model, weighting)
+    assert tags["snapshot"] == data.snapshot.content_hash
+    assert tags["scored_rows_hash"] == evaluation.scored_rows_hash
