@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from kedro.io import AbstractDataset, CatalogProtocol, DatasetError
+from kedro.io import AbstractDataset, CatalogProtocol, DataCatalog, DatasetError
 from kedro.io.catalog_config_resolver import DEFAULT_RUNTIME_PATTERN, CatalogConfigResolver
 from kedro.utils import load_obj
 
@@ -111,6 +111,24 @@ def make(name: str, catalog: CatalogProtocol[str, Any]) -> AbstractDataset[Any, 
                 f"catalog entry of {name!r}: there is no validator {validator.class_path}: {error}."
             ) from None
     return dataset
+
+
+def check_versions(wanted: Mapping[str, str], catalog: CatalogProtocol[str, Any]) -> None:
+    """Refuse a version of a dataset that keeps none: Kedro would read what is there.
+
+    Raises
+    ------
+    ConfigError
+        Naming the dataset and the version.
+    """
+    for name, version in wanted.items():
+        # Whether the dataset's class could keep versions says nothing; the entry asks for them.
+        entry = cast("DataCatalog", catalog).config_resolver.resolve_pattern(name)
+        if not entry.get("versioned"):
+            raise ConfigError(
+                f"--load-versions: {name} keeps no versions, so that {version} cannot be read. "
+                "Leave the option out; what a tracked run scored is kept in its artifacts."
+            )
 
 
 def _said(error: Exception) -> str:

@@ -62,7 +62,7 @@ def _run(**options: Any) -> None:
         if callback is None:
             raise click.ClickException("this Kedro release has no run command to extend")
         runner = options["runner"] or RUNNER
-        check_runner(runner)
+        check_runner(runner, options["runner_params"])
         callback(**{**options, "pipeline": None, "pipelines": names, "runner": runner})
 
 

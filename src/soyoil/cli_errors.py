@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
+from kedro.framework.project import pipelines
 
 from soyoil import interrupts
-from soyoil.errors import BUG, readable
+from soyoil.errors import BUG, dataset_of, readable
 from soyoil.tracking import close_interrupted
 
 
@@ -37,7 +38,20 @@ def ending_clearly() -> Iterator[None]:
             if message is None:
                 error.add_note(BUG)
                 raise
-            raise click.ClickException(message) from None
+            raise click.ClickException(message + _made_by(error, message)) from None
+
+
+def _made_by(error: Exception, message: str) -> str:
+    """The pipeline that makes a dataset that could not be loaded, where the message has none."""
+    dataset = dataset_of(error)
+    if dataset is None or "--pipeline=" in message:
+        return ""
+    makers = [
+        name
+        for name, pipeline in pipelines.items()
+        if dataset in pipeline.all_outputs() and name not in ("__default__", "train")
+    ]
+    return f" {dataset} is made by kedro run --pipeline={makers[0]}." if makers else ""
 
 
 def _end_interrupted() -> None:

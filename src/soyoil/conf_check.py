@@ -122,8 +122,8 @@ def check_configuration(source: Path, environment: str | None) -> None:
         return
     name = environment or LOCAL
     # Kedro does without `local`, so that a fresh clone runs.
-    if name != LOCAL and not (source / name).is_dir():
-        known = sorted(p.name for p in source.iterdir() if p.is_dir() and p.name != BASE)
+    known = sorted(p.name for p in source.iterdir() if p.is_dir() and p.name != BASE)
+    if name not in (LOCAL, BASE):
         check_known([name], known, "environment in --env")
     for folder in (BASE, name):
         check_folder(source / folder)

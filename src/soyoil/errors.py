@@ -7,6 +7,7 @@ message of a `SoyoilError` alone, without a traceback; anything else is a bug in
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -106,6 +107,11 @@ _DATASET: Final = {
     errno.ENOTDIR: "A file stands in the place of a folder: move it away",
 }
 """The same, of a dataset; elsewhere a wrong path is a bug."""
+# Of a library's reader, which may fail on damaged bytes with any exception at all.
+_READING: Final = re.compile(
+    r"Failed while loading data from dataset kedro_datasets\.[^(]*\(filepath=\w+\('(?P<path>[^']+)'"
+)
+_LOADING: Final = re.compile(r"(?P<name>\S+): Failed while loading data from dataset ")
 BUG: Final = (
     "This is a bug in soyoil, not a mistake in your input. Please report it with the lines above."
 )
@@ -126,17 +132,30 @@ def readable(error: BaseException) -> str | None:
     known = soyoil_cause(error)
     if known is not None:
         return str(known)
-    remedies = _MACHINE
+    remedies, unreadable = _MACHINE, None
     for cause in _causes(error):
         # By name: neither Kedro nor the configuration's library is known here.
         if type(cause).__name__ == "DatasetError":
             remedies = _MACHINE | _DATASET
+            unreadable = unreadable or _READING.search(str(cause))
         if isinstance(cause, OSError) and cause.errno in remedies:
             place = f" ({cause.filename})" if cause.filename else ""
             return redact(f"{remedies[cause.errno]}{place}, then run the same command again.")
         if any(c.__name__ in _CONFIGURATION for c in type(cause).__mro__):
             return redact(f"The configuration in conf/ cannot be read{_key(cause)}: {_said(cause)}")
+    if unreadable:
+        last = list(_causes(error))[-1]
+        return redact(
+            f"{unreadable['path']} cannot be read as what it is taken for, so it is damaged or "
+            f"another file ({_said(last) or type(last).__name__}). Make it anew."
+        )
     return None
+
+
+def dataset_of(error: BaseException) -> str | None:
+    """Name of the dataset that could not be loaded, None if that was not the trouble."""
+    found = (_LOADING.match(str(e)) for e in _causes(error) if type(e).__name__ == "DatasetError")
+    return next((match["name"] for match in found if match), None)
 
 
 _CONFIGURATION: Final = ("OmegaConfBaseException", "MissingConfigException", "YAMLError")

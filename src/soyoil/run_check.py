@@ -7,6 +7,7 @@ YAML 1.1. The files of ``conf/`` are checked by their loader.
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -19,6 +20,10 @@ from soyoil.errors import ConfigError
 
 RUNNERS: Final = (
     "SequentialRunner", "ParallelRunner", "ThreadRunner", "soyoil.runner.CellRunner",
+)  # fmt: skip
+
+_FILTERS: Final = (
+    "tags", "from_nodes", "to_nodes", "node_names", "from_inputs", "to_outputs", "namespaces",
 )  # fmt: skip
 
 
@@ -46,10 +51,33 @@ def check_nodes(options: Mapping[str, Any], chosen: Pipeline) -> None:
         options.get("to_outputs") or (), sorted(chosen.all_outputs()), "output in --to-outputs"
     )
     check_known(options.get("load_versions") or (), datasets, "dataset in --load-versions")
+    try:
+        chosen.filter(
+            tags=options.get("tags"),
+            from_nodes=options.get("from_nodes"),
+            to_nodes=options.get("to_nodes"),
+            node_names=options.get("node_names"),
+            from_inputs=options.get("from_inputs"),
+            to_outputs=options.get("to_outputs"),
+            node_namespaces=options.get("namespaces"),
+        )
+    except ValueError as error:
+        given = [f"--{name.replace('_', '-')}" for name in _FILTERS if options.get(name)]
+        raise ConfigError(
+            f"{' and '.join(given)} together leave no node to run. Nodes must be named in the "
+            "order in which they run; kedro viz shows it."
+        ) from error
 
 
-def check_runner(runner: str) -> None:
-    """Refuse a runner that is not there.
+def check_runner(runner: str, given: Mapping[str, Any]) -> None:
+    """Refuse a runner that is not there, or arguments that it does not take.
+
+    Parameters
+    ----------
+    runner
+        Class of a runner; without a module one of Kedro's.
+    given
+        Its arguments.
 
     Raises
     ------
@@ -63,6 +91,13 @@ def check_runner(runner: str) -> None:
         found = None
     if not (isinstance(found, type) and issubclass(found, AbstractRunner)):
         check_known([runner], RUNNERS, "runner")
+        return
+    known = [name for name in inspect.signature(found.__init__).parameters if name != "self"]
+    check_known(given, known, f"argument of {name} in --runner-params")
+    try:
+        found(**given)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"--runner-params: {name} does not take {dict(given)}: {error}") from None
 
 
 def check_values(params: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from kedro.io import DatasetError
+from kedro_datasets.pandas import ParquetDataset
 
 from soyoil.conf_check import (
     MAX_NODES,
@@ -102,12 +103,12 @@ def test_an_unknown_name_has_its_neighbour_in_the_message() -> None:
 @pytest.mark.parametrize("name", ["Nope", "..x", "pathlib.Path", "soyoil.errors.SoyoilError", "."])
 def test_what_is_no_runner_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="Unknown runner"):
-        check_runner(name)
+        check_runner(name, {})
 
 
 @pytest.mark.parametrize("name", RUNNERS)
 def test_runners_pass(name: str) -> None:
-    check_runner(name)
+    check_runner(name, {})
 
 
 def test_an_unknown_environment_is_refused(project_root: Path) -> None:
@@ -186,6 +187,18 @@ def test_trouble_with_the_disk_is_one_message(number: int) -> None:
     message = readable(OSError(number, "x", "data/08_reporting/a.csv"))
     assert message is not None
     assert "data/08_reporting/a.csv" in message
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"<html></html>", b"PAR1" + bytes(90) + b"PAR1"])
+def test_a_file_that_cannot_be_read_is_named(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "labels.parquet"
+    path.write_bytes(content)
+    with pytest.raises(DatasetError) as caught:
+        ParquetDataset(filepath=str(path)).load()
+    message = readable(caught.value)
+    assert message is not None
+    assert str(path) in message
+    assert "Make it anew" in message
 
 
 def test_a_programming_error_is_none() -> None:

@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,15 @@ def lay(source: Path, root: Path) -> None:
         else:
             path.unlink()
     shutil.copytree(source, root, dirs_exist_ok=True)
+    store = root / "mlflow.db"
+    if store.exists():
+        # The store names the folder of its artifacts in full.
+        with contextlib.closing(sqlite3.connect(store)) as db, db:
+            for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
+                db.execute(
+                    f"update {table} set {column} = replace({column}, ?, ?)",
+                    (str(source), str(root)),
+                )
 
 
 def tree(root: Path) -> dict[str, str]:

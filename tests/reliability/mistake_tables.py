@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import mistakes_command
 import mistakes_conf
+import mistakes_files
 import mistakes_parameters
 from mistakes import Mistake
 
-ALL: tuple[Mistake, ...] = (*mistakes_parameters.CASES, *mistakes_conf.CASES)
+ALL: tuple[Mistake, ...] = (
+    *mistakes_parameters.CASES,
+    *mistakes_conf.CASES,
+    *mistakes_command.CASES,
+    *mistakes_files.CASES,
+)
 HARMLESS: tuple[Mistake, ...] = mistakes_conf.HARMLESS
 FAST = (
     "local: fit: {shrink: 'no'}",
@@ -29,5 +36,11 @@ FAST = (
     "logging: level",
     "token read as YAML 1.1",
     "password in a choice",
+    "run --env=",
+    "run --runner-params=max_wrokers=2 --pipeline=regimes",
+    "run --from-nodes=1w.lightgbm.fit --to-nodes=1w.make_labels",
+    "run --load-versions=1w.labels",
+    "--config: list",
+    "nothing fitted",
 )
 """One of each kind, for the fast tests."""

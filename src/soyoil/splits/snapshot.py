@@ -151,7 +151,10 @@ def read_snapshot(folder: Path) -> Snapshot:
         matrix = _read_table(folder / name / MATRIX_FILE, remedy)
         regimes = _read_table(folder / name / REGIMES_FILE, remedy)
     except FileNotFoundError as error:
-        raise SplitError(f"There is no complete snapshot under {folder}. {remedy}") from error
+        missing = Path(str(error.filename)).name
+        raise SplitError(
+            f"There is no complete snapshot under {folder} ({missing} is missing). {remedy}"
+        ) from error
     snapshot = Snapshot(
         matrix,
         regimes,

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from soyoil.errors import TrackingError
+
 logger = logging.getLogger(__name__)
 
 FOLDER: Final = ".running"
@@ -50,10 +52,22 @@ class RunLock:
         ----------
         folder
             Folder of the lock files; made if missing.
+
+        Raises
+        ------
+        TrackingError
+            If nothing can be written there.
         """
-        folder.mkdir(parents=True, exist_ok=True)
         path = folder.absolute() / f"{uuid.uuid4().hex}.lock"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise TrackingError(
+                f"cannot keep the locks of tracked runs in {folder}: {error.strerror}. It must be "
+                "a folder that can be written to: move away what stands in its place, or give "
+                "yourself access."
+            ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
