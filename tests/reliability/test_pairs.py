@@ -138,6 +138,9 @@ def test_two_runs_never_mix(
     if pair.second in READERS or pair.second in ("sweep", "apply"):
         before = home.kedro(*WRITERS["null"])
         assert before.code == 0, before.text
+    if pair.second == "apply":
+        planned = home.kedro("warehouse", "plan", f"--params={SMALL}")
+        assert planned.code == 0, planned.text
     commands = {**WRITERS, **READERS}
     first = homes[0].start("-m", "kedro", *commands[pair.first])
     time.sleep(pair.gap)

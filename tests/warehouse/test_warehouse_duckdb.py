@@ -628,3 +628,27 @@ def test_guard_is_lifted_after_an_error(path: Path) -> None:
     with pytest.raises(ZeroDivisionError), forbid_warehouse("x"):
         raise ZeroDivisionError
     connect(DuckDBConnection(path=path))
+
+
+@pytest.mark.parametrize(
+    ("trouble", "remedy"),
+    [
+        ('Could not write file "x.wal": No space left on device', "make room"),
+        ('Cannot open file "x": Read-only file system', "writable"),
+        ("it is not a valid DuckDB database file!", "restore or remove it"),
+    ],
+)
+def test_a_full_disk_is_no_damage(
+    path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str, remedy: str
+) -> None:
+    warehouse = DuckDBWarehouse(DuckDBConnection(path=path))
+
+    def connect(*args: object, **kwargs: object) -> None:
+        raise duckdb.IOException(f"IO Error: {trouble}")
+
+    monkeypatch.setattr(duckdb, "connect", connect)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"")
+    with pytest.raises(WarehouseError, match=remedy) as caught:
+        warehouse.exists(load_contract("training.regime_weights"))
+    assert ("remove" in str(caught.value)) is ("restore" in remedy)

@@ -277,11 +277,22 @@ class DuckDBWarehouse:
         )
 
     def _broken(self, exc: duckdb.Error) -> WarehouseError:
-        return WarehouseError(
-            f"DuckDB cannot use the warehouse {self._path}: {str(exc).strip()}. If the file is "
-            "damaged or no warehouse, restore or remove it and its .wal file and run again, or "
-            "set another path in the connection."
+        said = str(exc).strip()
+        remedy = next(
+            (remedy for trouble, remedy in _OF_THE_DISK.items() if trouble in said),
+            "If the file is damaged or no warehouse, restore or remove it and its .wal file and "
+            "run again, or set another path in the connection.",
         )
+        return WarehouseError(f"DuckDB cannot use the warehouse {self._path}: {said}. {remedy}")
+
+
+_OF_THE_DISK: Final = {
+    "No space left on device": "What was written before is kept: make room and run again.",
+    "Disk quota exceeded": "What was written before is kept: make room and run again.",
+    "Read-only file system": "Make it writable, or set another path in the connection.",
+    "Permission denied": "Give yourself access, or set another path in the connection.",
+}
+"""What no damage of the file is, and how it is mended."""
 
 
 def _holder(message: str) -> str:
