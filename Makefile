@@ -79,8 +79,8 @@ format: $(STAMP) ## apply ruff's fixes and formatting
 
 docs: $(STAMP) ## write docs/tables.md from the table contracts
 	@$(BIN)/python -c "from pathlib import Path; \
-	from soyoil.warehouse.catalogue import catalogue_markdown; \
-	from soyoil.warehouse.contract import load_contracts; \
+	from soyoil.contracts.catalogue import catalogue_markdown; \
+	from soyoil.contracts.contract import load_contracts; \
 	Path('docs/tables.md').write_text(catalogue_markdown(load_contracts()), encoding='utf-8')"
 
 ui: $(STAMP) ## tracked runs in the browser
@@ -89,7 +89,7 @@ ui: $(STAMP) ## tracked runs in the browser
 
 site: $(STAMP) ## the lineage as a static site in build/, with relative paths only
 	@$(BIN)/kedro viz build --include-previews
-	@$(BIN)/python -m soyoil.viz_site build
+	@$(BIN)/python -m soyoil.cli.viz_site build
 	@echo 'Look at it: $(BIN)/python -m http.server --directory build'
 
 clean: ## remove caches and build output; data, runs and .venv stay

@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from soyoil.contracts.contract import TableContract
+from soyoil.contracts.validation import validate
 from soyoil.warehouse import usage
-from soyoil.warehouse.connection import ConnectionConfig, DuckDBConnection, connect
-from soyoil.warehouse.contract import TableContract
-from soyoil.warehouse.validation import validate
+from soyoil.warehouse.connection import ConnectionConfig, DuckDBConnection
+from soyoil.warehouse.open import connect
 from warehouse import make_contract, make_frame
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "warehouse"))

@@ -20,9 +20,9 @@ SHARES = (0.25, 0.5, 1.0)
 
 def measure(folder: Path, roots: list[str]) -> dict[str, float]:
     """Read `folder` in this process and report."""
-    from soyoil.sources import databento
     from soyoil.sources.base import SourceConfig
-    from soyoil.sources.databento_file import VendorFile
+    from soyoil.sources.databento import load as databento
+    from soyoil.sources.databento.file import VendorFile
 
     counts: list[int] = []
     read_dbn = databento.read_dbn

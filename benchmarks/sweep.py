@@ -20,12 +20,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from soyoil.experiments.config import SweepConfig
-from soyoil.experiments.inner import TrainingSpan, inner_plan
-from soyoil.experiments.ledger import Ledger, StudyKey, Trial
-from soyoil.experiments.space import TrialConfig
-from soyoil.experiments.study import StudySpec, objective_of, search, study_name
-from soyoil.experiments.worker import journal_path, run_studies
 from soyoil.models import executors
 from soyoil.models.base import HorizonArrays
 from soyoil.models.baselines import vol_cone_sigma
@@ -33,6 +27,12 @@ from soyoil.models.config import FitConfig, LightGBMConfig
 from soyoil.regimes.table import RegimeConfig, regime_frame
 from soyoil.regimes.weights import WeightsConfig
 from soyoil.splits.plan import SplitConfig
+from soyoil.sweep.config import SweepConfig
+from soyoil.sweep.inner import TrainingSpan, inner_plan
+from soyoil.sweep.ledger import Ledger, StudyKey, Trial
+from soyoil.sweep.space import TrialConfig
+from soyoil.sweep.study import StudySpec, objective_of, search, study_name
+from soyoil.sweep.worker import journal_path, run_studies
 from soyoil.targets.horizons import HORIZONS
 from soyoil.targets.labels import forward_sums
 from soyoil.tracking import active

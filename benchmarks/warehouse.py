@@ -16,10 +16,11 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from soyoil.warehouse.connection import DuckDBConnection, connect
-from soyoil.warehouse.contract import TableContract
-from soyoil.warehouse.structs import flatten
-from soyoil.warehouse.validation import validate
+from soyoil.contracts.contract import TableContract
+from soyoil.contracts.structs import flatten
+from soyoil.contracts.validation import validate
+from soyoil.warehouse.connection import DuckDBConnection
+from soyoil.warehouse.open import connect
 
 SYMBOLS = 10
 UPDATES = 20

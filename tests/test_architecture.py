@@ -35,7 +35,7 @@ FORBIDDEN = {
     r"\biterrows\b|\bitertuples\b": ("loops over rows are slow", ()),
     r"inplace=True": ("does nothing under copy-on-write", ()),
     # What tells a misprint from a price may: its limits are beyond any move.
-    r"center=True": ("a centred window looks ahead", ("sources/plausibility.py",)),
+    r"center=True": ("a centred window looks ahead", ("sources/databento/plausibility.py",)),
     r"shift\(-": ("a negative shift looks ahead", ("targets/labels.py",)),
     r"\bautolog\b": ("runs are logged by soyoil.tracking alone", ()),
     r"get_context\(.fork.\)|set_start_method\(.fork.\)": ("fork copies thread state", ()),

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from soyoil.data_folder import DataFolderBusyError, acquire, data_folder, locked
-from soyoil.errors import ConfigError
+from soyoil.base.data_folder import DataFolderBusyError, acquire, data_folder, locked
+from soyoil.base.errors import ConfigError
 
 HOLD = """
 import os, sys, time
 from pathlib import Path
-from soyoil.data_folder import acquire
+from soyoil.base.data_folder import acquire
 lock = acquire(Path(sys.argv[1]), "kedro run --pipeline=train")
 {then}
 os.write(1, b"held\\n")

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from soyoil.contracts.catalogue import catalogue_markdown
+from soyoil.contracts.contract import load_contracts
 from soyoil.models.registry import BASELINES, ENGINES
 from soyoil.params import Parameters, known_keys
 from soyoil.targets.horizons import HORIZONS
-from soyoil.warehouse.catalogue import catalogue_markdown
-from soyoil.warehouse.contract import load_contracts
 
 ROOT = Path(__file__).resolve().parents[1]
 GENERATED = {"docs/tables.md"}

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soyoil.handover import HandoverError, MadeFrom, check_handover, content_hash, stamped
+from soyoil.base.handover import HandoverError, MadeFrom, check_handover, content_hash, stamped
 from soyoil.pipelines.evaluate.inputs import check_rows
 from soyoil.pipelines.origins import csv_hash
 

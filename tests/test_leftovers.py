@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from soyoil import leftovers
+from soyoil.base import leftovers
 
 LEAVE = """
 import os, signal
-from soyoil.leftovers import scratch
+from soyoil.base.leftovers import scratch
 with scratch() as folder:
     (folder / "matrix.npy").write_bytes(b"1")
     os.kill(os.getpid(), signal.SIGKILL)

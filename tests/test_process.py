@@ -5,9 +5,9 @@ import sys
 
 import numpy as np
 
-from soyoil.process import peak_memory_mb
+from soyoil.base.process import peak_memory_mb
 
-SMALL = "from soyoil.process import peak_memory_mb; print(peak_memory_mb())"
+SMALL = "from soyoil.base.process import peak_memory_mb; print(peak_memory_mb())"
 
 
 def test_a_child_does_not_begin_with_the_size_of_its_parent() -> None:

@@ -7,7 +7,14 @@ import logging
 
 import pytest
 
-from soyoil.redact import HIDDEN, is_secret_name, redact, redact_logs, redact_record, redact_values
+from soyoil.base.redact import (
+    HIDDEN,
+    is_secret_name,
+    redact,
+    redact_logs,
+    redact_record,
+    redact_values,
+)
 
 SECRET = "planted-Secret.1"
 KEY = "-----BEGIN PRIVATE KEY-----\nplanted-Secret.1\n-----END PRIVATE KEY-----\n"

@@ -9,20 +9,20 @@ from urllib.parse import unquote
 
 from pydantic import Field, ValidationError, model_validator
 
-from soyoil.checks.config import AuditConfig
-from soyoil.config import OTHER_KIND, Config, reason_of_bound
-from soyoil.errors import ConfigError
-from soyoil.experiments.compare_config import CompareConfig
-from soyoil.experiments.config import SweepConfig
+from soyoil.audit.config import AuditConfig
+from soyoil.base.config import OTHER_KIND, Config, reason_of_bound
+from soyoil.base.errors import ConfigError
+from soyoil.base.redact import HIDDEN, is_secret_name, redact
+from soyoil.compare.config import CompareConfig
+from soyoil.contracts.contract import load_contract
 from soyoil.market.instruments import check_roots
 from soyoil.models.config import FitConfig, LightGBMConfig, TFTConfig, XGBoostConfig
 from soyoil.models.selection import check_columns, check_groups
-from soyoil.redact import HIDDEN, is_secret_name, redact
 from soyoil.regimes.table import RegimeConfig, regime_frame
 from soyoil.regimes.weights import WeightsConfig as WeightsConfig
 from soyoil.sources.base import SourceConfig
 from soyoil.splits.plan import SplitConfig
-from soyoil.warehouse.contract import load_contract
+from soyoil.sweep.config import SweepConfig
 
 Profile = Literal["quick", "full"]
 

@@ -4,16 +4,16 @@ import os
 import warnings
 from pathlib import Path
 
-from soyoil.catalog_hooks import CatalogHooks
-from soyoil.config_loader import CheckedConfigLoader
-from soyoil.data_folder import data_folder_name
-from soyoil.hooks import TrackingHooks
-from soyoil.lock_hooks import LockHooks
-from soyoil.logging_hooks import LoggingHooks
-from soyoil.market_hooks import MarketHooks
-from soyoil.parameter_hooks import ParameterHooks
-from soyoil.redact import redact_logs
-from soyoil.stage_hooks import StageHooks
+from soyoil.base.data_folder import data_folder_name
+from soyoil.base.redact import redact_logs
+from soyoil.hooks.catalog import CatalogHooks
+from soyoil.hooks.config_loader import CheckedConfigLoader
+from soyoil.hooks.lock import LockHooks
+from soyoil.hooks.logging import LoggingHooks
+from soyoil.hooks.market import MarketHooks
+from soyoil.hooks.parameters import ParameterHooks
+from soyoil.hooks.stages import StageHooks
+from soyoil.hooks.tracking import TrackingHooks
 
 redact_logs()
 

@@ -14,8 +14,8 @@ from kedro.io import DataCatalog, DatasetError
 from kedro.validation import DataValidationError
 from pandas.testing import assert_frame_equal
 
+from soyoil.base.errors import ConfigError, ContractError, soyoil_cause
 from soyoil.datasets.schemas import FrameValidator
-from soyoil.errors import ConfigError, ContractError, soyoil_cause
 from soyoil.splits.plan import ROLES
 from soyoil.targets.horizons import HORIZONS
 from soyoil.targets.labels import build_labels

@@ -12,8 +12,8 @@ import pytest
 from kedro.io import DataCatalog, DatasetError
 from pandas.testing import assert_frame_equal
 
+from soyoil.base.errors import ConfigError, ContractError, WarehouseError, soyoil_cause
 from soyoil.datasets.warehouse import WarehouseTableDataset
-from soyoil.errors import ConfigError, ContractError, WarehouseError, soyoil_cause
 from soyoil.warehouse.guard import forbid_warehouse
 
 TABLE = "training.regime_weights"

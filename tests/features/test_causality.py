@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from soyoil.contracts.contract import load_contract
 from soyoil.features import cross_asset, matrix
 from soyoil.features.registry import FEATURES, SymbolBars
 from soyoil.market.bars import BarOrigin, add_roll_free, session_bars
@@ -21,8 +22,7 @@ from soyoil.pipelines.fit.nodes import feature_names
 from soyoil.pipelines.regimes.nodes import make_regime_table
 from soyoil.sources import load_bars
 from soyoil.sources.base import BarBatch, SourceConfig
-from soyoil.sources.synthetic_config import SyntheticConfig
-from soyoil.warehouse.contract import load_contract
+from soyoil.sources.synthetic.config import SyntheticConfig
 
 ROOTS = ("ZL", "ZS", "ZM", "CL", "HO")
 Market = tuple[pd.DataFrame, BarOrigin, pd.DataFrame]

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from soyoil.contracts.contract import load_contract
 from soyoil.features.cross_asset import COLUMNS, ROOTS, co_movement, cross_asset_features
 from soyoil.market.bars import BarOrigin, add_roll_free, session_bars
 from soyoil.market.instruments import INSTRUMENTS
 from soyoil.market.rolls import FLIP_BACK_RETURN_SESSIONS
 from soyoil.sources import load_bars
 from soyoil.sources.base import SourceConfig
-from soyoil.sources.synthetic_config import SyntheticConfig
-from soyoil.warehouse.contract import load_contract
+from soyoil.sources.synthetic.config import SyntheticConfig
 
 Late = Literal["changed", "quiet"]
 

@@ -12,20 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from soyoil.errors import ContractError
+from soyoil.base.errors import ContractError
+from soyoil.contracts.contract import load_contract, parse_contract
+from soyoil.contracts.validation import validate
 from soyoil.features import matrix as matrix_module
 from soyoil.features import registry
 from soyoil.features.matrix import SUPPLIED, TABLE, build_matrix, symbol_features
 from soyoil.features.registry import FEATURES, FeatureSpec, check_features, features_of
 from soyoil.features.windows import ratio
 from soyoil.market.rolls import FloatArray, roll_free
-from soyoil.warehouse.contract import load_contract, parse_contract
-from soyoil.warehouse.validation import validate
 
 MakeSessions = Callable[..., pd.DataFrame]
 KINDS = ("plain", "negative", "flat", "spikes")
 DATA_DEPENDENT = ("golden_zone.", "pivots.weekly_")
-CONTRACT_FILE = Path(matrix_module.__file__).parents[1] / "warehouse" / "contracts" / f"{TABLE}.yml"
+CONTRACT_FILE = Path(matrix_module.__file__).parents[1] / "contracts" / f"{TABLE}.yml"
 
 
 def regular(sessions: pd.DataFrame) -> pd.DataFrame:
@@ -81,7 +81,7 @@ def test_an_undeclared_feature_is_told_its_line(
         build_matrix(make_sessions(1, 30))
     text = str(caught.value)
     assert "pivots.new: registered, but not in the contract" in text
-    assert f"warehouse/contracts/{TABLE}.yml under the fields of STRUCT pivots" in text
+    assert f"src/soyoil/contracts/{TABLE}.yml under the fields of STRUCT pivots" in text
     assert "- {name: new, type: FLOAT64, unit: <unit>, minimum: <low>" in text
     assert "make docs" in text
 

@@ -14,7 +14,7 @@ from soyoil.pipelines.ingest.nodes import make_sessions, read_source
 from soyoil.pipelines.split.nodes import label_node, make_snapshot, plan_node, weights_node
 from soyoil.regimes.table import RegimeConfig, regime_frame
 from soyoil.sources.base import SourceConfig
-from soyoil.sources.synthetic_config import SyntheticConfig
+from soyoil.sources.synthetic.config import SyntheticConfig
 from soyoil.sources.vendor_store import NoStore
 from soyoil.splits.plan import SplitConfig
 from soyoil.splits.snapshot import Snapshot

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soyoil.errors import SourceError
+from soyoil.base.errors import SourceError
 from soyoil.market.bars import BarOrigin, BarSchema, SessionBars, session_bars
 from soyoil.market.coverage import CUT, IN_PROGRESS, covered_spans, describe_missing
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from soyoil.errors import ConfigError
+from soyoil.base.errors import ConfigError
 from soyoil.market.instruments import check_roots, get_instrument
 from soyoil.market.sessions import decision_times, scheduled_closes, to_utc_us, trade_dates
 

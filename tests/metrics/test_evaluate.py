@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soyoil.errors import ModelError
+from soyoil.base.errors import ModelError
 from soyoil.metrics.bootstrap import skill_interval
 from soyoil.metrics.evaluate import LOSS_COLUMNS, REFERENCES, evaluate, scored_rows_hash, skill
 from soyoil.metrics.losses import pinball, row_losses

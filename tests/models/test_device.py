@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from soyoil.errors import ModelError
+from soyoil.base.errors import ModelError
 from soyoil.models.device import TOLERANCE, Probe, choose_device
 
 

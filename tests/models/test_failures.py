@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from soyoil.cli_errors import ending_clearly
-from soyoil.errors import BUG, ConfigError, ModelError, readable
+from soyoil.base.errors import BUG, ConfigError, ModelError, readable
+from soyoil.cli.errors import ending_clearly
 from soyoil.models import executors, walkforward
 from soyoil.models.base import FoldTask, HorizonArrays
 from soyoil.models.config import FitConfig, LightGBMConfig
@@ -91,7 +91,7 @@ def test_a_bug_in_a_worker_reaches_the_command_line_with_its_traceback(
 
 def test_a_clear_error_of_a_worker_is_not_wrapped(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> object:
-        from soyoil.errors import ConfigError
+        from soyoil.base.errors import ConfigError
 
         raise ConfigError("fit.seed is wrong")
 

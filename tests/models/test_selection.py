@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soyoil.errors import ConfigError, ModelError
+from soyoil.base.errors import ConfigError, ModelError
 from soyoil.models import walkforward
 from soyoil.models.base import EngineFit, FoldTask, HorizonArrays
 from soyoil.models.config import FitConfig, LightGBMConfig, TFTConfig

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from pydantic import ValidationError
 
-from soyoil.errors import ConfigError, ModelError
+from soyoil.base.errors import ConfigError, ModelError
 from soyoil.models import executors, walkforward
 from soyoil.models.base import EngineFit, FoldTask, HorizonArrays, blinded, unscaled
 from soyoil.models.config import FitConfig, LightGBMConfig, XGBoostConfig, available_cores

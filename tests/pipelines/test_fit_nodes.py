@@ -45,7 +45,7 @@ class Split:
 
 @pytest.fixture(scope="module")
 def small_market() -> ModuleType:
-    path = Path(__file__).parents[1] / "experiments" / "market.py"
+    path = Path(__file__).parents[1] / "sweep" / "market.py"
     spec = importlib.util.spec_from_file_location("fit_market", path)
     assert spec is not None
     assert spec.loader is not None

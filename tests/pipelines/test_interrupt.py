@@ -32,7 +32,7 @@ if point == "ingest":
     import soyoil.pipelines.ingest.nodes as nodes
     after(nodes, "load_bars")
 elif point == "write":
-    import soyoil.warehouse.duckdb as duckdb_backend
+    import soyoil.warehouse.duckdb.backend as duckdb_backend
     after(duckdb_backend, "_apply")
 elif point == "training":
     import soyoil.pipelines.fit.nodes as nodes

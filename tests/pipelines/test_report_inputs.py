@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soyoil.handover import HandoverError, MadeFrom, stamp_of, stamped
+from soyoil.base.handover import HandoverError, MadeFrom, stamp_of, stamped
 from soyoil.metrics.evaluate import scored_rows_hash
 from soyoil.models.report import FitReport
 from soyoil.pipelines.grid import FITTED, MODELS

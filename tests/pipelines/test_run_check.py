@@ -11,16 +11,16 @@ import yaml
 from kedro.io import DatasetError
 from kedro_datasets.pandas import ParquetDataset
 
-from soyoil.conf_check import (
+from soyoil.base.conf_check import (
     MAX_NODES,
     check_configuration,
     check_file,
     check_folder,
     check_known,
 )
-from soyoil.config import Config, bounded
-from soyoil.errors import ConfigError, SourceError, readable, soyoil_cause
-from soyoil.run_check import RUNNERS, check_runner, check_values
+from soyoil.base.config import Config, bounded
+from soyoil.base.errors import ConfigError, SourceError, readable, soyoil_cause
+from soyoil.cli.run_check import RUNNERS, check_runner, check_values
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join([f'*{chr(97 + i)}'] * 10)}]\n" for i in range(6)
@@ -100,7 +100,9 @@ def test_an_unknown_name_has_its_neighbour_in_the_message() -> None:
         check_known(["ingest.read"], ["ingest.read_source", "split.plan"], "node")
 
 
-@pytest.mark.parametrize("name", ["Nope", "..x", "pathlib.Path", "soyoil.errors.SoyoilError", "."])
+@pytest.mark.parametrize(
+    "name", ["Nope", "..x", "pathlib.Path", "soyoil.base.errors.SoyoilError", "."]
+)
 def test_what_is_no_runner_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="Unknown runner"):
         check_runner(name, {})

@@ -100,7 +100,7 @@ def test_a_built_site_names_no_path_of_this_machine(shared_project) -> None:  # 
     answers = [path for path in (site / "api").rglob("*") if path.is_file()]
     private = str(shared_project.root)
     assert any(private in path.read_text() for path in answers)
-    done = shared_project.execute(["-m", "soyoil.viz_site", "build"])
+    done = shared_project.execute(["-m", "soyoil.cli.viz_site", "build"])
     assert done.returncode == 0, done.stdout + done.stderr
     assert not [path for path in answers if private in path.read_text()]
     nodes = {node["name"] for node in json.loads((site / "api" / "main").read_text())["nodes"]}
@@ -108,6 +108,6 @@ def test_a_built_site_names_no_path_of_this_machine(shared_project) -> None:  # 
 
 
 def test_only_a_built_site_is_taken(shared_project) -> None:  # type: ignore[no-untyped-def]
-    done = shared_project.execute(["-m", "soyoil.viz_site", "nothing"])
+    done = shared_project.execute(["-m", "soyoil.cli.viz_site", "nothing"])
     assert done.returncode == 1
     assert "Run `kedro viz build` first" in done.stderr

@@ -17,7 +17,7 @@ import yaml
 from kedro.config import OmegaConfigLoader
 from kedro.framework.cli.utils import _split_params
 
-from soyoil.data_folder import data_folder_name
+from soyoil.base.data_folder import data_folder_name
 from soyoil.params import Parameters, check_parameters
 from soyoil.regimes.table import RegimeConfig, regime_frame
 from soyoil.sources.base import SourceConfig
@@ -58,7 +58,7 @@ main()
 
 @pytest.fixture(scope="module")
 def market() -> ModuleType:
-    path = Path(__file__).parents[1] / "experiments" / "market.py"
+    path = Path(__file__).parents[1] / "sweep" / "market.py"
     spec = importlib.util.spec_from_file_location("sweep_market", path)
     assert spec is not None
     assert spec.loader is not None

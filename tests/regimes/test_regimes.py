@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from soyoil.errors import RegimeError
+from soyoil.base.errors import RegimeError
 from soyoil.regimes.table import (
     RegimeConfig,
     check_regimes,

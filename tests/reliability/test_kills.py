@@ -105,7 +105,7 @@ def kills() -> list[Kill]:
         *(Kill("sweep", "born", "data/09_sweeps", ms) for ms in (0, 150, 400, 900, 1600)),
         *(Kill("ingest", "node", where) for where in ("ingest.read_source", "features.compute")),
         *(Kill("ingest", "save", "market_data", ms) for ms in (0, 5, 20, 60)),
-        Kill("ingest", "call", "soyoil.warehouse.duckdb:_apply"),
+        Kill("ingest", "call", "soyoil.warehouse.duckdb.backend:_apply"),
         *(Kill("compare", "node", f"compare.{node}") for node in ("find_runs", "compare_runs")),
         *(Kill("audit", "node", f"audit.{node}") for node in ("inspect", "write_report")),
     ]  # fmt: skip

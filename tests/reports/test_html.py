@@ -9,10 +9,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from soyoil.experiments.compare import Refusal, ScoredRun, TrackedRun, make_boards
-from soyoil.experiments.compare_config import CompareConfig
-from soyoil.experiments.compare_diff import run_diff
-from soyoil.experiments.compare_scores import leaderboard
+from soyoil.compare.boards import Refusal, ScoredRun, TrackedRun, make_boards
+from soyoil.compare.config import CompareConfig
+from soyoil.compare.diff import run_diff
+from soyoil.compare.scores import leaderboard
 from soyoil.models.base import CONTRIBUTION, GAIN, SELECTION
 from soyoil.models.report import FitReport
 from soyoil.pipelines.evaluate import create_pipeline as create_evaluate

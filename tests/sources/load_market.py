@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from soyoil.contracts.contract import load_contract
+from soyoil.contracts.validation import validate
 from soyoil.datasets.vendor_store import WarehouseVendorStore
 from soyoil.pipelines.ingest.nodes import make_sessions, read_source
 from soyoil.sources.base import BarBatch, SourceConfig
 from soyoil.sources.vendor_store import SESSIONS, VendorRecords
 from soyoil.warehouse.backend import Warehouse, WriteResult
-from soyoil.warehouse.contract import load_contract
-from soyoil.warehouse.validation import validate
 
 Encode = Callable[..., bytes]
 MakeBar = Callable[..., bytes]

@@ -17,7 +17,7 @@ from databento import DBNStore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from soyoil.errors import ConfigError, SourceError
+from soyoil.base.errors import ConfigError, SourceError
 from soyoil.market.bars import BarOrigin, session_bars
 from soyoil.sources import load_bars
 from soyoil.sources.base import (
@@ -27,9 +27,9 @@ from soyoil.sources.base import (
     SourceConfig,
     empty_quarantine,
 )
-from soyoil.sources.databento import conditions, list_files, read_folder
-from soyoil.sources.databento_dbn import _records, read_dbn
-from soyoil.sources.databento_symbols import DAY_NS, SymbolMap, parse_continuous
+from soyoil.sources.databento.dbn import _records, read_dbn
+from soyoil.sources.databento.load import conditions, list_files, read_folder
+from soyoil.sources.databento.symbols import DAY_NS, SymbolMap, parse_continuous
 
 Build = Callable[..., bytes]
 Bars = Callable[..., list[bytes]]
@@ -256,7 +256,7 @@ def test_chunks_do_not_show(
     records = make_bars(7) + make_bars(8)
     path = write_dbn("a.dbn.zst", records, ZL | {"CL.v.0": [(*JANUARY, 8)]})
     whole = read(path, "ZL", "CL").bars
-    monkeypatch.setattr("soyoil.sources.databento_dbn._CHUNK_RECORDS", 3)
+    monkeypatch.setattr("soyoil.sources.databento.dbn._CHUNK_RECORDS", 3)
     pd.testing.assert_frame_equal(read(path, "ZL", "CL").bars, whole)
 
 

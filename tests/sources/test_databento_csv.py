@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from soyoil.errors import SourceError
+from soyoil.base.errors import SourceError
 from soyoil.sources.base import BarBatch, SourceConfig
-from soyoil.sources.databento import list_files, read_folder
+from soyoil.sources.databento.load import list_files, read_folder
 
 Build = Callable[..., bytes]
 Bars = Callable[..., list[bytes]]
@@ -105,7 +105,7 @@ def test_blocks_do_not_show(
     path = tmp_path / "a.csv"
     path.write_bytes(to_csv(content))
     whole = read(path, "CL", "ZL")
-    monkeypatch.setattr("soyoil.sources.databento_csv._BLOCK_BYTES", 300)
+    monkeypatch.setattr("soyoil.sources.databento.csv.read._BLOCK_BYTES", 300)
     pd.testing.assert_frame_equal(read(path, "CL", "ZL").bars, whole.bars)
 
 
@@ -165,7 +165,7 @@ def test_price_form_must_hold_for_the_whole_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # One row per block, so that no block by itself holds both forms.
-    monkeypatch.setattr("soyoil.sources.databento_csv._BLOCK_BYTES", 105)
+    monkeypatch.setattr("soyoil.sources.databento.csv.read._BLOCK_BYTES", 105)
     fixed = "2024-01-09T01:00:00.000000000Z,34,1,7,48000000000,48500000000,47500000000,"
     path = write_text(tmp_path, HEADER + ROW + fixed + "48250000000,100,ZL.v.0\n")
     assert f"{path}, line 3, column open: decimal prices and fixed-point" in refusal(path)

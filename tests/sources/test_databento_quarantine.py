@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soyoil.errors import SourceError
+from soyoil.base.errors import SourceError
 from soyoil.sources.base import BarBatch, SourceConfig, empty_quarantine
-from soyoil.sources.databento import read_folder
+from soyoil.sources.databento.load import read_folder
 from soyoil.sources.quarantine import (
     CONTENT_REASONS,
     MAX_DEFECTIVE_SHARE,

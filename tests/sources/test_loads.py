@@ -17,21 +17,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from load_market import FIRST, ROOTS, Bar, Files, Loaded, load, read
 
+from soyoil.base.errors import ContractError, SourceError, SoyoilError, WarehouseBusyError
+from soyoil.contracts.contract import TableContract, load_contract
+from soyoil.contracts.validation import validate
 from soyoil.datasets.vendor_store import WarehouseVendorStore
-from soyoil.errors import ContractError, SourceError, SoyoilError, WarehouseBusyError
 from soyoil.params import TargetConfig
 from soyoil.pipelines.features.nodes import compute_features
 from soyoil.pipelines.ingest.nodes import make_sessions, read_source
 from soyoil.sources.base import SourceConfig
-from soyoil.sources.databento_dbn import read_dbn
-from soyoil.sources.databento_file import VendorFile
+from soyoil.sources.databento.dbn import read_dbn
+from soyoil.sources.databento.file import VendorFile
 from soyoil.sources.vendor_store import BARS, FILES, SESSIONS, NoStore
 from soyoil.warehouse.backend import Warehouse, WriteResult
-from soyoil.warehouse.bigquery import BigQueryWarehouse
+from soyoil.warehouse.bigquery.backend import BigQueryWarehouse
 from soyoil.warehouse.connection import DuckDBConnection
-from soyoil.warehouse.contract import TableContract, load_contract
-from soyoil.warehouse.duckdb import DuckDBWarehouse
-from soyoil.warehouse.validation import validate
+from soyoil.warehouse.duckdb.backend import DuckDBWarehouse
 
 NAMES = (
     "week0.dbn", "week1.dbn", "week2.dbn", "week3.dbn", "week4.dbn", "week5.dbn",
@@ -166,7 +166,7 @@ def test_known_files_are_not_read_again(
         was_read.append((path.name, roots))
         return read_dbn(path, roots)
 
-    monkeypatch.setattr("soyoil.sources.databento.read_dbn", watch)
+    monkeypatch.setattr("soyoil.sources.databento.load.read_dbn", watch)
     load(warehouse, folder, ("ZL",))
     assert was_read == []
     (folder / NAMES[0]).rename(folder / "renamed.dbn")

@@ -18,9 +18,9 @@ from malformed_inputs import (
     all_malformed,
 )
 
-from soyoil.errors import SourceError
+from soyoil.base.errors import SourceError
 from soyoil.sources.base import BarBatch, SourceConfig
-from soyoil.sources.databento import read_folder
+from soyoil.sources.databento.load import read_folder
 
 CASES = all_malformed()
 

@@ -8,9 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soyoil.errors import SourceError
+from soyoil.base.errors import SourceError
 from soyoil.market.instruments import INSTRUMENTS, get_instrument
-from soyoil.sources.plausibility import CONSTANT, JUMP, LEVEL, MAX_CONSTANT, split_implausible
+from soyoil.sources.databento.plausibility import (
+    CONSTANT,
+    JUMP,
+    LEVEL,
+    MAX_CONSTANT,
+    split_implausible,
+)
 from soyoil.sources.quarantine import BarRules, split_defective
 
 HOUR = 3_600_000_000_000

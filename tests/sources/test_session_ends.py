@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from soyoil.errors import SourceError
+from soyoil.base.errors import SourceError
 from soyoil.pipelines.ingest.nodes import make_sessions, read_source
 from soyoil.sources.base import SourceConfig
 from soyoil.sources.vendor_store import NoStore

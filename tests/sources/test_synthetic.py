@@ -13,20 +13,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soyoil.errors import ConfigError, SourceError
+from soyoil.base.errors import ConfigError, SourceError
+from soyoil.contracts.contract import load_contract
+from soyoil.contracts.validation import validate
 from soyoil.market.bars import BarOrigin, session_bars
 from soyoil.market.instruments import get_instrument
 from soyoil.sources import BarBatch, SourceConfig, load_bars
 from soyoil.sources.base import BAR_COLUMNS, QUARANTINE_COLUMNS
-from soyoil.sources.synthetic import true_signal
-from soyoil.sources.synthetic_calendar import root_sessions
-from soyoil.sources.synthetic_config import SyntheticConfig
-from soyoil.sources.synthetic_dynamics import Feedback, calibrate, simulate_root
-from soyoil.sources.synthetic_rolls import plan_contracts
-from soyoil.sources.synthetic_roots import ROOT_SPECS, root_spec
+from soyoil.sources.synthetic.calendar import root_sessions
+from soyoil.sources.synthetic.config import SyntheticConfig
+from soyoil.sources.synthetic.dynamics import Feedback, calibrate, simulate_root
+from soyoil.sources.synthetic.market import true_signal
+from soyoil.sources.synthetic.rolls import plan_contracts
+from soyoil.sources.synthetic.roots import ROOT_SPECS, root_spec
 from soyoil.targets.labels import forward_sums
-from soyoil.warehouse.contract import load_contract
-from soyoil.warehouse.validation import validate
 
 ROOTS = ("ZL", "CL", "ZN")
 SEEDS = tuple(range(8))
@@ -338,7 +338,7 @@ def test_another_process_gives_the_same_bits() -> None:
         "import hashlib\n"
         "import pandas as pd\n"
         "from soyoil.sources import SourceConfig, load_bars\n"
-        "from soyoil.sources.synthetic_config import SyntheticConfig\n"
+        "from soyoil.sources.synthetic.config import SyntheticConfig\n"
         "config = SyntheticConfig(end='2012-12-31', hourly_from='2012-01-01')\n"
         "bars = load_bars(SourceConfig(symbols=('ZL', 'CL'), synthetic=config)).bars\n"
         "print(hashlib.sha256(pd.util.hash_pandas_object(bars).to_numpy()).hexdigest())\n"

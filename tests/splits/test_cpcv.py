@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soyoil.errors import SplitError
+from soyoil.base.errors import SplitError
 from soyoil.splits.cpcv import backtest_paths, combinatorial_purged
 from soyoil.splits.plan import SplitConfig, SplitPlan
 

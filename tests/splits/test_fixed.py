@@ -9,7 +9,7 @@ import pytest
 from pandas.tseries.holiday import USFederalHolidayCalendar
 from pandas.tseries.offsets import CustomBusinessDay
 
-from soyoil.errors import SplitError
+from soyoil.base.errors import SplitError
 from soyoil.splits.build import make_plan
 from soyoil.splits.fixed import fixed_split
 from soyoil.splits.plan import SplitConfig

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soyoil.errors import RegimeError, SplitError
+from soyoil.base.errors import RegimeError, SplitError
 from soyoil.params import TargetConfig, WeightsConfig
 from soyoil.pipelines.split.nodes import (
     label_node,

@@ -10,7 +10,7 @@ import pandas as pd
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from soyoil.errors import SplitError
+from soyoil.base.errors import SplitError
 from soyoil.splits.cpcv import backtest_paths, combinatorial_purged, row_groups
 from soyoil.splits.fixed import fixed_split
 from soyoil.splits.plan import ROLES, SplitConfig, SplitPlan, plan_from_frame

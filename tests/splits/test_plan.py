@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soyoil.errors import SplitError
+from soyoil.base.errors import SplitError
 from soyoil.splits.cpcv import combinatorial_purged
 from soyoil.splits.plan import SplitConfig, SplitPlan, check_purged, origin_mask, plan_from_frame
 from soyoil.splits.walkforward import walk_forward

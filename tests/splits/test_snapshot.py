@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from soyoil.errors import SplitError
+from soyoil.base.errors import SplitError
 from soyoil.splits.snapshot import Snapshot, read_snapshot, take_snapshot, write_snapshot
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soyoil.errors import ConfigError, ContractError
+from soyoil.base.errors import ConfigError, ContractError
 from soyoil.targets.horizons import HORIZONS, Horizon, get_horizon
 from soyoil.targets.labels import build_labels, check_target_columns, label_report
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from soyoil import __version__
-from soyoil.hooks import command_line
+from soyoil.hooks.tracking import command_line
 from soyoil.tracking.environment import environment_tags
 
 LAZY = ("mlflow", "torch", "lightgbm", "matplotlib")
@@ -70,7 +70,7 @@ import json, sys
 from pathlib import Path
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
-from soyoil.errors import SoyoilError
+from soyoil.base.errors import SoyoilError
 from soyoil.tracking import close_interrupted
 
 bootstrap_project(Path.cwd())
@@ -207,7 +207,7 @@ def test_sessions(tmp_path: Path, project_root: Path, monkeypatch: pytest.Monkey
 def test_start_up_imports_no_heavy_library() -> None:
     code = f"""
 import sys
-import soyoil.settings, soyoil.hooks, soyoil.tracking, soyoil.cli
+import soyoil.settings, soyoil.hooks.tracking, soyoil.tracking, soyoil.cli.main
 import soyoil.datasets.run_record, soyoil.datasets.warehouse
 print([name for name in {LAZY} if name in sys.modules])
 """

@@ -10,9 +10,9 @@ import pytest
 from kedro.io import DatasetError
 from pandas.testing import assert_frame_equal
 
+from soyoil.base.errors import ConfigError
+from soyoil.compare.config import CompareConfig
 from soyoil.datasets.tracked_files import TrackedFilesDataset
-from soyoil.errors import ConfigError
-from soyoil.experiments.compare_config import CompareConfig
 from soyoil.params import TrackingConfig
 from soyoil.pipelines.compare.nodes import compare_runs, find_runs
 from soyoil.tracking import active, query

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soyoil.errors import ConfigError
+from soyoil.base.errors import ConfigError
 from soyoil.tracking.record import (
     PARAM_LIMIT,
     TAG_LIMIT,

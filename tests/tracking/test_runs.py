@@ -21,9 +21,10 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from pandas.testing import assert_frame_equal
 
-from soyoil import cli, interrupts
+from soyoil.base import interrupts
+from soyoil.base.errors import ConfigError, SoyoilError, TrackingError
+from soyoil.cli import run as cli
 from soyoil.datasets.run_record import RunRecordDataset
-from soyoil.errors import ConfigError, SoyoilError, TrackingError
 from soyoil.metrics.evaluate import evaluate
 from soyoil.tracking import active, mlflow_store
 from soyoil.tracking.active import ParentSpec

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from soyoil.errors import TrackingError
+from soyoil.base.errors import TrackingError
 from soyoil.tracking import mlflow_store, store_file
 from soyoil.tracking.active import ParentSpec
 from soyoil.tracking.store_file import State

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soyoil.errors import SoyoilError
-from soyoil.experiments.ledger import StudyKey, Trial
+from soyoil.base.errors import SoyoilError
+from soyoil.sweep.ledger import StudyKey, Trial
 from soyoil.tracking import active
 from soyoil.tracking.active import ParentSpec
 from soyoil.tracking.sweep import SweepReport, TrialLog, study_tags

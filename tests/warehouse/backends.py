@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import duckdb
 
 from soyoil.warehouse.backend import Warehouse
-from soyoil.warehouse.bigquery_client import client_for
+from soyoil.warehouse.bigquery.client import client_for
 from soyoil.warehouse.connection import BigQueryConnection, ConnectionConfig
 
 

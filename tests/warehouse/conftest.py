@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from backends import Backend
 
-from soyoil.warehouse.bigquery import BigQueryWarehouse
+from soyoil.contracts.contract import Column, TableContract, load_contract
+from soyoil.warehouse.bigquery.backend import BigQueryWarehouse
 from soyoil.warehouse.connection import DuckDBConnection
-from soyoil.warehouse.contract import Column, TableContract, load_contract
-from soyoil.warehouse.duckdb import DuckDBWarehouse
+from soyoil.warehouse.duckdb.backend import DuckDBWarehouse
 
 Key = tuple[str, int]
 Values = tuple[float | None, int | None]

@@ -28,7 +28,7 @@ from zetasql.types import (
 )
 from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2
 
-from soyoil.warehouse.contract import Column, TableContract
+from soyoil.contracts.contract import Column, TableContract
 
 _KINDS = {
     "STRING": TypeKind.TYPE_STRING,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from soyoil.warehouse.contract import TableContract
+from soyoil.contracts.contract import TableContract
 from soyoil.warehouse.live import BackendName, LiveTable, LiveWarehouse
 from soyoil.warehouse.table_shape import contract_shape
 

@@ -30,16 +30,16 @@ from plan_cases import (
     whole,
 )
 
-from soyoil.errors import ContractError, WarehouseError
-from soyoil.warehouse.apply import ApplyError, ApplyRecord, apply_plan
-from soyoil.warehouse.connection import ConnectionConfig, DuckDBConnection, connect
-from soyoil.warehouse.contract import TableContract
-from soyoil.warehouse.defects import structural_defects
-from soyoil.warehouse.inspection import open_inspector
+from soyoil.audit.structure.defects import structural_defects
+from soyoil.base.errors import ContractError, WarehouseError
+from soyoil.contracts.contract import TableContract
+from soyoil.contracts.validation import validate
+from soyoil.migrations.apply import ApplyError, ApplyRecord, apply_plan
+from soyoil.migrations.plan import Plan, make_plan, read_plan, write_plan
+from soyoil.migrations.sql import copy_name
+from soyoil.warehouse.connection import ConnectionConfig, DuckDBConnection
 from soyoil.warehouse.live import COPIES, Inspector
-from soyoil.warehouse.plan import Plan, make_plan, read_plan, write_plan
-from soyoil.warehouse.plan_sql import copy_name
-from soyoil.warehouse.validation import validate
+from soyoil.warehouse.open import connect, open_inspector
 
 ROWS: list[dict[str, Any]] = [
     {"symbol": "CL", "day": "2020-01-02", "close": -37.63, "n": 7, "m.x": 2.5, "m.depth": 3},

@@ -21,23 +21,20 @@ from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 from write_model import MODES, Model, as_model
 
-from soyoil.errors import ConfigError, ContractError, WarehouseBusyError, WarehouseError
-from soyoil.warehouse import bigquery as backend
-from soyoil.warehouse import bigquery_sql, usage
+from soyoil.base.errors import ConfigError, ContractError, WarehouseBusyError, WarehouseError
+from soyoil.contracts.contract import TableContract
+from soyoil.contracts.validation import validate
+from soyoil.warehouse import usage
 from soyoil.warehouse.backend import WriteResult
-from soyoil.warehouse.bigquery import BigQueryWarehouse
-from soyoil.warehouse.bigquery_client import client_for
-from soyoil.warehouse.bigquery_errors import explain
-from soyoil.warehouse.bigquery_stage import STAGE_PREFIX
-from soyoil.warehouse.connection import (
-    BigQueryConnection,
-    DuckDBConnection,
-    connect,
-    parse_connection,
-)
-from soyoil.warehouse.contract import TableContract
+from soyoil.warehouse.bigquery import backend as backend
+from soyoil.warehouse.bigquery import sql as bigquery_sql
+from soyoil.warehouse.bigquery.backend import BigQueryWarehouse
+from soyoil.warehouse.bigquery.client import client_for
+from soyoil.warehouse.bigquery.errors import explain
+from soyoil.warehouse.bigquery.stage import STAGE_PREFIX
+from soyoil.warehouse.connection import BigQueryConnection, DuckDBConnection, parse_connection
 from soyoil.warehouse.guard import forbid_warehouse
-from soyoil.warehouse.validation import validate
+from soyoil.warehouse.open import connect
 
 MakeContract = Callable[..., TableContract]
 MakeFrame = Callable[[dict[Any, Any]], pd.DataFrame]
@@ -405,10 +402,10 @@ def test_busy_writers_are_tried_again(
 
 KILLED = """
     import os, sys
-    import soyoil.warehouse.bigquery_client as client
-    from soyoil.warehouse.bigquery import BigQueryWarehouse
+    import soyoil.warehouse.bigquery.client as client
+    from soyoil.warehouse.bigquery.backend import BigQueryWarehouse
     from soyoil.warehouse.connection import BigQueryConnection
-    from soyoil.warehouse.contract import TableContract
+    from soyoil.contracts.contract import TableContract
 
     connection = BigQueryConnection.model_validate_json(sys.argv[1])
     contract = TableContract.model_validate_json(sys.argv[2])

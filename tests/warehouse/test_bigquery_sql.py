@@ -12,16 +12,16 @@ import pytest
 from googlesql import GoogleSql
 from write_model import MODES
 
-from soyoil.errors import ContractError
+from soyoil.base.errors import ContractError
+from soyoil.contracts.contract import TableContract, WriteMode, load_contracts
 from soyoil.warehouse.backend import DateSpan, WriteResult
-from soyoil.warehouse.bigquery_sql import (
+from soyoil.warehouse.bigquery.sql import (
     MAX_JOB_PARTITIONS,
     BigQueryStatements,
     batches,
     check_key_holds_partition,
     day_of,
 )
-from soyoil.warehouse.contract import TableContract, WriteMode, load_contracts
 
 MakeContract = Callable[..., TableContract]
 

@@ -14,17 +14,17 @@ import pytest
 from backends import Backend
 from write_model import MODES, Model, as_model, model_write
 
-from soyoil.errors import ContractError, WarehouseError
+from soyoil.base.errors import ContractError, WarehouseError
+from soyoil.contracts.contract import TableContract, load_contract
+from soyoil.contracts.structs import flatten
+from soyoil.contracts.validation import validate
 from soyoil.warehouse import table_check
 from soyoil.warehouse.backend import DateSpan, WriteResult
-from soyoil.warehouse.bigquery_client import BigQueryClient
-from soyoil.warehouse.bigquery_schema import description
+from soyoil.warehouse.bigquery.client import BigQueryClient
+from soyoil.warehouse.bigquery.schema import description
 from soyoil.warehouse.connection import BigQueryConnection
-from soyoil.warehouse.contract import TableContract, load_contract
 from soyoil.warehouse.ddl import bigquery_ddl
-from soyoil.warehouse.duckdb import DuckDBWarehouse
-from soyoil.warehouse.structs import flatten
-from soyoil.warehouse.validation import validate
+from soyoil.warehouse.duckdb.backend import DuckDBWarehouse
 
 MakeContract = Callable[..., TableContract]
 MakeFrame = Callable[[dict[Any, Any]], pd.DataFrame]

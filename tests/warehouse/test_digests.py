@@ -12,17 +12,17 @@ from backends import Backend
 from googlesql import GoogleSql
 from write_model import MODES, Model, as_model
 
-from soyoil.errors import ContractError
-from soyoil.warehouse import bigquery
+from soyoil.base.errors import ContractError
+from soyoil.contracts.contract import TableContract, load_contract
+from soyoil.contracts.validation import validate
 from soyoil.warehouse.backend import WriteResult
-from soyoil.warehouse.bigquery import BigQueryWarehouse
-from soyoil.warehouse.bigquery_digest import BigQueryDigests
+from soyoil.warehouse.bigquery import backend as bigquery
+from soyoil.warehouse.bigquery.backend import BigQueryWarehouse
+from soyoil.warehouse.bigquery.digests import BigQueryDigests
 from soyoil.warehouse.connection import BigQueryConnection
-from soyoil.warehouse.contract import TableContract, load_contract
 from soyoil.warehouse.ddl import text_literal
 from soyoil.warehouse.digest import COLUMNS, GroupDigest, group_digests
 from soyoil.warehouse.digest_sql import DigestStatements
-from soyoil.warehouse.validation import validate
 
 MakeContract = Callable[..., TableContract]
 MakeFrame = Callable[[dict[Any, Any]], pd.DataFrame]

@@ -9,13 +9,13 @@ import duckdb
 import pytest
 from plan_cases import ALL, NAME, contract, live_table, view
 
-from soyoil.errors import WarehouseError
-from soyoil.warehouse.bigquery_client import client_for
-from soyoil.warehouse.connection import BigQueryConnection, DuckDBConnection, connect
-from soyoil.warehouse.contract import Partition
+from soyoil.base.errors import WarehouseError
+from soyoil.contracts.contract import Partition
+from soyoil.warehouse.bigquery.client import client_for
+from soyoil.warehouse.connection import BigQueryConnection, DuckDBConnection
 from soyoil.warehouse.guard import forbid_warehouse
-from soyoil.warehouse.inspection import open_inspector
 from soyoil.warehouse.live import COPIES, LiveColumn, LiveWarehouse
+from soyoil.warehouse.open import connect, open_inspector
 from soyoil.warehouse.table_shape import contract_shape, live_shape
 
 STATEMENTS = (

@@ -12,20 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from soyoil.checks.audit import audit_warehouse
-from soyoil.checks.config import AuditConfig
-from soyoil.errors import WarehouseError
+from soyoil.audit.audit import audit_warehouse
+from soyoil.audit.config import AuditConfig
+from soyoil.audit.structure.defects import structural_defects
+from soyoil.base.errors import WarehouseError
+from soyoil.contracts.contract import load_contracts, quote
+from soyoil.contracts.identifiers import dotted, parts_of, suffixed
+from soyoil.migrations.apply import apply_plan
+from soyoil.migrations.plan import Plan, make_plan
+from soyoil.migrations.sql import copy_name
 from soyoil.reports.audit_text import audit_markdown, audit_table
 from soyoil.reports.warehouse_plan import print_plan
-from soyoil.warehouse.apply import apply_plan
 from soyoil.warehouse.connection import DuckDBConnection
-from soyoil.warehouse.contract import load_contracts, quote
-from soyoil.warehouse.defects import structural_defects
-from soyoil.warehouse.duckdb_live import DuckDBInspector
-from soyoil.warehouse.identifiers import dotted, parts_of, suffixed
+from soyoil.warehouse.duckdb.live import DuckDBInspector
 from soyoil.warehouse.live import LiveWarehouse, in_spelling_of
-from soyoil.warehouse.plan import Plan, make_plan
-from soyoil.warehouse.plan_sql import copy_name
 
 NOW = dt.datetime(2024, 1, 2, tzinfo=dt.UTC)
 NAMES = (

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from google.cloud import bigquery
 
-from soyoil.errors import WarehouseError
-from soyoil.warehouse.bigquery_live import _table
-from soyoil.warehouse.identifiers import dotted
+from soyoil.base.errors import WarehouseError
+from soyoil.contracts.identifiers import dotted
+from soyoil.migrations.sql import Alteration
+from soyoil.migrations.sql_bigquery import BigQuerySql
+from soyoil.warehouse.bigquery.live import _table
 from soyoil.warehouse.live import LiveWarehouse
-from soyoil.warehouse.plan_sql import Alteration
-from soyoil.warehouse.plan_sql_bigquery import BigQuerySql
 from soyoil.warehouse.table_shape import Edit, live_shape
 
 FIELDS: list[dict[str, Any]] = [

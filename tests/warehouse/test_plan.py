@@ -30,13 +30,13 @@ from plan_cases import (
 )
 from rich.console import Console
 
+from soyoil.audit.defect import Action, Defect
+from soyoil.migrations.plan import Plan, change_sql, copy_statements, make_plan
+from soyoil.migrations.references import direct_readers, downstream
+from soyoil.migrations.sql import BUILT
+from soyoil.migrations.steps import Step, find_steps, groups, make, state_of
 from soyoil.reports.warehouse_plan import print_plan
-from soyoil.warehouse.defect import Action, Defect
 from soyoil.warehouse.live import BackendName, LiveColumn, LiveWarehouse
-from soyoil.warehouse.plan import Plan, change_sql, copy_statements, make_plan
-from soyoil.warehouse.plan_sql import BUILT
-from soyoil.warehouse.references import direct_readers, downstream
-from soyoil.warehouse.steps import Step, find_steps, groups, make, state_of
 from soyoil.warehouse.table_shape import TableShape
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")

@@ -8,9 +8,9 @@ import duckdb
 import pytest
 from pydantic import ValidationError
 
-from soyoil.errors import ContractError
-from soyoil.warehouse.catalogue import catalogue_markdown
-from soyoil.warehouse.contract import (
+from soyoil.base.errors import ContractError
+from soyoil.contracts.catalogue import catalogue_markdown
+from soyoil.contracts.contract import (
     TableContract,
     load_contract,
     load_contracts,

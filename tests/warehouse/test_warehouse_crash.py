@@ -22,12 +22,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from soyoil.warehouse import duckdb as backend
+from soyoil.contracts.contract import TableContract
+from soyoil.contracts.validation import validate
 from soyoil.warehouse.backend import WriteResult
 from soyoil.warehouse.connection import DuckDBConnection
-from soyoil.warehouse.contract import TableContract
-from soyoil.warehouse.duckdb import DuckDBWarehouse
-from soyoil.warehouse.validation import validate
+from soyoil.warehouse.duckdb import backend as backend
+from soyoil.warehouse.duckdb.backend import DuckDBWarehouse
 
 MakeContract = Callable[..., TableContract]
 MakeFrame = Callable[[dict[Any, Any]], pd.DataFrame]
@@ -190,9 +190,9 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import pyarrow as pa
-from soyoil.warehouse import duckdb as backend
+from soyoil.warehouse.duckdb import backend as backend
 from soyoil.warehouse.connection import DuckDBConnection
-from soyoil.warehouse.contract import TableContract
+from soyoil.contracts.contract import TableContract
 
 point, folder, path = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 contract = TableContract.model_validate_json((folder / "contract.json").read_text())

@@ -25,14 +25,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from write_model import MODES, Model, as_model, model_write
 
-from soyoil.errors import ContractError, WarehouseBusyError, WarehouseError
+from soyoil.base.errors import ContractError, WarehouseBusyError, WarehouseError
+from soyoil.contracts.contract import TableContract, load_contract
+from soyoil.contracts.structs import flatten
+from soyoil.contracts.validation import validate
 from soyoil.warehouse.backend import Warehouse, WriteResult
-from soyoil.warehouse.connection import DuckDBConnection, connect
-from soyoil.warehouse.contract import TableContract, load_contract
-from soyoil.warehouse.duckdb import DuckDBWarehouse
+from soyoil.warehouse.connection import DuckDBConnection
+from soyoil.warehouse.duckdb.backend import DuckDBWarehouse
 from soyoil.warehouse.guard import WAREHOUSE_FORBIDDEN, forbid_warehouse
-from soyoil.warehouse.structs import flatten
-from soyoil.warehouse.validation import validate
+from soyoil.warehouse.open import connect
 
 MakeContract = Callable[..., TableContract]
 MakeFrame = Callable[[dict[Any, Any]], pd.DataFrame]

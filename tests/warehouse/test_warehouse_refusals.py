@@ -11,8 +11,8 @@ import pytest
 from kedro.io import DatasetError
 from pandas.testing import assert_frame_equal
 
+from soyoil.base.errors import ContractError, soyoil_cause
 from soyoil.datasets.warehouse import WarehouseTableDataset
-from soyoil.errors import ContractError, soyoil_cause
 
 MATRIX = "features.daily_ml_matrix"
 REGIMES = "training.regime_weights"

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
+from soyoil.contracts.contract import Column, TableContract
+from soyoil.contracts.structs import flatten, unflatten
+from soyoil.contracts.validation import validate
 from soyoil.warehouse.backend import WriteResult
 from soyoil.warehouse.connection import DuckDBConnection
-from soyoil.warehouse.contract import Column, TableContract
-from soyoil.warehouse.duckdb import DuckDBWarehouse
-from soyoil.warehouse.structs import flatten, unflatten
-from soyoil.warehouse.validation import validate
+from soyoil.warehouse.duckdb.backend import DuckDBWarehouse
 
 Row = dict[str, Any]
 

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pytest
 from pandas.testing import assert_frame_equal
 
-from soyoil.errors import ContractError
-from soyoil.warehouse.contract import TableContract
-from soyoil.warehouse.structs import flatten
-from soyoil.warehouse.validation import validate
+from soyoil.base.errors import ContractError
+from soyoil.contracts.contract import TableContract
+from soyoil.contracts.structs import flatten
+from soyoil.contracts.validation import validate
 
 MakeContract = Callable[..., TableContract]
 MakeFrame = Callable[[dict[tuple[str, int], tuple[Any, Any]]], pd.DataFrame]

@@ -13,8 +13,8 @@ from typing import Any, Final
 import pandas as pd
 from kedro.io import AbstractDataset
 
-from soyoil.handover import HandoverError, refusal
-from soyoil.leftovers import unfinished
+from soyoil.base.handover import HandoverError, refusal
+from soyoil.base.leftovers import unfinished
 from soyoil.models.report import FitReport
 
 FOLDS_FILE = "folds.csv"

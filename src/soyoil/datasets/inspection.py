@@ -7,8 +7,8 @@ from typing import NoReturn
 from kedro.io import DatasetError
 
 from soyoil.datasets.connected import ConnectedDataset
-from soyoil.warehouse.inspection import open_inspector
 from soyoil.warehouse.live import Inspector
+from soyoil.warehouse.open import open_inspector
 
 
 class InspectorDataset(ConnectedDataset[NoReturn, Inspector]):

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from soyoil.errors import ConfigError, ContractError
+from soyoil.base.errors import ConfigError, ContractError
+from soyoil.contracts.contract import BANNED_PREFIX, target_horizon
 from soyoil.targets.horizons import Horizon, get_horizon
-from soyoil.warehouse.contract import BANNED_PREFIX, target_horizon
 
 if TYPE_CHECKING:
     from pandera.errors import SchemaError, SchemaErrors

@@ -7,7 +7,7 @@ from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
 
-from soyoil.experiments.ledger import Trial, TrialKey
+from soyoil.sweep.ledger import Trial, TrialKey
 from soyoil.tracking.sweep import SweepReport, TrialLog
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
 
-from soyoil.leftovers import unfinished
+from soyoil.base.leftovers import unfinished
 from soyoil.tracking.artifacts import attach
 
 

@@ -8,8 +8,11 @@ from collections.abc import Sequence
 import pandas as pd
 import pyarrow as pa
 
+from soyoil.base.errors import MissingTableError, WarehouseBusyError
+from soyoil.contracts.contract import load_contract
+from soyoil.contracts.structs import flatten
+from soyoil.contracts.validation import validate
 from soyoil.datasets.connected import ConnectedDataset
-from soyoil.errors import MissingTableError, WarehouseBusyError
 from soyoil.sources.vendor_store import (
     BAR_TYPES,
     BARS,
@@ -22,10 +25,7 @@ from soyoil.sources.vendor_store import (
     empty_sessions,
 )
 from soyoil.warehouse.backend import AlteredRows, Warehouse
-from soyoil.warehouse.connection import connect
-from soyoil.warehouse.contract import load_contract
-from soyoil.warehouse.structs import flatten
-from soyoil.warehouse.validation import validate
+from soyoil.warehouse.open import connect
 
 logger = logging.getLogger(__name__)
 

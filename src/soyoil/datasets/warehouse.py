@@ -8,12 +8,13 @@ from typing import Any
 import pandas as pd
 from kedro.io import AbstractDataset
 
-from soyoil.errors import ConfigError
-from soyoil.warehouse.connection import connect, parse_connection
-from soyoil.warehouse.contract import load_contract
+from soyoil.base.errors import ConfigError
+from soyoil.contracts.contract import load_contract
+from soyoil.contracts.structs import flatten
+from soyoil.contracts.validation import validate
+from soyoil.warehouse.connection import parse_connection
+from soyoil.warehouse.open import connect
 from soyoil.warehouse.origins import ORIGINS, WRITE_ORIGIN, origins_of, with_origin
-from soyoil.warehouse.structs import flatten
-from soyoil.warehouse.validation import validate
 
 logger = logging.getLogger(__name__)
 

@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soyoil.contracts.contract import TableContract, load_contract
+
 # Importing the feature modules fills the registry.
 from soyoil.features import golden_zone, pivots, technical, volatility  # noqa: F401
 from soyoil.features.cross_asset import cross_asset_features
 from soyoil.features.registry import FeatureSpec, SymbolBars, check_features, features_of
 from soyoil.market.instruments import TARGET_ROOT
 from soyoil.market.rolls import FloatArray
-from soyoil.warehouse.contract import TableContract, load_contract
 
 TABLE: Final = "features.daily_ml_matrix"
 KEY_COLUMNS: Final = ("symbol", "data_date", "decision_time", "known_at", "provenance")

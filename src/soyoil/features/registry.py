@@ -15,9 +15,9 @@ from typing import Any, Literal, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from soyoil.errors import ContractError
+from soyoil.base.errors import ContractError
+from soyoil.contracts.contract import TableContract
 from soyoil.market.rolls import FloatArray, forward_index, log_positive
-from soyoil.warehouse.contract import TableContract
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
@@ -269,7 +269,7 @@ def _undeclared(spec: FeatureSpec, contract: TableContract) -> str:
         f"      - {{name: {column}, type: FLOAT64, unit: <unit>, minimum: <low>, "
         'maximum: <high>,\n         description: "<meaning>."}'
     )
-    where = f"warehouse/contracts/{contract.name}.yml under the fields of STRUCT {group}"
+    where = f"src/soyoil/contracts/{contract.name}.yml under the fields of STRUCT {group}"
     if group not in {c.name for c in contract.columns}:
         where += " (there is no such STRUCT yet)"
     return f"{head}{where}, then run `make docs`:\n{line}"

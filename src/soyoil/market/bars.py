@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from soyoil.errors import SourceError
+from soyoil.base.errors import SourceError
 from soyoil.market.coverage import MISSING_COLUMNS, cut_sessions, missing_sessions
 from soyoil.market.flags import ends_early, limit_locked, lost_bars, thin_sessions
 from soyoil.market.instruments import TARGET_ROOT, get_instrument, keeps_grain_hours

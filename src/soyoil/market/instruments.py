@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from soyoil.errors import ConfigError
+from soyoil.base.errors import ConfigError
 
 TARGET_ROOT = "ZL"
 EXCHANGE_TZ = "America/Chicago"

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from soyoil.errors import ModelError
+from soyoil.base.errors import ModelError
 from soyoil.metrics.bootstrap import Verdict, skill_interval, verdict
 from soyoil.metrics.losses import QUANTILE_COLUMNS, row_losses, weighted_mean
 from soyoil.regimes.weights import effective_n

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from soyoil.errors import ModelError
+from soyoil.base.errors import ModelError
 from soyoil.models.config import TargetKind
 from soyoil.models.shrinkage import Shrink
 

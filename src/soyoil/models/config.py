@@ -9,8 +9,8 @@ from typing import Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from soyoil.config import SESSIONS, Config, bounded
-from soyoil.errors import ConfigError
+from soyoil.base.config import SESSIONS, Config, bounded
+from soyoil.base.errors import ConfigError
 
 TargetKind = Literal["vol_scaled", "log_return"]
 

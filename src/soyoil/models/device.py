@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from soyoil.errors import ModelError
+from soyoil.base.errors import ModelError
 
 ORDER: Final = ("mps", "cuda")
 """Devices that are tried before the CPU."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from soyoil.errors import ModelError, SoyoilError
+from soyoil.base.errors import ModelError, SoyoilError
 from soyoil.models.registry import LIBRARIES
 
 _DEAD: Final = "TerminatedWorkerError"

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from soyoil.errors import ConfigError
+from soyoil.base.errors import ConfigError
 from soyoil.models.base import FoldTask, HorizonArrays, IntArray
 
 

@@ -18,7 +18,7 @@ from pytorch_forecasting.data.encoders import TorchNormalizer
 from pytorch_forecasting.metrics import QuantileLoss
 from pytorch_forecasting.models import TemporalFusionTransformer
 
-from soyoil.errors import ModelError
+from soyoil.base.errors import ModelError
 from soyoil.models.base import (
     QUANTILES,
     SELECTION,

@@ -14,7 +14,8 @@ from typing import Final
 
 import numpy as np
 
-from soyoil.leftovers import scratch
+from soyoil.base.leftovers import scratch
+from soyoil.base.process import peak_memory_mb
 from soyoil.models.base import (
     Engine,
     EngineFit,
@@ -31,7 +32,6 @@ from soyoil.models.failures import told_apart
 from soyoil.models.registry import ENGINES, LIBRARIES
 from soyoil.models.selection import with_groups
 from soyoil.models.shrinkage import Shrink, choose, shrink
-from soyoil.process import peak_memory_mb
 
 ARRAYS: Final = ("X", "y", "scale", "dates")
 

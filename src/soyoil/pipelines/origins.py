@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from soyoil.handover import MadeFrom, check_handover, content_hash, refusal, stamp_of
+from soyoil.base.handover import MadeFrom, check_handover, content_hash, refusal, stamp_of
 from soyoil.models.config import EngineConfig, FitConfig
 from soyoil.params import Profile, WeightsConfig
 from soyoil.splits.plan import SplitConfig

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
-from soyoil.config import Config, bounded
-from soyoil.errors import RegimeError
+from soyoil.base.config import Config, bounded
+from soyoil.base.errors import RegimeError
 
 KNOWN_AFTER_SESSIONS = 63
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import model_validator
 
-from soyoil.config import SESSIONS, Config, bounded
+from soyoil.base.config import SESSIONS, Config, bounded
 from soyoil.regimes.table import regime_positions
 
 FloatArray = npt.NDArray[np.float64]

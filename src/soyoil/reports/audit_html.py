@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from soyoil.checks.report import AuditReport
+from soyoil.audit.report import AuditReport
+from soyoil.audit.structure.defects import SEVERITIES, Defect
 from soyoil.reports.audit_text import HEADINGS, offers, title, where
 from soyoil.reports.html_page import Html, Page, Table, badge, escape, facts, paragraph
-from soyoil.warehouse.defects import SEVERITIES, Defect
 
 BADGES: Final = {"error": "bad", "warning": "open", "info": "good"}
 LEADS: Final = {

@@ -10,8 +10,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from soyoil.checks.report import AuditReport
-from soyoil.warehouse.defects import SEVERITIES, Action, Defect
+from soyoil.audit.report import AuditReport
+from soyoil.audit.structure.defects import SEVERITIES, Action, Defect
 
 HEADINGS: Final = {"error": "Errors", "warning": "Warnings", "info": "Notes"}
 STYLES: Final = {"error": "bold red", "warning": "yellow", "info": "dim"}

@@ -11,10 +11,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from soyoil.experiments.compare import Board, Refusal
-from soyoil.experiments.compare_causes import CAUSES, TITLES
-from soyoil.experiments.compare_diff import RunDiff
-from soyoil.experiments.compare_scores import Metric
+from soyoil.compare.boards import Board, Refusal
+from soyoil.compare.causes import CAUSES, TITLES
+from soyoil.compare.diff import RunDiff
+from soyoil.compare.scores import Metric
 from soyoil.metrics.bootstrap import LEVEL
 from soyoil.reports.terminal import percent
 

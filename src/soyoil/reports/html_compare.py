@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from soyoil.experiments.compare import Board, Refusal
-from soyoil.experiments.compare_causes import TITLES
-from soyoil.experiments.compare_diff import RunDiff
-from soyoil.experiments.compare_scores import refusal_table
+from soyoil.compare.boards import Board, Refusal
+from soyoil.compare.causes import TITLES
+from soyoil.compare.diff import RunDiff
+from soyoil.compare.scores import refusal_table
 from soyoil.metrics.bootstrap import LEVEL
 from soyoil.metrics.evaluate import REFERENCES
 from soyoil.reports.compare_terminal import ID_LENGTH, board_heading, noise_text, percent_figure

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from soyoil.experiments.config import Choice, Dimension
-from soyoil.experiments.ledger import Trial
-from soyoil.experiments.summary import StudySummary
 from soyoil.reports.html_page import Html, Page, Table, details, escape, facts, paragraph
+from soyoil.sweep.config import Choice, Dimension
+from soyoil.sweep.ledger import Trial
+from soyoil.sweep.summary import StudySummary
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from soyoil.warehouse.plan import Change, Plan
+from soyoil.migrations.plan import Change, Plan
 
 SQL_LINES: Final = 40
 """Lines of SQL shown per change; the file of the plan holds them all."""

@@ -26,9 +26,9 @@ def load_bars(
         The source is not there or is not what it claims to be; names file and remedy.
     """
     if source.kind == "databento":
-        from soyoil.sources.databento import read_folder
+        from soyoil.sources.databento.load import read_folder
 
         return read_folder(source, advance, store)
-    from soyoil.sources.synthetic import generate_batch
+    from soyoil.sources.synthetic.market import generate_batch
 
     return generate_batch(source, advance)

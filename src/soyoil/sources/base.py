@@ -10,9 +10,9 @@ from typing import Literal, Self
 import pandas as pd
 from pydantic import Field, field_validator, model_validator
 
-from soyoil.config import Config
+from soyoil.base.config import Config
 from soyoil.market.bars import BarSchema
-from soyoil.sources.synthetic_config import SyntheticConfig
+from soyoil.sources.synthetic.config import SyntheticConfig
 from soyoil.sources.vendor_store import VendorRecords
 
 Advance = Callable[[int, int], None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from soyoil.handover import parameter_differences
+from soyoil.base.handover import parameter_differences
 from soyoil.sources.base import SourceConfig
 
 ROOT_KEYS: Final = ("source.kind", "source.synthetic")

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from soyoil.errors import SourceError
+from soyoil.base.errors import SourceError
 from soyoil.market.bars import BarSchema
 from soyoil.market.instruments import Instrument, get_instrument
 
@@ -77,7 +77,7 @@ def split_defective(bars: pd.DataFrame, rules: BarRules) -> tuple[pd.DataFrame, 
     Parameters
     ----------
     bars
-        Raw bars, see `soyoil.sources.databento_file.RAW_TYPES`.
+        Raw bars, see `soyoil.sources.databento.file.RAW_TYPES`.
     rules
         What they must satisfy.
 

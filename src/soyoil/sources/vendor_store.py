@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 import pandas as pd
 
-from soyoil.errors import ContractError, SourceError
+from soyoil.base.errors import ContractError, SourceError
 
 FILES: Final = "market_data.databento_files"
 BARS: Final = "market_data.databento_bars"

@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from soyoil.errors import SplitError
+from soyoil.base.errors import SplitError
 from soyoil.splits.plan import (
     BoolArray,
     Fold,

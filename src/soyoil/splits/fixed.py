@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from soyoil.errors import SplitError
+from soyoil.base.errors import SplitError
 from soyoil.splits.plan import (
     BoolArray,
     DateArray,

@@ -20,8 +20,8 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from soyoil.config import SESSIONS, Config, bounded
-from soyoil.errors import SplitError
+from soyoil.base.config import SESSIONS, Config, bounded
+from soyoil.base.errors import SplitError
 
 BoolArray = npt.NDArray[np.bool_]
 DateArray = npt.NDArray[np.datetime64]

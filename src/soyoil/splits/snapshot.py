@@ -17,9 +17,9 @@ from typing import Any
 
 import pandas as pd
 
-from soyoil.errors import SplitError
-from soyoil.handover import frame_digest
-from soyoil.leftovers import unfinished
+from soyoil.base.errors import SplitError
+from soyoil.base.handover import frame_digest
+from soyoil.base.leftovers import unfinished
 
 MATRIX_FILE = "matrix.parquet"
 REGIMES_FILE = "regimes.parquet"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 
-from soyoil.errors import ConfigError
+from soyoil.base.errors import ConfigError
 
 
 @dataclass(frozen=True)

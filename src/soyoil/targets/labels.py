@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from soyoil.errors import ContractError
+from soyoil.base.errors import ContractError
 from soyoil.targets.horizons import Horizon
 
 _TARGET = re.compile(r"^target_(?P<horizon>[0-9]+[a-z]+)_")

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from soyoil.errors import SoyoilError
-from soyoil.leftovers import scratch
-from soyoil.redact import redact_values
+from soyoil.base.errors import SoyoilError
+from soyoil.base.leftovers import scratch
+from soyoil.base.redact import redact_values
 from soyoil.tracking import mlflow_store as store
 from soyoil.tracking.liveness import FOLDER, RunLock, host_name
 from soyoil.tracking.record import TAG_LIMIT, RunRecord, shorten

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from soyoil.errors import TrackingError
+from soyoil.base.errors import TrackingError
 
 logger = logging.getLogger(__name__)
 

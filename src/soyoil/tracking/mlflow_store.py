@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
-from soyoil.errors import ConfigError, TrackingError
+from soyoil.base.errors import ConfigError, TrackingError
 from soyoil.tracking.liveness import RunLock, host_name
 from soyoil.tracking.record import TAG_LIMIT, FoldMetric, RunRecord, flatten_params, shorten
 from soyoil.tracking.store_access import error_code, open_store

@@ -13,8 +13,8 @@ from urllib.request import url2pathname
 import pandas as pd
 import pyarrow as pa
 
-from soyoil.errors import ConfigError, TrackingError
-from soyoil.experiments.compare import TrackedRun
+from soyoil.base.errors import ConfigError, TrackingError
+from soyoil.compare.boards import TrackedRun
 from soyoil.tracking.mlflow_store import PARENT_TAG, open_client
 from soyoil.tracking.store_access import error_code
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from soyoil.errors import ConfigError
-from soyoil.redact import HIDDEN, is_secret_name, redact
+from soyoil.base.errors import ConfigError
+from soyoil.base.redact import HIDDEN, is_secret_name, redact
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

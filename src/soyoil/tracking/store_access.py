@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
-from soyoil.errors import TrackingError
-from soyoil.redact import redact
+from soyoil.base.errors import TrackingError
+from soyoil.base.redact import redact
 from soyoil.tracking import store_file
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from soyoil.errors import TrackingError
+from soyoil.base.errors import TrackingError
 
 logger = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from soyoil.experiments.ledger import StudyKey, Trial
-from soyoil.leftovers import scratch
+from soyoil.base.leftovers import scratch
+from soyoil.sweep.ledger import StudyKey, Trial
 from soyoil.tracking import mlflow_store as store
 from soyoil.tracking.active import ParentRun, require_current
 from soyoil.tracking.record import TAG_LIMIT, FoldMetric, shorten

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 import pyarrow as pa
 
-from soyoil.warehouse.contract import TableContract
+from soyoil.contracts.contract import TableContract
 
 AlteredRows = Literal["refuse", "leave out"]
 """What a read does with rows that are not as soyoil wrote them."""

@@ -12,11 +12,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator
 
-from soyoil.config import OTHER_KIND, Config, bounded, reason_of_bound
-from soyoil.errors import ConfigError
-from soyoil.redact import HIDDEN, is_secret_name, redact
-from soyoil.warehouse.backend import Warehouse
-from soyoil.warehouse.guard import check_allowed
+from soyoil.base.config import OTHER_KIND, Config, bounded, reason_of_bound
+from soyoil.base.errors import ConfigError
+from soyoil.base.redact import HIDDEN, is_secret_name, redact
 
 PROJECT_VARIABLES: Final = ("GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT")
 """Environment variables that name the project where the connection does not, first one first."""
@@ -244,22 +242,3 @@ def _secret(credentials: Mapping[str, Any] | str | None) -> SecretStr | None:
         given = credentials[KEYFILE]
         return SecretStr(json.dumps(dict(given)) if isinstance(given, Mapping) else str(given))
     return SecretStr(json.dumps(dict(credentials), sort_keys=True))
-
-
-def connect(config: ConnectionConfig) -> Warehouse:
-    """Warehouse of a connection; nothing is opened yet.
-
-    Raises
-    ------
-    WarehouseError
-        The warehouse is forbidden here (`guard.forbid_warehouse`).
-    """
-    check_allowed()
-    # Imported here because processes that may not use the warehouse need not load it.
-    if isinstance(config, BigQueryConnection):
-        from soyoil.warehouse.bigquery import BigQueryWarehouse
-
-        return BigQueryWarehouse(config)
-    from soyoil.warehouse.duckdb import DuckDBWarehouse
-
-    return DuckDBWarehouse(config)

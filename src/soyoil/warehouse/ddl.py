@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from soyoil.warehouse.contract import DUCKDB_TYPES, Column, TableContract, quote
+from soyoil.contracts.contract import DUCKDB_TYPES, Column, TableContract, quote
 
 
 def duckdb_type(column: Column) -> str:

@@ -22,11 +22,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from soyoil.errors import ContractError
+from soyoil.base.errors import ContractError
+from soyoil.contracts.contract import TableContract, WriteMode
+from soyoil.contracts.structs import leaf_arrays
 from soyoil.warehouse.backend import AlteredRows
-from soyoil.warehouse.contract import TableContract, WriteMode
 from soyoil.warehouse.origins import batch_origin, with_origins
-from soyoil.warehouse.structs import leaf_arrays
 
 DATASET: Final = "soyoil"
 """Dataset of what soyoil keeps for itself; no part of the warehouse that is looked at."""

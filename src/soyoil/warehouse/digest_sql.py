@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from soyoil.warehouse.contract import DUCKDB_TYPES, TableContract
+from soyoil.contracts.contract import DUCKDB_TYPES, TableContract
 from soyoil.warehouse.digest import COLUMNS, Digests, GroupDigest, Written, shape
 
 Literal = Callable[[str], str]

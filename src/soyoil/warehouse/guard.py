@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
-from soyoil.errors import WarehouseError
+from soyoil.base.errors import WarehouseError
 
 WAREHOUSE_FORBIDDEN: Final = "WAREHOUSE_FORBIDDEN"
 """Environment variable that forbids the warehouse to a worker process; its value is the reason."""

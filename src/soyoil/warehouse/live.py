@@ -12,10 +12,10 @@ from typing import Final, Literal, Protocol
 
 import pyarrow as pa
 
-from soyoil.warehouse.contract import Partition, quote
+from soyoil.contracts.contract import Partition, quote
+from soyoil.contracts.identifiers import dotted, parts_of, spelled
 from soyoil.warehouse.ddl import backtick
 from soyoil.warehouse.digest import DATASET
-from soyoil.warehouse.identifiers import dotted, parts_of, spelled
 
 Kind = Literal["table", "view"]
 BackendName = Literal["duckdb", "bigquery"]

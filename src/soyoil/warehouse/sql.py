@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from soyoil.errors import ContractError
+from soyoil.base.errors import ContractError
+from soyoil.contracts.contract import PROVENANCE, Column, TableContract, WriteMode, quote
 from soyoil.warehouse.backend import DateSpan
-from soyoil.warehouse.contract import PROVENANCE, Column, TableContract, WriteMode, quote
 from soyoil.warehouse.ddl import duckdb_add_column, duckdb_ddl
 
 STAGE: Final = "soyoil_stage"

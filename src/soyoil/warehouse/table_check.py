@@ -9,8 +9,8 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from soyoil.errors import ContractError, MissingTableError
-from soyoil.warehouse.contract import PROVENANCE, Column, TableContract, WriteMode
+from soyoil.base.errors import ContractError, MissingTableError
+from soyoil.contracts.contract import PROVENANCE, Column, TableContract, WriteMode
 
 MAX_PARTITIONS: Final = 10_000
 """Partitions a BigQuery table may have; https://cloud.google.com/bigquery/quotas."""
@@ -29,13 +29,13 @@ def check_batch(contract: TableContract, table: pa.Table) -> None:
     if not table.schema.equals(contract.arrow_schema()):
         raise ContractError(
             f"the batch for {contract.name} does not have the columns and types of its "
-            "contract: pass it through soyoil.warehouse.validation.validate first"
+            "contract: pass it through soyoil.contracts.validation.validate first"
         )
     empty = [f.name for f in table.schema if not f.nullable and table[f.name].null_count]
     if empty:
         raise ContractError(
             f"the batch for {contract.name} lacks values of the required {', '.join(empty)}: "
-            "pass it through soyoil.warehouse.validation.validate first"
+            "pass it through soyoil.contracts.validation.validate first"
         )
     _check_keys(contract, table)
     found = provenances(contract, table)

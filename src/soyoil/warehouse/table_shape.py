@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
-from soyoil.warehouse.contract import Column, Partition, TableContract
-from soyoil.warehouse.identifiers import spelled
+from soyoil.contracts.contract import Column, Partition, TableContract
+from soyoil.contracts.identifiers import spelled
 from soyoil.warehouse.live import BackendName, LiveColumn, LiveTable
 from soyoil.warehouse.table_check import stamp_of
 

@@ -8,14 +8,14 @@ from typing import Final
 
 from rich.console import Console
 
-from soyoil.checks.audit import audit_warehouse
-from soyoil.checks.config import AuditConfig
-from soyoil.checks.report import AuditReport
-from soyoil.data_folder import data_folder_name
-from soyoil.errors import AuditError
+from soyoil.audit.audit import audit_warehouse
+from soyoil.audit.config import AuditConfig
+from soyoil.audit.report import AuditReport
+from soyoil.base.data_folder import data_folder_name
+from soyoil.base.errors import AuditError
+from soyoil.contracts.contract import load_contracts
 from soyoil.reports.audit_html import audit_page
 from soyoil.reports.audit_text import audit_markdown, audit_table, where
-from soyoil.warehouse.contract import load_contracts
 from soyoil.warehouse.live import Inspector
 
 MARKDOWN_FILE: Final = "audit.md"

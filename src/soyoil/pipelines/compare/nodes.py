@@ -6,11 +6,11 @@ import logging
 
 from rich.console import Console
 
-from soyoil.errors import ConfigError
-from soyoil.experiments.compare import Refusal, ScoredRun, TrackedRun, make_boards, select
-from soyoil.experiments.compare_config import CompareConfig
-from soyoil.experiments.compare_diff import diff_table, pair, resolve, run_diff, seed_siblings
-from soyoil.experiments.compare_scores import leaderboard
+from soyoil.base.errors import ConfigError
+from soyoil.compare.boards import Refusal, ScoredRun, TrackedRun, make_boards, select
+from soyoil.compare.config import CompareConfig
+from soyoil.compare.diff import diff_table, pair, resolve, run_diff, seed_siblings
+from soyoil.compare.scores import leaderboard
 from soyoil.params import TrackingConfig
 from soyoil.reports.compare_terminal import diff_view, diffs_view, leaderboard_view
 from soyoil.reports.html_compare import diff_page, leaderboard_page

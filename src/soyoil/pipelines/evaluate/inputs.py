@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from soyoil.handover import MadeFrom, check_handover, refusal
+from soyoil.base.handover import MadeFrom, check_handover, refusal
 from soyoil.models.registry import BASELINES
 from soyoil.models.report import FitReport
 from soyoil.pipelines.fit.nodes import prediction_frame

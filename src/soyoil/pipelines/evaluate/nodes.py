@@ -9,7 +9,7 @@ from typing import Any, Final
 import pandas as pd
 from rich.console import Console
 
-from soyoil.handover import refusal, text_hash
+from soyoil.base.handover import refusal, text_hash
 from soyoil.metrics.evaluate import Evaluation, evaluate
 from soyoil.models.config import ENGINE_CONFIGS, EngineConfig, FitConfig, TFTConfig
 from soyoil.models.registry import ABLATIONS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from soyoil.errors import SourceError
+from soyoil.base.errors import SourceError
 from soyoil.features.matrix import build_matrix
 from soyoil.params import TargetConfig
 from soyoil.regimes.weights import label_regimes

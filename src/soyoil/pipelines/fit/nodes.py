@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from soyoil.handover import MadeFrom, stamp_of, stamped
+from soyoil.base.handover import MadeFrom, stamp_of, stamped
+from soyoil.contracts.contract import load_contract
 from soyoil.models.base import FoldResult, FoldTask, HorizonArrays
 from soyoil.models.baselines import baseline_quantiles, vol_cone_sigma
 from soyoil.models.config import ENGINE_CONFIGS, EngineConfig, FitConfig, TFTConfig
@@ -25,7 +26,6 @@ from soyoil.splits.plan import Fold, SplitPlan, plan_from_frame
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import Horizon
 from soyoil.targets.labels import check_target_columns
-from soyoil.warehouse.contract import load_contract
 from soyoil.warehouse.guard import forbid_warehouse
 
 FORBIDDEN = "fitting reads the snapshot only"

@@ -6,8 +6,8 @@ import logging
 
 import pandas as pd
 
-from soyoil.data_folder import data_folder_name
-from soyoil.errors import SourceError
+from soyoil.base.data_folder import data_folder_name
+from soyoil.base.errors import SourceError
 from soyoil.market.bars import BarOrigin, SessionBars, session_bars
 from soyoil.market.coverage import CUT, IN_PROGRESS, describe_missing
 from soyoil.reports.terminal import progress_bar

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from soyoil.handover import MadeFrom, check_handover, refusal
+from soyoil.base.handover import MadeFrom, check_handover, refusal
 from soyoil.metrics.evaluate import scored_rows_hash
 from soyoil.pipelines.grid import FITTED, MODELS
 from soyoil.pipelines.origins import FIT_AGAIN, SPLIT_AGAIN

@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from soyoil.errors import SplitError
-from soyoil.handover import MadeFrom, check_handover, stamped
+from soyoil.base.errors import SplitError
+from soyoil.base.handover import MadeFrom, check_handover, stamped
+from soyoil.contracts.contract import load_contract
 from soyoil.params import Profile, TargetConfig, WeightsConfig
 from soyoil.pipelines.origins import (
     SPLIT_AGAIN,
@@ -41,7 +42,6 @@ from soyoil.splits.plan import (
 from soyoil.splits.snapshot import Snapshot, take_snapshot
 from soyoil.targets.horizons import HORIZONS, Horizon
 from soyoil.targets.labels import build_labels, check_target_columns, forward_sums, label_report
-from soyoil.warehouse.contract import load_contract
 
 logger = logging.getLogger(__name__)
 

@@ -11,20 +11,7 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from soyoil.errors import ConfigError
-from soyoil.experiments.config import SweepConfig, Value
-from soyoil.experiments.inner import TrainingSpan, cut_before_test, inner_plan, stops_early
-from soyoil.experiments.ledger import StudyKey, Trial, TrialKey
-from soyoil.experiments.space import TrialConfig, searches_groups
-from soyoil.experiments.study import StudySpec, objective_of, study_name
-from soyoil.experiments.summary import (
-    StudySummary,
-    conf_text,
-    summarise_study,
-    train_command,
-    trial_table,
-)
-from soyoil.experiments.worker import journal_path, run_studies
+from soyoil.base.errors import ConfigError
 from soyoil.models.config import EngineConfig, FitConfig, LightGBMConfig, TFTConfig, XGBoostConfig
 from soyoil.models.selection import check_groups
 from soyoil.params import Profile
@@ -36,6 +23,19 @@ from soyoil.reports.terminal import progress_bar
 from soyoil.sources.base import SourceConfig
 from soyoil.splits.plan import SplitConfig
 from soyoil.splits.snapshot import Snapshot
+from soyoil.sweep.config import SweepConfig, Value
+from soyoil.sweep.inner import TrainingSpan, cut_before_test, inner_plan, stops_early
+from soyoil.sweep.ledger import StudyKey, Trial, TrialKey
+from soyoil.sweep.space import TrialConfig, searches_groups
+from soyoil.sweep.study import StudySpec, objective_of, study_name
+from soyoil.sweep.summary import (
+    StudySummary,
+    conf_text,
+    summarise_study,
+    train_command,
+    trial_table,
+)
+from soyoil.sweep.worker import journal_path, run_studies
 from soyoil.targets.horizons import HORIZONS, Horizon
 from soyoil.targets.labels import build_labels, check_target_columns
 from soyoil.tracking.sweep import SweepReport, study_tags

@@ -1,0 +1,1 @@
+"""Audit of a warehouse: defects of its structure and of its rows, with evidence and fix."""

@@ -1,0 +1,1 @@
+"""Defects that show in names, types and definitions, without reading rows."""

@@ -1,0 +1,1 @@
+"""What every room stands on: configuration, errors, processes, files of a run."""

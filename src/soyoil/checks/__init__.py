@@ -1,1 +1,0 @@
-"""Checks of what the warehouse holds: structure and rows."""

@@ -1,0 +1,73 @@
+"""The project's command line: ``kedro run`` with readable errors, ``kedro warehouse``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.project import pipelines
+
+from soyoil.base.conf_check import check_known
+from soyoil.base.errors import ConfigError
+from soyoil.cli.errors import ending_clearly
+from soyoil.cli.options import run_options
+from soyoil.cli.run_check import check_nodes, check_runner
+from soyoil.cli.warehouse import warehouse
+
+RUNNER = "soyoil.runner.CellRunner"
+
+
+@click.group(name="soyoil")
+def cli() -> None:
+    """Commands of the soyoil project."""
+
+
+def _check_selection(options: dict[str, Any], names: Sequence[str]) -> None:
+    """Check the names of pipelines, nodes, datasets, tags and namespaces before a session starts.
+
+    Raises
+    ------
+    ConfigError
+        Naming what is unknown and what is known.
+    """
+    check_known(names, [n for n in pipelines if n != "__default__"], "pipeline")
+    chosen = sum((pipelines[name] for name in names[1:]), pipelines[names[0]])
+    tags = list(dict.fromkeys(tag for node in chosen.nodes for tag in sorted(node.tags)))
+    check_known(options["tags"], sorted(tags), "tag")
+    spaces = sorted({node.namespace for node in chosen.nodes if node.namespace})
+    check_known(options["namespaces"], spaces, "namespace")
+    check_nodes(options, chosen)
+    if options["tags"] or options["namespaces"]:
+        skipped = [n.name for n in chosen.nodes if not n.tags]
+        if skipped:
+            click.echo(f"Cross-horizon nodes are skipped in a filtered run: {', '.join(skipped)}.")
+
+
+def _names(options: dict[str, Any]) -> list[str]:
+    if options["pipeline"] and options["pipelines"]:
+        raise ConfigError("--pipeline and --pipelines cannot be used together.")
+    if options["pipeline"]:
+        return [str(options["pipeline"])]
+    return list(options["pipelines"]) or ["train"]
+
+
+def _run(**options: Any) -> None:
+    with ending_clearly():
+        names = _names(options)
+        _check_selection(options, names)
+        # Kedro deprecates --pipeline in favour of --pipelines; both stay usable here.
+        callback = kedro_run.callback
+        if callback is None:
+            raise click.ClickException("this Kedro release has no run command to extend")
+        runner = options["runner"] or RUNNER
+        check_runner(runner, options["runner_params"])
+        callback(**{**options, "pipeline": None, "pipelines": names, "runner": runner})
+
+
+run = click.Command(
+    name="run", params=run_options(), callback=_run, help="Run a pipeline (default: train)."
+)
+cli.add_command(run)
+cli.add_command(warehouse)

@@ -1,0 +1,181 @@
+"""``kedro warehouse plan`` and ``kedro warehouse apply``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from kedro.framework.project import pipelines
+from kedro.framework.session import KedroSession
+from rich.console import Console
+
+from soyoil.audit.structure.defects import structural_defects
+from soyoil.base.data_folder import data_folder, locked
+from soyoil.cli.errors import ending_clearly
+from soyoil.cli.options import run_options
+from soyoil.contracts.contract import load_contracts
+from soyoil.contracts.identifiers import unquoted
+from soyoil.migrations.apply import ApplyError, ApplyRecord, apply_plan
+from soyoil.migrations.plan import Plan, make_plan, read_plan, write_plan
+from soyoil.migrations.references import downstream
+from soyoil.params import check_parameters
+from soyoil.reports.warehouse_plan import print_plan
+from soyoil.warehouse.live import Inspector, in_spelling_of
+
+INSPECTOR: Final = "warehouse_inspector"
+"""Dataset of the catalog that opens the warehouse."""
+PLAN_FILE: Final = "08_reporting/warehouse_plan.json"
+"""In the data folder."""
+RECORD_FILE: Final = "08_reporting/warehouse_applied_{tag}.json"
+CHANGES, BREAKING_CHANGES = 2, 3
+
+# As `kedro run` has them, so that both mean the same warehouse.
+_SHARED: Final = ("env", "params", "conf_source")
+
+
+@click.group(name="warehouse")
+def warehouse() -> None:
+    """Bring the warehouse to its contracts, by a plan that is read first."""
+
+
+@dataclass(frozen=True)
+class _Opened:
+    inspector: Inspector
+    root: Path
+    banned: tuple[str, ...]
+
+
+@contextmanager
+def _opened(options: dict[str, Any]) -> Iterator[_Opened]:
+    """Warehouse and root of the project, and the vendors that the audit bans."""
+    session = KedroSession.create(
+        env=options["env"], conf_source=options["conf_source"], runtime_params=options["params"]
+    )
+    with session:
+        context = session.load_context()
+        parameters = check_parameters(context.config_loader["parameters"])
+        inspector = context.catalog.load(INSPECTOR)
+        yield _Opened(inspector, context.project_path, parameters.audit.banned_vendors)
+
+
+def table_lineage(contracts: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Contracted tables that pipelines make of each contracted table, over all datasets between."""
+    made: dict[str, list[str]] = {}
+    for pipeline in pipelines.values():
+        for node in pipeline.nodes:
+            for name in node.inputs:
+                made.setdefault(name, []).extend(node.outputs)
+    found = {name: downstream(name, made) for name in contracts}
+    return {name: tuple(t for t in made if t in contracts) for name, made in found.items()}
+
+
+def _path(given: Path | None, root: Path) -> Path:
+    return given if given is not None else data_folder(root) / PLAN_FILE
+
+
+def _plan(*, output: Path | None, sql: bool, detailed_exitcode: bool, **options: Any) -> None:
+    with ending_clearly(), _opened(options) as opened:
+        contracts = load_contracts()
+        live = in_spelling_of(opened.inspector.inspect(), contracts)
+        defects = structural_defects(live, contracts, opened.banned)
+        plan = make_plan(contracts, live, defects, table_lineage(list(contracts)))
+        path = _path(output, opened.root)
+        write_plan(plan, path)
+        print_plan(plan, Console(), all_sql=sql)
+        click.echo(f"Written to {path}.")
+    if detailed_exitcode and plan.changes:
+        raise SystemExit(exit_code(plan))
+
+
+def exit_code(plan: Plan) -> int:
+    """Exit code that tells what a plan holds: 0 nothing, 2 changes, 3 some that need a name."""
+    if any(change.needs_name for change in plan.changes):
+        return BREAKING_CHANGES
+    return CHANGES if plan.changes else 0
+
+
+def _apply(*, plan_file: Path | None, change: Sequence[str], **options: Any) -> None:
+    with ending_clearly(), _opened(options) as opened:
+        plan = read_plan(_path(plan_file, opened.root))
+        contracts = load_contracts()
+        target = data_folder(opened.root) / RECORD_FILE.format(tag=plan.tag)
+        try:
+            with locked(data_folder(opened.root), "kedro warehouse apply"):
+                record = apply_plan(
+                    plan,
+                    opened.inspector,
+                    contracts,
+                    change,
+                    lineage=table_lineage(list(contracts)),
+                    banned=opened.banned,
+                    report=lambda name: click.echo(f"made {name}"),
+                )
+        except ApplyError as error:
+            _write(error.record, target)
+            raise
+        _write(record, target)
+    if not record.applied:
+        click.echo("Nothing to do.")
+    for name in (copy for made in record.applied for copy in made.copies.values()):
+        click.echo(f"copy in {name}")
+    named = {unquoted(name.strip().replace(" ", ":", 1)) for name in change}
+    waiting = [name for name in record.left if unquoted(name) in named]
+    if waiting:
+        click.echo(
+            "Named, but not made, because nothing was left to do or other changes of the table "
+            f"have to be made first: {', '.join(waiting)}"
+        )
+    unnamed = [name for name in record.left if name not in waiting]
+    if unnamed:
+        click.echo(f"Left, because they were not named: {', '.join(unnamed)}")
+
+
+def _write(record: ApplyRecord, path: Path) -> None:
+    if record.applied:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        click.echo(f"What was done is in {path}.")
+
+
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+
+warehouse.add_command(
+    click.Command(
+        name="plan",
+        callback=_plan,
+        help="Compare the warehouse with its contracts; changes nothing.",
+        params=[
+            *run_options(*_SHARED),
+            click.Option(["--output"], type=_FILE, help=f"File of the plan (data/{PLAN_FILE})."),
+            click.Option(["--sql"], is_flag=True, help="Show the SQL of all changes."),
+            click.Option(
+                ["--detailed-exitcode"],
+                is_flag=True,
+                help="Exit with 0 if nothing is to be done, 2 if there are changes, 3 if some of "
+                "them need a name; 1 is an error.",
+            ),
+        ],
+    )
+)
+warehouse.add_command(
+    click.Command(
+        name="apply",
+        callback=_apply,
+        help="Make the changes of the plan that break nothing, and those that are named.",
+        params=[
+            *run_options(*_SHARED),
+            click.Option(
+                ["--plan", "plan_file"], type=_FILE, help=f"File of the plan (data/{PLAN_FILE})."
+            ),
+            click.Option(
+                ["--change"],
+                multiple=True,
+                help="Id of a change that breaks something, as the plan shows it; repeatable.",
+            ),
+        ],
+    )
+)

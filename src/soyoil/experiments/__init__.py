@@ -1,1 +1,0 @@
-"""Sweeps over configurations, their ledger, and what luck alone would have given."""

@@ -1,0 +1,1 @@
+"""Hourly and daily bars from files of Databento."""

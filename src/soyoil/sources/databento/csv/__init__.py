@@ -1,0 +1,1 @@
+"""CSV files of Databento, and of programs that saved them again."""

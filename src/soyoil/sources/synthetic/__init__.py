@@ -1,0 +1,1 @@
+"""A seeded synthetic market that knows its own truth."""

@@ -1,0 +1,1 @@
+"""Searches over configurations of one horizon, and what luck alone would give."""

@@ -1,0 +1,380 @@
+"""Google's clients for one connection: requests, retries, limits, counts.
+
+Google's packages take more than a second to import, so they are imported when a client is made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import json
+import os
+import re
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from soyoil.base.errors import WarehouseError
+from soyoil.warehouse import usage
+from soyoil.warehouse.bigquery.errors import explained, too_expensive
+from soyoil.warehouse.connection import BigQueryConnection
+
+if TYPE_CHECKING:
+    from google.cloud import bigquery
+    from google.cloud.bigquery_storage_v1 import BigQueryReadClient
+
+JOB_PREFIX: Final = "soyoil-"
+# Matrix rows are wide; the default of gRPC, 4 MB, is below one message of the Storage API.
+_GRPC_OPTIONS: Final = [("grpc.max_receive_message_length", -1)]
+_CLOUD_SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
+
+
+def client_for(connection: BigQueryConnection) -> BigQueryClient:
+    """The client of a connection, one per process and connection."""
+    return _client(connection, os.getpid())
+
+
+@functools.lru_cache(maxsize=8)
+def _client(connection: BigQueryConnection, pid: int) -> BigQueryClient:
+    return BigQueryClient(connection)
+
+
+class BigQueryClient:
+    """Requests to BigQuery with errors that say what to do.
+
+    Requests that change nothing, and the insertion of jobs whose id was chosen here, are repeated
+    with back-off; nothing else is.
+
+    Parameters
+    ----------
+    connection
+        Project, limits, server.
+    """
+
+    def __init__(self, connection: BigQueryConnection) -> None:
+        self.connection = connection
+        self.estimates: dict[str, int] = {}
+        """Bytes of the reads that were looked at before, by query."""
+
+    @contextmanager
+    def explaining(self, doing: str) -> Iterator[None]:
+        """Turn what Google's clients raise into a `WarehouseError`: "cannot <doing> ..."."""
+        with explained(self.connection, doing):
+            yield
+
+    @functools.cached_property
+    def api(self) -> bigquery.Client:
+        """Google's client of the REST API, which counts its requests.
+
+        Raises
+        ------
+        WarehouseError
+            No credentials.
+        """
+        from google.auth.transport.requests import AuthorizedSession
+        from google.cloud import bigquery
+
+        connection = self.connection
+        with self.explaining("log in"):
+            credentials = self._credentials
+            session = AuthorizedSession(credentials)
+            session.hooks["response"].append(_count)
+            return bigquery.Client(
+                project=connection.project,
+                credentials=credentials,
+                location=connection.location,
+                client_options={"api_endpoint": connection.endpoint.rstrip("/")}
+                if connection.endpoint
+                else None,
+                default_query_job_config=bigquery.QueryJobConfig(
+                    maximum_bytes_billed=connection.maximum_bytes_billed, use_legacy_sql=False
+                ),
+                _http=session,
+            )
+
+    @functools.cached_property
+    def storage(self) -> BigQueryReadClient:
+        """Google's client of the Storage Read API."""
+        from google.cloud.bigquery_storage_v1 import BigQueryReadClient
+        from google.cloud.bigquery_storage_v1.services.big_query_read import transports
+
+        with self.explaining("log in"):
+            if not self.connection.storage_endpoint:
+                return BigQueryReadClient(credentials=self._credentials)
+            import grpc
+
+            channel = grpc.insecure_channel(self.connection.storage_endpoint, _GRPC_OPTIONS)
+            return BigQueryReadClient(
+                transport=transports.BigQueryReadGrpcTransport(channel=channel)
+            )
+
+    @functools.cached_property
+    def _credentials(self) -> Any:
+        import google.auth
+        from google.auth.credentials import AnonymousCredentials
+        from google.oauth2 import service_account
+
+        if self.connection.endpoint:
+            return AnonymousCredentials()
+        if self.connection.credentials is None:
+            return google.auth.default(scopes=[_CLOUD_SCOPE])[0]
+        given = self.connection.credentials.get_secret_value()
+        make = service_account.Credentials
+        is_path = not given.lstrip().startswith("{")
+        try:
+            if is_path:
+                return make.from_service_account_file(given, scopes=[_CLOUD_SCOPE])
+            return make.from_service_account_info(json.loads(given), scopes=[_CLOUD_SCOPE])
+        except (OSError, ValueError) as exc:
+            # Not the text of the error: it may quote the key.
+            raise WarehouseError(
+                f"the credentials for BigQuery{_place(given) if is_path else ''} are no service "
+                f"account ({type(exc).__name__}). Correct the entry of "
+                "conf/bigquery/credentials.yml: `keyfile`, the path of a JSON key, or the fields "
+                "of that file."
+            ) from None
+
+    @functools.cached_property
+    def retry(self) -> Any:
+        """Back-off for requests that may be repeated, for as long as the connection says."""
+        from google.cloud.bigquery.retry import DEFAULT_RETRY
+
+        return DEFAULT_RETRY.with_timeout(self.connection.timeout_s)
+
+    def get_table(self, table_id: str) -> bigquery.Table | None:
+        """Table or view ``project.dataset.table``; None if it, or its dataset, is missing."""
+        from google.api_core.exceptions import NotFound
+
+        with self.explaining(f"look at {table_id}"):
+            try:
+                return self.api.get_table(
+                    table_id, retry=self.retry, timeout=self.connection.timeout_s
+                )
+            except NotFound as exc:
+                # A missing project is an error of the configuration, not a missing table.
+                if "Project" in str(exc):
+                    raise
+                return None
+
+    def create_dataset(self, dataset_id: str) -> None:
+        """Create ``project.dataset`` in the location of the connection if it is missing.
+
+        Raises
+        ------
+        WarehouseError
+            It is there, but in another location.
+        """
+        from google.api_core.exceptions import NotFound
+        from google.cloud import bigquery
+
+        wanted = bigquery.Dataset(dataset_id)
+        wanted.location = self.connection.location
+        with self.explaining(f"create the dataset {dataset_id}"):
+            try:
+                # Looked up first: who may write to a dataset need not be allowed to create one.
+                found = self.api.get_dataset(
+                    dataset_id, retry=self.retry, timeout=self.connection.timeout_s
+                )
+            except NotFound:
+                found = self.api.create_dataset(wanted, exists_ok=True, retry=self.retry)
+        if found.location.lower() != wanted.location.lower():
+            raise WarehouseError(
+                f"the dataset {dataset_id} lies in {found.location}, and the connection says "
+                f"{wanted.location}: set `location: {found.location}` under `warehouse` in "
+                "conf/bigquery/globals.yml, or use another dataset_prefix"
+            )
+
+    def delete_table(self, table_id: str) -> None:
+        """Delete a table if it is there."""
+        with self.explaining(f"delete {table_id}"):
+            self.api.delete_table(table_id, not_found_ok=True, retry=self.retry)
+
+    def query(self, sql: str, doing: str) -> list[tuple[Any, ...]]:
+        """Run a statement or a script to its end.
+
+        Parameters
+        ----------
+        sql
+            GoogleSQL.
+        doing
+            What it does, for messages: "cannot <doing> in BigQuery project ...".
+
+        Returns
+        -------
+        Rows of the last statement.
+
+        Raises
+        ------
+        WarehouseBusyError
+            Another writer changed a table of the transaction; nothing was written.
+        WarehouseError
+            Anything else.
+        """
+        with self.explaining(doing):
+            # A prefix, not an id: then the client knows its own job again if the answer to a
+            # repeated insertion is that the job is there already.
+            job = self.api.query(
+                sql,
+                job_id_prefix=JOB_PREFIX,
+                retry=self.retry,
+                job_retry=None,
+                timeout=self.connection.timeout_s,
+            )
+            try:
+                rows = job.result(
+                    retry=self.retry, job_retry=None, timeout=self.connection.job_timeout_s
+                )
+                found = [row.values() for row in rows]
+            except BaseException:
+                self._cancel(job)
+                raise
+        usage.record(
+            bytes_processed=job.total_bytes_processed or 0, bytes_billed=job.total_bytes_billed or 0
+        )
+        return found
+
+    def dry_run(self, sql: str, doing: str) -> int:
+        """Bytes that a query would read."""
+        from google.cloud import bigquery
+
+        config = bigquery.QueryJobConfig(dry_run=True, use_query_cache=False)
+        with self.explaining(doing):
+            job = self.api.query(
+                sql,
+                job_config=config,
+                retry=self.retry,
+                job_retry=None,
+                timeout=self.connection.timeout_s,
+            )
+        return int(job.total_bytes_processed or 0)
+
+    def check_cost(self, n_bytes: int, what: str) -> None:
+        """Refuse what would read more than ``maximum_bytes_billed``.
+
+        Raises
+        ------
+        WarehouseError
+            It would.
+        """
+        if n_bytes > self.connection.maximum_bytes_billed:
+            read = f"{what} would read {n_bytes} bytes ({n_bytes / 2**30:.3g} GiB)"
+            raise WarehouseError(f"not done: {too_expensive(read, self.connection)}")
+
+    def load(self, table: pa.Table, table_id: str, schema: Sequence[Any]) -> None:
+        """Replace the rows of an existing table by a Parquet load job.
+
+        Parameters
+        ----------
+        table
+            Rows; columns and STRUCT fields are matched by name.
+        table_id
+            ``project.dataset.table``.
+        schema
+            Fields of the table.
+        """
+        from google.api_core.exceptions import Conflict
+        from google.cloud import bigquery
+
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer, compression="zstd")
+        size = buffer.tell()
+        config = bigquery.LoadJobConfig(
+            source_format=bigquery.SourceFormat.PARQUET,
+            create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
+            write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
+            schema=list(schema),
+            autodetect=False,
+        )
+        job_id = f"{JOB_PREFIX}{uuid.uuid4()}"
+        with self.explaining(f"load {table.num_rows} rows into {table_id}"):
+            try:
+                job: Any = self.api.load_table_from_file(
+                    buffer, table_id, rewind=True, size=size, job_id=job_id, job_config=config
+                )
+            except Conflict:
+                # Nobody else knows the id: an earlier attempt got through unanswered.
+                job = self.api.get_job(job_id, retry=self.retry)
+            try:
+                job.result(retry=self.retry, timeout=self.connection.job_timeout_s)
+            except BaseException:
+                self._cancel(job)
+                raise
+        usage.record(loaded_bytes=size)
+        if job.output_rows != table.num_rows:
+            raise WarehouseError(
+                f"BigQuery loaded {job.output_rows} of {table.num_rows} rows into {table_id}; "
+                "nothing was written to the table itself. Run again."
+            )
+
+    def read(self, table_id: str, columns: Sequence[str], restriction: str = "") -> pa.Table:
+        """Rows of a table by the Storage Read API, in no order.
+
+        Parameters
+        ----------
+        table_id
+            ``project.dataset.table``.
+        columns
+            Top-level columns; the answer has them in the order of the table.
+        restriction
+            Condition on the rows, SQL without WHERE.
+        """
+        from google.cloud.bigquery_storage_v1 import types
+
+        project, dataset, name = table_id.rsplit(".", 2)
+        options = types.ReadSession.TableReadOptions(
+            selected_fields=list(columns), row_restriction=restriction
+        )
+        wanted = types.ReadSession(
+            table=f"projects/{project}/datasets/{dataset}/tables/{name}",
+            data_format=types.DataFormat.ARROW,
+            read_options=options,
+        )
+        with self.explaining(f"read {table_id}"):
+            usage.record(requests=1)
+            session = self.storage.create_read_session(
+                parent=f"projects/{self.connection.project}",
+                read_session=wanted,
+                timeout=self.connection.timeout_s,
+            )
+            schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
+            parts = []
+            for stream in session.streams:
+                usage.record(requests=1)
+                reader = self.storage.read_rows(stream.name, timeout=self.connection.job_timeout_s)
+                for message in reader:
+                    batch = pa.py_buffer(message.arrow_record_batch.serialized_record_batch)
+                    parts.append(pa.ipc.read_record_batch(batch, schema))
+        found = pa.Table.from_batches(parts, schema=schema)
+        # The estimate of some servers is that of compressed files.
+        usage.record(storage_bytes=max(session.estimated_total_bytes_scanned, found.nbytes))
+        return found
+
+    def _cancel(self, job: Any) -> None:
+        """End a job whose result nobody waits for any more; it may have ended by itself."""
+        from google.api_core.exceptions import GoogleAPIError
+        from requests.exceptions import RequestException
+
+        try:
+            if not job.done(retry=None, timeout=self.connection.timeout_s):
+                job.cancel(retry=None, timeout=self.connection.timeout_s)
+        except (GoogleAPIError, RequestException):
+            return
+
+
+def _count(response: Any, *args: object, **kwargs: object) -> None:
+    usage.record(requests=1)
+
+
+def _place(given: str) -> str:
+    """Where credentials were looked for; nothing of what may be a key instead of a path."""
+    with contextlib.suppress(OSError, ValueError):
+        if Path(given).is_file():
+            return f" in {given}"
+    plain = re.fullmatch(r"[\w./~\\: -]{1,200}\.json", given)
+    return f" in {given}" if plain else " (its text is not shown: it may be a key, and no path)"

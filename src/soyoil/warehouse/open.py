@@ -1,0 +1,45 @@
+"""Open what a connection names; the only place that knows which backend belongs to it."""
+
+from __future__ import annotations
+
+from soyoil.warehouse.backend import Warehouse
+from soyoil.warehouse.connection import BigQueryConnection, ConnectionConfig
+from soyoil.warehouse.guard import check_allowed
+from soyoil.warehouse.live import Inspector
+
+
+def connect(config: ConnectionConfig) -> Warehouse:
+    """Warehouse of a connection; nothing is opened yet.
+
+    Raises
+    ------
+    WarehouseError
+        The warehouse is forbidden here (`guard.forbid_warehouse`).
+    """
+    check_allowed()
+    # Imported here because processes that may not use the warehouse need not load it.
+    if isinstance(config, BigQueryConnection):
+        from soyoil.warehouse.bigquery.backend import BigQueryWarehouse
+
+        return BigQueryWarehouse(config)
+    from soyoil.warehouse.duckdb.backend import DuckDBWarehouse
+
+    return DuckDBWarehouse(config)
+
+
+def open_inspector(config: ConnectionConfig) -> Inspector:
+    """Inspector of a connection; nothing is opened yet.
+
+    Raises
+    ------
+    WarehouseError
+        The warehouse is forbidden here (`guard.forbid_warehouse`).
+    """
+    check_allowed()
+    if isinstance(config, BigQueryConnection):
+        from soyoil.warehouse.bigquery.live import BigQueryInspector
+
+        return BigQueryInspector(config)
+    from soyoil.warehouse.duckdb.live import DuckDBInspector
+
+    return DuckDBInspector(config)

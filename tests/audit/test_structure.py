@@ -1,0 +1,297 @@
+"""Each structural rule on hand-made warehouses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from soyoil.audit.lineage import read_views
+from soyoil.audit.rows.spans import Span, partition_limits
+from soyoil.audit.structure.defects import Action, Defect, structural_defects
+from soyoil.contracts.contract import Partition, load_contract, load_contracts
+from soyoil.warehouse.live import LiveColumn, LiveTable, LiveWarehouse
+
+CONTRACTS = load_contracts()
+
+
+def table(name: str, *columns: str, rows: int | None = 10, **more: object) -> LiveTable:
+    """Table of ``name:TYPE`` columns, FLOAT64 if no type is given."""
+    parts = [[*c.split(":"), "FLOAT64"][:2] for c in columns]
+    live = tuple(LiveColumn(name, kind) for name, kind in parts)
+    return LiveTable(name, "table", live, rows=rows, **more)  # type: ignore[arg-type]
+
+
+def view(name: str, query: str) -> LiveTable:
+    return LiveTable(name, "view", (LiveColumn("x", "FLOAT64"),), query=query)
+
+
+def warehouse(*tables: LiveTable, **more: str) -> LiveWarehouse:
+    ordered = {t.name: t for t in sorted(tables, key=lambda t: t.name)}
+    datasets = tuple(sorted({t.dataset for t in tables}))
+    return LiveWarehouse("bigquery", "test", datasets, ordered, **more)
+
+
+def found(*tables: LiveTable) -> tuple[Defect, ...]:
+    return structural_defects(warehouse(*tables), CONTRACTS)
+
+
+def only(defects: Sequence[Defect], kind: str) -> Defect:
+    assert [d.kind for d in defects] == [kind]
+    return defects[0]
+
+
+def of_contract(name: str, without: Sequence[str] = ()) -> LiveTable:
+    """The table of a contract, without some fields."""
+
+    def live(columns: object, prefix: str = "") -> tuple[LiveColumn, ...]:
+        return tuple(
+            LiveColumn(c.name, c.type, c.nullable, fields=live(c.fields, f"{c.name}."))
+            for c in columns  # type: ignore[attr-defined]
+            if f"{prefix}{c.name}" not in without
+        )
+
+    return LiveTable(name, "table", live(load_contract(name).columns), rows=5)
+
+
+def test_the_contracts_themselves_are_sound() -> None:
+    assert found(*(of_contract(name) for name in CONTRACTS)) == ()
+
+
+def test_two_tables_of_one_name_with_clashing_columns() -> None:
+    defect = only(
+        found(
+            table("training.regime_calendar", "date:DATE", "regime:STRING", "valid_from:DATE",
+                  rows=900, partition=Partition(column="date", granularity="DAY")),
+            table("features.regime_calendar", "date:DATE", "regime:STRING", "training_weight"),
+        ),
+        "duplicate_concept",
+    )  # fmt: skip
+    assert defect.severity == "error"
+    assert defect.objects == ("training.regime_calendar", "features.regime_calendar")
+    assert "only training.regime_calendar has valid_from" in defect.evidence
+    assert "only features.regime_calendar has training_weight" in defect.evidence
+    assert defect.fix.startswith("Keep training.regime_calendar (it is partitioned)")
+    assert "training.regime_weights" in defect.fix
+    assert defect.actions == (Action("drop_table", "features.regime_calendar"),)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "reason"),
+    [
+        (of_contract("training.regime_weights"), table("old.regime_weights", "x", rows=99),
+         "it is under contract"),
+        (table("a.prices", "x", rows=5), table("b.prices", "x", rows=0), "the other is empty"),
+        (table("a.prices", "x", rows=5), table("b.prices", "x", rows=4), "it holds more rows"),
+    ],
+)  # fmt: skip
+def test_which_table_is_kept(first: LiveTable, second: LiveTable, reason: str) -> None:
+    defect = next(
+        d for d in found(first, second, table("b.other", "x")) if d.kind == "duplicate_concept"
+    )
+    assert defect.objects[0] == first.name
+    assert f"({reason})" in defect.fix
+
+
+def test_the_table_that_views_read_is_kept() -> None:
+    defects = found(
+        table("a.prices", "x", rows=5),
+        table("b.prices", "x", rows=500),
+        view("a.v", "SELECT x FROM a.prices"),
+    )
+    defect = only(defects, "duplicate_concept")
+    assert defect.severity == "warning"
+    assert "the same columns" in defect.evidence
+    assert "Keep a.prices (more views read it)" in defect.fix
+
+
+def test_view_over_missing_and_empty_tables_and_a_banned_vendor() -> None:
+    query = (
+        "WITH base AS (SELECT * FROM `my-project.features.good`) SELECT * FROM base "
+        "LEFT JOIN raw.gone USING (x) LEFT JOIN raw.hollow USING (x) "
+        "LEFT JOIN raw.yahoo_prices USING (x)"
+    )
+    defects = found(
+        table("features.good", "x"), table("raw.hollow", "x", rows=0), view("features.all", query)
+    )
+    assert [d.kind for d in defects] == ["broken_view", "empty_table"]
+    assert defects[0].evidence == (
+        "3 joins, 3 of them LEFT JOINs, 4 tables; missing (2): raw.gone, raw.yahoo_prices; "
+        "empty (1): raw.hollow; banned vendor (1): raw.yahoo_prices"
+    )
+    assert defects[0].actions == (Action("drop_view", "features.all"),)
+    assert defects[1].objects == ("raw.hollow",)
+    assert "read by features.all" in defects[1].evidence
+
+
+def test_view_of_a_broken_view_is_broken() -> None:
+    defects = found(view("a.top", "SELECT * FROM a.middle"), view("a.middle", "SELECT * FROM a.no"))
+    assert [(d.kind, d.objects) for d in defects] == [
+        ("broken_view", ("a.middle",)),
+        ("broken_view", ("a.top",)),
+    ]
+    assert "broken view (1): a.middle" in defects[1].evidence
+
+
+def test_sound_views_give_nothing_and_many_joins_a_warning() -> None:
+    joins = " ".join(f"JOIN a.good AS t{i} USING (x)" for i in range(9))
+    sound = view("a.v", "SELECT x FROM a.good JOIN a.INFORMATION_SCHEMA.TABLES USING (x)")
+    assert found(table("a.good", "x"), view("a.v", "SELECT x FROM a.good")) == ()
+    assert read_views(warehouse(table("a.good", "x"), sound))["a.v"].joins == 1
+    defect = only(
+        found(table("a.good", "x"), view("a.v", f"SELECT t0.x FROM a.good {joins}")), "many_joins"
+    )
+    assert defect.evidence == "9 joins, 1 table: a.good"
+
+
+def test_view_that_cannot_be_read() -> None:
+    defect = only(found(view("a.v", "SELECT FROM WHERE (")), "unreadable_view")
+    assert defect.severity == "warning"
+
+
+def test_views_name_datasets_with_the_prefix_of_the_connection() -> None:
+    live = warehouse(
+        table("features.good", "x"),
+        view(
+            "features.v", "SELECT * FROM `p-1.soyoil_features.good` JOIN soyoil_raw.gone USING(x)"
+        ),
+        dataset_prefix="soyoil_",
+    )
+    assert read_views(live)["features.v"].tables == ("features.good", "raw.gone")
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "severity"),
+    [
+        ("training.zl_training_prod_allhistory_1m", ("close", "target_1w"), "error"),
+        ("training.ZL_TRAINING_1M", ("close", "target_1w_log_return"), "error"),
+        ("features.master", ("close", "target_1m"), "warning"),
+    ],
+)
+def test_target_of_another_horizon(name: str, columns: tuple[str, ...], severity: str) -> None:
+    defect = only(found(table(name, *columns)), "horizon_mismatch")
+    assert defect.severity == severity
+    assert columns[1] in defect.evidence
+
+
+def test_target_of_the_horizon_of_its_table() -> None:
+    assert found(table("training.zl_1m", "close", "target_1m")) == ()
+
+
+def test_training_table_without_features() -> None:
+    defect = only(
+        found(
+            table("training.zl_1m", "date:DATE", "regime:STRING", "training_weight", "target_1m")
+        ),
+        "no_features",
+    )
+    assert "4 columns, none a feature" in defect.evidence
+
+
+def test_banned_columns_and_tables() -> None:
+    defect = only(
+        found(table("features.master", "date:DATE", "yahoo_close", "zl_yahoo_volume", "yahoos")),
+        "banned_column",
+    )
+    assert defect.objects == tuple(
+        f"features.master.{n}" for n in ("yahoo_close", "zl_yahoo_volume", "yahoos")
+    )
+    assert defect.evidence.startswith("3 of 4 columns of features.master, 10 rows")
+    assert defect.actions == tuple(Action("drop_column", name) for name in defect.objects)
+    whole = only(found(table("features.master", "yahoo_close", "yahoo_open")), "banned_column")
+    assert whole.actions == (Action("drop_table", "features.master"),)
+    assert [d.kind for d in found(table("raw.yahoo_prices", "x"))] == ["banned_table"]
+    live = warehouse(table("features.master", "yahoo_close"))
+    assert structural_defects(live, CONTRACTS, ("other",)) == ()
+
+
+def test_nested_columns_missing_against_the_contract() -> None:
+    lost = ("pivots.R1", "golden_zone.state", "regime_name")
+    defect = only(found(of_contract("features.daily_ml_matrix", lost)), "missing_columns")
+    total = len(load_contract("features.daily_ml_matrix").flat_columns())
+    assert defect.evidence == (
+        f"3 of {total} columns of contract version "
+        f"{load_contract('features.daily_ml_matrix').version} are missing, 2 of them nested: "
+        "regime_name, pivots.R1, golden_zone.state"
+    )
+    assert defect.actions == (Action("add_columns", "features.daily_ml_matrix"),)
+
+
+def test_wrong_types_and_unknown_columns() -> None:
+    columns = of_contract("training.regime_weights").columns
+    changed = [LiveColumn("weight", "STRING") if c.name == "weight" else c for c in columns]
+    defects = found(
+        LiveTable("training.regime_weights", "table", (*changed, LiveColumn("extra", "BOOL")),
+                  rows=3)
+    )  # fmt: skip
+    assert [(d.kind, d.severity) for d in defects] == [
+        ("wrong_type", "error"),
+        ("unknown_columns", "warning"),
+    ]
+    assert "weight is STRING, not FLOAT64" in defects[0].evidence
+
+
+def test_dead_dataset_and_empty_tables() -> None:
+    dead = [table(f"z_archive.t{i}", "x", rows=0) for i in range(50)]
+    defect = only(found(*dead, table("z_archive2.t", "x")), "dead_dataset")
+    assert defect.objects == ("z_archive",)
+    assert defect.evidence.startswith("50 tables, all empty, read by no view")
+    assert defect.actions == (Action("drop_dataset", "z_archive"),)
+    assert found(table("raw.unread", "x", rows=0), table("raw.full", "x")) == ()
+    unknown = found(table("raw.external", "x", rows=None))
+    assert unknown == (), "rows that are not known are not zero"
+
+
+def test_an_empty_table_under_contract_is_read_by_the_pipelines() -> None:
+    whole = of_contract("training.regime_weights")
+    empty = LiveTable(whole.name, "table", whole.columns, rows=0)
+    assert "read by the pipelines" in only(found(empty), "empty_table").evidence
+
+
+DAY = Partition(column="date", granularity="DAY")
+MONTH = Partition(column="date", granularity="MONTH")
+
+
+def spans_of(days: int, *names: str) -> list[Span]:
+    dates = np.arange(np.datetime64("2010-01-01"), np.datetime64("2010-01-01") + days)
+    return [Span(table(n, "date:DATE"), None, dates, "date", False, 1.0, {}) for n in names]
+
+
+@pytest.mark.parametrize(
+    ("days", "partition", "backend", "severity"),
+    [
+        (6_960, DAY, "bigquery", "error"),
+        (4_001, DAY, "bigquery", "error"),
+        (4_000, DAY, "bigquery", None),
+        (6_960, MONTH, "bigquery", None),
+        (6_960, None, "bigquery", None),
+        (6_960, None, "duckdb", "warning"),
+    ],
+)
+def test_partition_limit(
+    days: int, partition: Partition | None, backend: str, severity: str | None
+) -> None:
+    target = table("training.calendar", "date:DATE", rows=0, partition=partition)
+    spans = spans_of(days, "features.calendar")
+    defects = list(partition_limits([target], {}, spans, backend))  # type: ignore[arg-type]
+    assert [d.severity for d in defects] == ([severity] if severity else [])
+    if severity:
+        assert defects[0].objects == ("training.calendar",)
+        assert f"{days:,} partitions" in defects[0].evidence
+        assert "with the rows of features.calendar" in defects[0].evidence
+        assert "Partition by month" in defects[0].fix
+
+
+def test_rows_of_a_staging_table_count_with_those_already_there() -> None:
+    target = table("a.calendar", "date:DATE", partition=DAY)
+    early, late = spans_of(3_000, "a.calendar"), spans_of(12_000, "a.stg_calendar")
+    assert not list(partition_limits([target], {}, early, "bigquery"))
+    (defect,) = partition_limits([target], {}, [*early, *late], "bigquery")
+    assert "12,000 partitions" in defect.evidence
+    assert "and over 10,000" in defect.evidence
+
+
+def test_unrelated_tables_do_not_count() -> None:
+    target = table("a.calendar", "date:DATE", rows=0, partition=DAY)
+    assert not list(partition_limits([target], {}, spans_of(9_000, "a.weather"), "bigquery"))
