@@ -211,7 +211,7 @@ def main() -> None:
     """Print seconds of all sides, their ratios and the pinball loss of the test rows on each."""
     arrays, tasks = market(SESSIONS)
     tasks = tasks[: int(sys.argv[1]) if len(sys.argv) > 1 else 2]
-    workers = FIT.worker_count("tft")
+    workers = FIT.worker_count(single=True)
     small = [
         replace(tasks[0], train=tasks[0].train[-64:], train_weight=np.ones(64), fold=i)
         for i in range(workers)

@@ -23,13 +23,13 @@ import numpy as np
 from soyoil.models import executors
 from soyoil.models.base import QUANTILES, FloatArray, FoldTask, HorizonArrays, blinded, unscaled
 from soyoil.models.config import (
-    ENGINE_CONFIGS,
     EngineConfig,
     FitConfig,
     LightGBMConfig,
     TFTConfig,
     XGBoostConfig,
 )
+from soyoil.models.engines import ENGINES
 from soyoil.models.shrinkage import shrink
 from soyoil.models.walkforward import Job, run_walk_forward
 from soyoil.targets.horizons import HORIZONS
@@ -126,7 +126,8 @@ def main() -> None:
     """Print seconds of both sides and their ratio."""
     engine = sys.argv[1] if len(sys.argv) > 1 else "lightgbm"
     horizons = sys.argv[2:] or list(HORIZONS)
-    config, fit = ENGINE_CONFIGS[engine](), FitConfig()
+    config, fit = ENGINES[engine].config(), FitConfig()
+    workers = fit.worker_count(single=ENGINES[engine].single_worker)
     cases = {name: market(HORIZONS[name].sessions) for name in horizons}
     ready = {
         name: [(blinded(arrays, task, fit.target_kind), task) for task in tasks]
@@ -135,7 +136,7 @@ def main() -> None:
     os.environ.update(dict.fromkeys(executors.THREAD_VARIABLES, "1"))
     started = clocks()
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(fit.worker_count(engine), mp_context=spawn) as pool:
+    with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
         futures = [
             pool.submit(bare, config, arrays, task)
             for given in ready.values()
@@ -157,10 +158,7 @@ def main() -> None:
         same = shrink(unscaled(quantiles, sigma, fit.target_kind, "bare"), sigma, result.shrink)
         if not np.array_equal(same, result.quantiles):
             raise SystemExit(f"fold {task.fold}: the two sides forecast different numbers")
-    print(
-        f"{engine}, {len(horizons)} horizons, {len(pairs)} folds, {fit.worker_count(engine)} "
-        "workers"
-    )
+    print(f"{engine}, {len(horizons)} horizons, {len(pairs)} folds, {workers} workers")
     for name, mine, theirs in zip(("wall", "CPU"), ours, plain, strict=True):
         print(f"{name}: soyoil {mine:.1f} s, bare {theirs:.1f} s, ratio {mine / theirs:.2f}")
 

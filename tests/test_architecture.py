@@ -18,9 +18,9 @@ HEAVY = (
 IMPORT_ALL = """
 import importlib, json, pkgutil, sys
 import soyoil
-from soyoil.models.registry import ENGINES
+from soyoil.models.engines import ENGINES
 
-engines = set(ENGINES.values())
+engines = {spec.module for spec in ENGINES.values()}
 names = [m.name for m in pkgutil.walk_packages(soyoil.__path__, "soyoil.")]
 for name in names:
     if name not in engines:

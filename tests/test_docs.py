@@ -11,7 +11,8 @@ import yaml
 
 from soyoil.contracts.catalogue import catalogue_markdown
 from soyoil.contracts.contract import load_contracts
-from soyoil.models.registry import BASELINES, ENGINES
+from soyoil.models.engines import ENGINES
+from soyoil.models.registry import BASELINES
 from soyoil.params import Parameters, known_keys
 from soyoil.targets.horizons import HORIZONS
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal, Self, get_args
 from urllib.parse import unquote
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, create_model, model_validator
 
 from soyoil.audit.config import AuditConfig
 from soyoil.base.config import OTHER_KIND, Config, reason_of_bound
@@ -16,7 +16,8 @@ from soyoil.base.redact import HIDDEN, is_secret_name, redact
 from soyoil.compare.config import CompareConfig
 from soyoil.contracts.contract import load_contract
 from soyoil.market.instruments import check_roots
-from soyoil.models.config import FitConfig, LightGBMConfig, TFTConfig, XGBoostConfig
+from soyoil.models.config import FitConfig
+from soyoil.models.engines import ENGINES
 from soyoil.models.selection import check_columns, check_groups
 from soyoil.regimes.table import RegimeConfig, regime_frame
 from soyoil.regimes.weights import WeightsConfig as WeightsConfig
@@ -65,8 +66,8 @@ class TrackingConfig(Config):
     experiment: str = Field(default="soyoil", min_length=1)
 
 
-class Parameters(Config):
-    """Every parameter of the project; unknown keys are refused."""
+class Sections(Config):
+    """Every parameter of the project but those of engines."""
 
     profile: Profile
     source: SourceConfig
@@ -75,9 +76,6 @@ class Parameters(Config):
     split: SplitConfig
     weights: WeightsConfig
     fit: FitConfig
-    lightgbm: LightGBMConfig
-    xgboost: XGBoostConfig
-    tft: TFTConfig
     sweep: SweepConfig
     compare: CompareConfig
     tracking: TrackingConfig
@@ -93,9 +91,20 @@ class Parameters(Config):
             )
         columns = load_contract("features.daily_ml_matrix").feature_columns()
         check_groups(columns, self.fit.feature_groups)
-        check_columns(columns, self.tft.features)
+        for name, spec in ENGINES.items():
+            if spec.own_columns:
+                check_columns(columns, getattr(self, name).columns(()), name)
         regime_frame(self.regimes)
         return self
+
+
+def _with_engines() -> type[Sections]:
+    engines: dict[str, Any] = {name: (spec.config, ...) for name, spec in ENGINES.items()}
+    return create_model("Parameters", __base__=Sections, **engines)
+
+
+Parameters: Final = _with_engines()
+"""Every parameter of the project, one section per engine; unknown keys are refused."""
 
 
 def known_keys(model: type[Config], prefix: str = "") -> list[str]:
@@ -144,7 +153,7 @@ def _shown(name: str, value: Any) -> str:
     return HIDDEN if secret else text
 
 
-def check_parameters(raw: Mapping[str, Any]) -> Parameters:
+def check_parameters(raw: Mapping[str, Any]) -> Sections:
     """Validate raw parameters, run-time ones included.
 
     Raises

@@ -12,15 +12,16 @@ from kedro.runner import SequentialRunner
 from pluggy import PluginManager
 
 from soyoil.models import executors
-from soyoil.models.registry import ABLATIONS, BASELINES, ENGINES
+from soyoil.models.engines import ENGINES, ablations
+from soyoil.models.registry import BASELINES
 from soyoil.targets.horizons import HORIZONS
 
 _HORIZON_RANK = {name: rank for rank, name in enumerate(HORIZONS)}
 
 
 def _model_order() -> list[str]:
-    ablations = {engine: model for model, engine in ABLATIONS.items()}
-    fitted = [m for e in ENGINES for m in (e, ablations.get(e)) if m is not None]
+    beside = {engine: model for model, engine in ablations().items()}
+    fitted = [m for e in ENGINES for m in (e, beside.get(e)) if m is not None]
     return ["baselines", *BASELINES, *fitted]
 
 

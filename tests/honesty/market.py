@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from soyoil.metrics.evaluate import Evaluation, evaluate
-from soyoil.models.config import ENGINE_CONFIGS, FitConfig
+from soyoil.models.config import FitConfig
+from soyoil.models.engines import ENGINES
 from soyoil.params import TargetConfig, WeightsConfig
 from soyoil.pipelines.features.nodes import assemble_matrix, compute_features
 from soyoil.pipelines.fit.nodes import baseline_node, engine_node
@@ -73,7 +74,7 @@ def run(seed: int, snapshot: Snapshot, horizon_name: str, engine: str) -> Outcom
     walk, _, cone = baseline_node(horizon)(snapshot, labels, plan)
     # Every fold for the network too: profile quick would leave it two.
     predictions, _ = engine_node(horizon, engine)(
-        snapshot, labels, plan, weights, "full", FitConfig(seed=seed), ENGINE_CONFIGS[engine]()
+        snapshot, labels, plan, weights, "full", FitConfig(seed=seed), ENGINES[engine].config()
     )
     references = {"random_walk": walk, "vol_cone": cone}
     scored = evaluate(predictions, references, horizon.sessions)

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from soyoil.models.base import CONTRIBUTION, GAIN, SELECTION, FoldResult, FoldTask, HorizonArrays
-from soyoil.models.config import ENGINE_CONFIGS, LightGBMConfig, XGBoostConfig
+from soyoil.models.config import LightGBMConfig, XGBoostConfig
+from soyoil.models.engines import ENGINES
 from soyoil.models.report import importance_frame, pool_importance
 
 NAMES = ("m.a", "m.b", "m.dead")
@@ -72,7 +73,7 @@ def test_contributions_and_bias_add_up_to_the_forecast(case: Callable[..., Case]
 @pytest.mark.parametrize("engine", ["lightgbm", "xgboost"])
 def test_without_test_rows_nothing_contributes(engine: str) -> None:
     module = importlib.import_module(f"soyoil.models.{engine}")
-    config = ENGINE_CONFIGS[engine](n_estimators=5)
+    config = ENGINES[engine].config(n_estimators=5)
     fit = module.fit_fold(arrays(), task(np.empty(0, dtype="int64")), 1, config)
     assert set(fit.importance[CONTRIBUTION].values()) == {0.0}
 

@@ -79,7 +79,8 @@ def test_trees_see_their_groups_and_a_network_its_own_columns(
 
     module = type("Module", (), {"fit_fold": staticmethod(fit_fold)})
     monkeypatch.setattr(walkforward.importlib, "import_module", lambda name: module)
-    job = Job("lightgbm", FitConfig(feature_groups=("pivots",)), config)
+    engine = "tft" if isinstance(config, TFTConfig) else "lightgbm"
+    job = Job(engine, FitConfig(feature_groups=("pivots",)), config)
     with pytest.raises(StopError):
         fit_one(job, arrays(), task())
     assert given == seen

@@ -13,9 +13,10 @@ import pytest
 from pydantic import ValidationError
 
 from soyoil.base.errors import ConfigError, ModelError
-from soyoil.models import executors, walkforward
+from soyoil.models import executors
 from soyoil.models.base import EngineFit, FoldTask, HorizonArrays, blinded, unscaled
 from soyoil.models.config import FitConfig, LightGBMConfig, XGBoostConfig, available_cores
+from soyoil.models.engines import ENGINES
 from soyoil.models.shrinkage import Shrink, choose, shrink
 from soyoil.models.walkforward import Job, fit_one, run_walk_forward
 
@@ -166,7 +167,8 @@ def test_shrinkage_is_chosen_on_returns_by_the_weights_of_early_stopping(
     module = types.ModuleType("soyoil_forecasts_its_feature")
     module.fit_fold = fit_fold  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setitem(walkforward.ENGINES, "lightgbm", module.__name__)
+    spec = replace(ENGINES["lightgbm"], module=module.__name__)
+    monkeypatch.setitem(ENGINES, "lightgbm", spec)
     data, plain = arrays(3), task()
     # The forecast is right in the rows that weigh, and its opposite in the others.
     y = data.y.copy()
@@ -193,7 +195,7 @@ DRAWS = {
 def engine_fit(engine: str, given: FoldTask, **changes: float) -> EngineFit:
     """A fit in this process, of labels in units of their scale."""
     config = JOBS[engine].config.model_copy(update=changes)
-    fit_fold = importlib.import_module(walkforward.ENGINES[engine]).fit_fold
+    fit_fold = importlib.import_module(ENGINES[engine].module).fit_fold
     found: EngineFit = fit_fold(blinded(arrays(), given, "vol_scaled"), given, 1, config)
     return found
 
@@ -302,9 +304,9 @@ def test_one_engine_at_a_time() -> None:
 
 def test_workers_never_oversubscribe() -> None:
     cores = available_cores()
-    assert FitConfig(threads=cores).worker_count("lightgbm") == 1
-    assert FitConfig().worker_count("lightgbm") == cores
+    assert FitConfig(threads=cores).worker_count() == 1
+    assert FitConfig().worker_count() == cores
     with pytest.raises(ConfigError, match=r"fit.workers=1000 x fit.threads=1 need more"):
-        FitConfig(workers=1000).worker_count("lightgbm")
+        FitConfig(workers=1000).worker_count()
     with pytest.raises(ValidationError, match="threads"):
         FitConfig(threads=0)

@@ -23,12 +23,12 @@ MODELS = (*BASELINES, *TREES, "tft")
 WATCHED = """
 import sys
 from kedro.framework.cli import main
-from soyoil.models.registry import LIBRARIES
+from soyoil.models.engines import libraries
 
 try:
     main()
 finally:
-    print("LOADED:", *(name for name in LIBRARIES if name in sys.modules))
+    print("LOADED:", *(name for name in libraries() if name in sys.modules))
 """
 
 

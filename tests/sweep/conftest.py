@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from soyoil.models.registry import ENGINES
+from soyoil.models.engines import ENGINES
 
 
 @pytest.fixture(scope="session")

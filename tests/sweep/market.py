@@ -14,7 +14,7 @@ from soyoil.base.errors import ModelError
 from soyoil.contracts.contract import load_contract
 from soyoil.models.base import EngineFit, FoldTask, HorizonArrays
 from soyoil.models.config import FitConfig, LightGBMConfig
-from soyoil.models.registry import ENGINES
+from soyoil.models.engines import ENGINES
 from soyoil.pipelines.sweep.nodes import SweepInputs
 from soyoil.regimes.table import RegimeConfig, regime_frame
 from soyoil.regimes.weights import WeightsConfig, label_regimes
@@ -140,4 +140,4 @@ def install_engine() -> None:
     module = types.ModuleType("soyoil_test_engine")
     module.fit_fold = _fit_fold  # type: ignore[attr-defined]
     sys.modules[module.__name__] = module
-    ENGINES["lightgbm"] = module.__name__
+    ENGINES["lightgbm"] = replace(ENGINES["lightgbm"], module=module.__name__)

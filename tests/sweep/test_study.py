@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from soyoil.base.errors import ModelError, SoyoilError, readable
-from soyoil.models.registry import ENGINES
+from soyoil.models.engines import ENGINES
 from soyoil.pipelines.sweep.nodes import make_studies
 from soyoil.sweep import worker
 from soyoil.sweep.journal import hold_study, open_journal

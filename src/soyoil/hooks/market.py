@@ -9,7 +9,7 @@ from kedro.framework.hooks import hook_impl
 
 from soyoil.base.handover import refusal
 from soyoil.hooks.parameters import ParameterHooks
-from soyoil.params import Parameters
+from soyoil.params import Sections
 from soyoil.regimes.table import regime_frame, regime_hash
 from soyoil.sources.identity import identity_differences, market_identity, root_identity
 from soyoil.splits.snapshot import Snapshot
@@ -41,7 +41,7 @@ class MarketHooks:
         self._checked = checked
 
     @property
-    def _parameters(self) -> Parameters | None:
+    def _parameters(self) -> Sections | None:
         return self._checked.parameters
 
     @property

@@ -9,7 +9,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
 
 from soyoil.base.errors import ConfigError
-from soyoil.params import Parameters, check_parameters
+from soyoil.params import Sections, check_parameters
 
 PLAN_SUFFIX: Final = ".split_plan"
 
@@ -31,7 +31,7 @@ class ParameterHooks:
     """Validate every parameter, run-time ones included, against the typed schema."""
 
     def __init__(self) -> None:
-        self.parameters: Parameters | None = None
+        self.parameters: Sections | None = None
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:

@@ -120,6 +120,36 @@ class EngineFit:
     rounds: float
     device: str = "cpu"
 
+    def __post_init__(self) -> None:
+        """Check the parts: what is wrong here would only be seen when a run is tracked.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Naming the part; an engine that returns it has a bug.
+        """
+        for name in ("quantiles", "valid_quantiles"):
+            shape = np.shape(getattr(self, name))
+            if len(shape) != 2 or shape[1] != len(QUANTILES):
+                raise ValueError(
+                    f"{name} must have shape (rows, {len(QUANTILES)}), a column per quantile of "
+                    f"{QUANTILES}; got shape {shape}"
+                )
+        for name, content in self.models.items():
+            if not isinstance(content, bytes):
+                raise TypeError(
+                    f"models[{name!r}] must be the bytes of a file, not {type(content)}"
+                )
+        for kind, values in self.importance.items():
+            if kind not in (GAIN, CONTRIBUTION, SELECTION):
+                raise ValueError(
+                    f"importance[{kind!r}]: kinds are {GAIN!r}, {CONTRIBUTION!r} and {SELECTION!r}"
+                )
+            if not isinstance(values, Mapping):
+                raise TypeError(
+                    f"importance[{kind!r}] must hold a number per feature name, not {type(values)}"
+                )
+
 
 class Engine(Protocol):
     """``fit_fold`` of an engine's module."""

@@ -76,10 +76,13 @@ class FitConfig(Config):
         """Every how many training rows of a horizon of so many sessions are used."""
         return max(1, sessions // self.rows_per_label) if self.rows_per_label else 1
 
-    def worker_count(self, engine: str) -> int:
+    def worker_count(self, *, single: bool = False) -> int:
         """Processes to start for an engine.
 
-        A network on an accelerator has one, for there is one accelerator.
+        Parameters
+        ----------
+        single
+            Whether it has one where there may be an accelerator, for there is one of these.
 
         Raises
         ------
@@ -87,8 +90,8 @@ class FitConfig(Config):
             If workers x threads exceed the cores.
         """
         cores = available_cores()
-        single = engine == "tft" and may_have_accelerator()
-        workers = self.workers or (1 if single else max(1, cores // self.threads))
+        alone = single and may_have_accelerator()
+        workers = self.workers or (1 if alone else max(1, cores // self.threads))
         if workers * self.threads > cores:
             raise ConfigError(
                 f"fit.workers={self.workers} x fit.threads={self.threads} need more than the "
@@ -97,7 +100,19 @@ class FitConfig(Config):
         return workers
 
 
-class LightGBMConfig(Config):
+class EngineConfig(Config):
+    """Configuration of one engine; a section of the parameters under the engine's name."""
+
+    def columns(self, offered: tuple[str, ...]) -> tuple[str, ...]:
+        """Columns that the engine is given, of those that ``fit.feature_groups`` offers."""
+        return offered
+
+    def last_folds(self, profile: str) -> int | None:
+        """How many folds are fitted in a profile, the last ones; None for all."""
+        return None
+
+
+class LightGBMConfig(EngineConfig):
     """LightGBM's parameters under its own names, one booster per quantile.
 
     The defaults suit a few thousand overlapping rows: small trees, many rows per leaf.
@@ -122,7 +137,7 @@ class LightGBMConfig(Config):
     early_stopping_rounds: int = bounded(30, ge=0, le=100_000, why="there are no more trees")
 
 
-class XGBoostConfig(Config):
+class XGBoostConfig(EngineConfig):
     """XGBoost's parameters under its own names, one booster for all quantiles.
 
     Attributes
@@ -146,7 +161,7 @@ class XGBoostConfig(Config):
     early_stopping_rounds: int = bounded(30, ge=0, le=100_000, why="there are no more trees")
 
 
-class TFTConfig(Config):
+class TFTConfig(EngineConfig):
     """Temporal Fusion Transformer (Lim et al. 2021) as pytorch-forecasting builds it.
 
     Attributes
@@ -194,6 +209,14 @@ class TFTConfig(Config):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     quick_folds: int = bounded(2, ge=1, le=1_000, why="there are no more folds")
 
+    def columns(self, offered: tuple[str, ...]) -> tuple[str, ...]:
+        """Those that it names itself."""
+        return self.features
+
+    def last_folds(self, profile: str) -> int | None:
+        """A few in profile ``quick``, for a network takes its time."""
+        return self.quick_folds if profile == "quick" else None
+
     @model_validator(mode="after")
     def _check(self) -> TFTConfig:
         if self.hidden_size % self.attention_heads:
@@ -204,13 +227,3 @@ class TFTConfig(Config):
         if not self.features:
             raise ValueError("features is empty; name at least one column of the matrix")
         return self
-
-
-EngineConfig = LightGBMConfig | XGBoostConfig | TFTConfig
-
-ENGINE_CONFIGS: Final[dict[str, type[EngineConfig]]] = {
-    "lightgbm": LightGBMConfig,
-    "xgboost": XGBoostConfig,
-    "tft": TFTConfig,
-}
-"""Configuration of each engine by its name in the registry."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from soyoil.base.errors import ModelError, SoyoilError
-from soyoil.models.registry import LIBRARIES
+from soyoil.models.engines import libraries
 
 _DEAD: Final = "TerminatedWorkerError"
 """What joblib raises if a worker is gone; by name, as it lies in a private module."""
@@ -56,7 +56,7 @@ def _message(error: Exception, what: str) -> str | None:
             "(fit.workers=1), a smaller model, or on a larger machine."
         )
     # A TypeError or KeyError out of such a library is a wrong call of ours.
-    if type(error).__module__.partition(".")[0] in LIBRARIES:
+    if type(error).__module__.partition(".")[0] in libraries():
         return (
             f"{what}: the engine refuses its parameters or its data: {said}. Look at the "
             "parameters of that engine."

@@ -43,7 +43,7 @@ def check_groups(names: Sequence[str], groups: Sequence[str]) -> None:
             )
 
 
-def check_columns(names: Sequence[str], columns: Sequence[str]) -> None:
+def check_columns(names: Sequence[str], columns: Sequence[str], where: str) -> None:
     """Refuse columns for the network that the matrix does not give to models.
 
     Parameters
@@ -52,6 +52,8 @@ def check_columns(names: Sequence[str], columns: Sequence[str]) -> None:
         Feature columns of the matrix, ``<group>.<field>``.
     columns
         As in ``tft.features``.
+    where
+        Engine that names them.
 
     Raises
     ------
@@ -63,7 +65,7 @@ def check_columns(names: Sequence[str], columns: Sequence[str]) -> None:
             near = difflib.get_close_matches(column, names, n=3, cutoff=0.4)
             hint = f" Near it: {', '.join(near)}." if near else ""
             raise ConfigError(
-                f"Unknown column {column!r} in tft.features.{hint} docs/tables.md lists all "
+                f"Unknown column {column!r} in {where}.features.{hint} docs/tables.md lists all "
                 "features of features.daily_ml_matrix."
             )
 

@@ -26,10 +26,10 @@ from soyoil.models.base import (
     blinded,
     unscaled,
 )
-from soyoil.models.config import EngineConfig, FitConfig, TFTConfig
+from soyoil.models.config import EngineConfig, FitConfig
+from soyoil.models.engines import ENGINES, libraries
 from soyoil.models.executors import ExecutorSpec, executor_for, shutdown
 from soyoil.models.failures import told_apart
-from soyoil.models.registry import ENGINES, LIBRARIES
 from soyoil.models.selection import with_groups
 from soyoil.models.shrinkage import Shrink, choose, shrink
 
@@ -92,9 +92,9 @@ def fit_one(job: Job, arrays: HorizonArrays, task: FoldTask) -> FoldResult:
     ModelError
         If labels or forecasts are not what they must be.
     """
-    engine: Engine = importlib.import_module(ENGINES[job.engine]).fit_fold
+    engine: Engine = importlib.import_module(ENGINES[job.engine].module).fit_fold
     started = time.perf_counter()
-    if not isinstance(job.config, TFTConfig):
+    if not ENGINES[job.engine].own_columns:
         arrays = with_groups(arrays, job.fit.feature_groups)
     fit = engine(blinded(arrays, task, job.fit.target_kind), task, job.fit.threads, job.config)
     quantiles, factors = _forecast(job, arrays, task, fit)
@@ -107,7 +107,7 @@ def fit_one(job: Job, arrays: HorizonArrays, task: FoldTask) -> FoldResult:
         rounds=fit.rounds,
         shrink=factors,
         device=fit.device,
-        libraries=tuple(name for name in LIBRARIES if name in sys.modules),
+        libraries=tuple(name for name in libraries() if name in sys.modules),
         seconds=time.perf_counter() - started,
         peak_rss_mb=peak_memory_mb(),
     )
@@ -145,7 +145,8 @@ def run_walk_forward(
     ModelError
         If the engine fails for a reason that the user can mend; names the fold.
     """
-    spec = ExecutorSpec(job.engine, job.fit.worker_count(job.engine), job.fit.threads)
+    workers = job.fit.worker_count(single=ENGINES[job.engine].single_worker)
+    spec = ExecutorSpec(job.engine, workers, job.fit.threads)
     results: dict[int, FoldResult] = {}
     with scratch() as folder:
         save_arrays(arrays, folder)

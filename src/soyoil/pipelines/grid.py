@@ -7,20 +7,16 @@ Whatever stands upstream of a cell carries the cell's tags, so that ``--tags=1m`
 
 from __future__ import annotations
 
-from soyoil.models.registry import ABLATIONS, BASELINES, ENGINES
+from soyoil.models.engines import engine_of, fitted_models
+from soyoil.models.registry import BASELINES
 from soyoil.targets.horizons import HORIZONS
 
-FITTED: tuple[str, ...] = (*ENGINES, *ABLATIONS)
+FITTED: tuple[str, ...] = fitted_models()
 """Models with a fit: engines, and the same with uniform weights."""
 
 MODELS: tuple[str, ...] = (*BASELINES, *FITTED)
 
 UPSTREAM_TAGS: tuple[str, ...] = (*HORIZONS, *MODELS)
-
-
-def engine_of(model: str) -> str:
-    """Engine behind a fitted model."""
-    return ABLATIONS.get(model, model)
 
 
 def horizon_tags(horizon: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from soyoil.market.instruments import get_instrument
 from soyoil.metrics.bootstrap import LEVEL, MIN_INDEPENDENT
 from soyoil.metrics.breakdown import coverage_table
 from soyoil.metrics.evaluate import NOMINAL_COVERAGE
-from soyoil.models.registry import ABLATIONS
+from soyoil.models.engines import is_ablation
 from soyoil.models.report import FitReport
 from soyoil.reports.figures import (
     cone_figure,
@@ -169,7 +169,7 @@ def _shown_models(results: RunResults, horizon: HorizonResults) -> list[str]:
     table = results.skill_table
     own = table[table["horizon"] == horizon.horizon.name]
     ranked = own.sort_values("pooled.uniform.skill_pinball", ascending=False, kind="stable")
-    fitted = [m for m in ranked["model"] if m in horizon.fit_reports and m not in ABLATIONS]
+    fitted = [m for m in ranked["model"] if m in horizon.fit_reports and not is_ablation(m)]
     return [*fitted, *(m for m in ("vol_cone",) if m in horizon.predictions)]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from soyoil.models.base import CONTRIBUTION, GAIN, SELECTION
-from soyoil.models.registry import ABLATIONS
+from soyoil.models.engines import is_ablation
 from soyoil.models.report import FitReport, importance_frame
 from soyoil.reports.figures import importance_figure
 from soyoil.reports.html_page import Html, Page, Table, details, grid, heading, paragraph
@@ -36,7 +36,7 @@ MANY: Final = 40
 
 def _models(reports: Reports) -> list[str]:
     names = dict.fromkeys(model for by_model in reports.values() for model in by_model)
-    return [name for name in names if name not in ABLATIONS]
+    return [name for name in names if not is_ablation(name)]
 
 
 def _importance(report: FitReport, kind: str, axis: str) -> Figure:

@@ -6,10 +6,11 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from soyoil.base.config import SESSIONS, Config, bounded
-from soyoil.models.config import ENGINE_CONFIGS, FitConfig
+from soyoil.models.config import FitConfig
+from soyoil.models.engines import ENGINES
 from soyoil.regimes.weights import WeightsConfig
 from soyoil.sweep.storage import check_address
 from soyoil.targets.horizons import HORIZONS
@@ -147,7 +148,7 @@ def _check_bounds(low: float, high: float, *, log: bool) -> None:
 
 def section_classes(model: str) -> dict[str, type[Config]]:
     """Sections of the parameters that a search space of a model may hold, and their types."""
-    return {model: ENGINE_CONFIGS[model], "fit": FitConfig, "weights": WeightsConfig}
+    return {model: ENGINES[model].config, "fit": FitConfig, "weights": WeightsConfig}
 
 
 def _unknown(what: str, name: str, known: Sequence[str]) -> str:
@@ -254,7 +255,7 @@ class SweepConfig(Config):
     """
 
     horizon: str = "1m"
-    model: Literal["lightgbm", "xgboost", "tft"] = "lightgbm"
+    model: str = "lightgbm"
     trials: int = bounded(40, ge=1, le=100_000, why="every trial is a run of the whole inner plan")
     timeout_s: float | None = bounded(None, gt=0, le=31_536_000, why="that is a year")
     objective: Literal["skill_pinball", "skill_mae"] = "skill_pinball"
@@ -280,6 +281,14 @@ class SweepConfig(Config):
             raise ValueError("names a horizon twice")
         return value
 
+    @field_validator("model")
+    @classmethod
+    def _known_model(cls, value: str) -> str:
+        if value not in ENGINES:
+            names = [repr(name) for name in ENGINES]
+            raise ValueError(f"Input should be {', '.join(names[:-1])} or {names[-1]}")
+        return value
+
     @field_validator("storage")
     @classmethod
     def _no_password(cls, value: str | None) -> str | None:
@@ -291,8 +300,8 @@ class SweepConfig(Config):
     @model_validator(mode="after")
     def _check(self) -> Self:
         for model, space in self.space.items():
-            if model not in ENGINE_CONFIGS:
-                raise ValueError(_unknown("model", model, list(ENGINE_CONFIGS)))
+            if model not in ENGINES:
+                raise ValueError(_unknown("model", model, list(ENGINES)))
             check_space(model, space)
         return self
 
@@ -307,10 +316,16 @@ class SweepConfig(Config):
         """Whether the same sweep gives the same trials."""
         return self.shared_workers == 1 and self.storage is None
 
+    def _default_space(self) -> dict[str, Section]:
+        given = ENGINES[self.model].space
+        found: dict[str, Section] = TypeAdapter(dict[str, Section]).validate_python(given)
+        check_space(self.model, found)
+        return found
+
     @property
     def dimensions(self) -> dict[str, Dimension]:
         """Search space of the model by dotted key of the parameters, in key order."""
-        sections = self.space.get(self.model, {})
+        sections = self.space.get(self.model, self._default_space())
         flat = {
             f"{section}.{key}": dimension
             for section, keys in sections.items()

@@ -22,6 +22,7 @@ import numpy as np
 
 from soyoil import __version__
 from soyoil.base.errors import ModelError, SoyoilError
+from soyoil.models.engines import ENGINES
 from soyoil.splits.plan import SplitPlan
 from soyoil.sweep.config import SweepConfig
 from soyoil.sweep.inner import TrainingSpan
@@ -43,13 +44,6 @@ if TYPE_CHECKING:
 VALUE_TOLERANCE: Final = 1e-6
 ALL_FAILED: Final = 5
 """After so many failures and not one success a study is given up."""
-
-DISTRIBUTIONS: Final = {
-    "lightgbm": ("lightgbm",),
-    "xgboost": ("xgboost", "xgboost-cpu"),
-    "tft": ("torch", "pytorch-forecasting"),
-}
-"""Packages whose version changes the forecasts of an engine."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +90,7 @@ def objective_of(sweep: SweepConfig) -> Objective:
 
 def _versions(model: str) -> dict[str, str]:
     found = {"soyoil": __version__}
-    for name in ("optuna", *DISTRIBUTIONS[model]):
+    for name in ("optuna", *ENGINES[model].distributions):
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

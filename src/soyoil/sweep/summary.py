@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from soyoil.models.registry import ENGINES
+from soyoil.models.engines import ENGINES
 from soyoil.sweep.config import Dimension, Value
 from soyoil.sweep.inner import TrainingSpan
 from soyoil.sweep.ledger import Ledger, StudyKey, Trial

@@ -10,6 +10,7 @@ from concurrent.futures import FIRST_EXCEPTION, wait
 from pathlib import Path
 from typing import Any, Final
 
+from soyoil.models.engines import ENGINES
 from soyoil.models.executors import ExecutorSpec, executor_for, shutdown
 from soyoil.models.failures import told_apart
 from soyoil.sweep.inner import TrainingSpan
@@ -30,7 +31,7 @@ def _work(spec: StudySpec, span: TrainingSpan) -> None:
 def processes(specs: Sequence[StudySpec]) -> int:
     """Worker processes of a sweep: one per study, or as many as share one, up to the cores."""
     first = specs[0]
-    cores = first.base.fit.worker_count(first.base.model)
+    cores = first.base.fit.worker_count(single=ENGINES[first.base.model].single_worker)
     return max(1, min(cores, len(specs) * first.sweep.shared_workers))
 
 

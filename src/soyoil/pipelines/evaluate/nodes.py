@@ -11,14 +11,13 @@ from rich.console import Console
 
 from soyoil.base.handover import refusal, text_hash
 from soyoil.metrics.evaluate import Evaluation, evaluate
-from soyoil.models.config import ENGINE_CONFIGS, EngineConfig, FitConfig, TFTConfig
-from soyoil.models.registry import ABLATIONS
+from soyoil.models.config import EngineConfig, FitConfig
+from soyoil.models.engines import ENGINES, engine_of, is_ablation
 from soyoil.models.selection import group_columns
 from soyoil.params import Profile, WeightsConfig
 from soyoil.pipelines.evaluate.inputs import Cell, Inputs, RunOf, check_inputs
 from soyoil.pipelines.evaluate.record import run_record
-from soyoil.pipelines.fit.nodes import feature_names, last_folds
-from soyoil.pipelines.grid import engine_of
+from soyoil.pipelines.fit.nodes import feature_names
 from soyoil.pipelines.origins import fit_parameters, split_parameters, weight_parameters
 from soyoil.reports.figures import skill_card
 from soyoil.reports.terminal import result_line, skill_table
@@ -134,23 +133,22 @@ def fitted_evaluation_node(cell: Cell) -> Callable[..., tuple[RunRecord, Scores]
         run = RunOf(
             _split_run(split, profile, weights),
             fit_parameters(profile, fit, engine, config),
-            last_folds(profile, config),
+            config.last_folds(profile),
         )
         names = feature_names()
         kept = tuple(names[i] for i in group_columns(names, fit.feature_groups))
-        features = config.features if isinstance(config, TFTConfig) else kept
         params = {
             **_plan_params(split, profile, weights),
             "fit": fit.model_dump(mode="json"),
             engine: config.model_dump(mode="json"),
-            "features": " ".join(features),
+            "features": " ".join(config.columns(kept)),
         }
-        if cell.model in ABLATIONS:
+        if is_ablation(cell.model):
             params["weights"] = {"scheme": "uniform"}
         return _finish(cell, inputs, run, params)
 
     # Kedro validates a parameter against the annotation of its argument.
-    evaluate_fitted.__annotations__["config"] = ENGINE_CONFIGS[engine]
+    evaluate_fitted.__annotations__["config"] = ENGINES[engine].config
     return evaluate_fitted
 
 

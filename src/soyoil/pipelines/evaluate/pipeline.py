@@ -2,13 +2,14 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from soyoil.models.engines import engine_of
 from soyoil.pipelines.evaluate.inputs import Cell
 from soyoil.pipelines.evaluate.nodes import (
     baseline_evaluation_node,
     fitted_evaluation_node,
     summarise,
 )
-from soyoil.pipelines.grid import FITTED, cell_tags, cells, engine_of
+from soyoil.pipelines.grid import FITTED, cell_tags, cells
 from soyoil.targets.horizons import HORIZONS
 
 

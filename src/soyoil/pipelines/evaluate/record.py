@@ -11,10 +11,9 @@ from soyoil.market.instruments import get_instrument
 from soyoil.metrics.breakdown import coverage_table, regime_scores
 from soyoil.metrics.evaluate import Evaluation
 from soyoil.models.base import CONTRIBUTION, GAIN, SELECTION
-from soyoil.models.registry import ABLATIONS
+from soyoil.models.engines import engine_of, is_ablation
 from soyoil.models.report import FitReport, importance_frame
 from soyoil.pipelines.evaluate.inputs import Cell, Inputs
-from soyoil.pipelines.grid import engine_of
 from soyoil.regimes.table import regime_hash
 from soyoil.reports.describe import RunFacts, run_note
 from soyoil.reports.plots import (
@@ -66,7 +65,7 @@ def _target_summary(predictions: pd.DataFrame) -> dict[str, float]:
 def _weighting(cell: Cell, inputs: Inputs, scheme: str) -> str:
     if inputs.report is None:
         return "none"
-    return "uniform" if cell.model in ABLATIONS else scheme
+    return "uniform" if is_ablation(cell.model) else scheme
 
 
 def _fit_metrics(

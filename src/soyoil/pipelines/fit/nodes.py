@@ -13,13 +13,13 @@ from soyoil.base.handover import MadeFrom, stamp_of, stamped
 from soyoil.contracts.contract import load_contract
 from soyoil.models.base import FoldResult, FoldTask, HorizonArrays
 from soyoil.models.baselines import baseline_quantiles, vol_cone_sigma
-from soyoil.models.config import ENGINE_CONFIGS, EngineConfig, FitConfig, TFTConfig
-from soyoil.models.registry import ABLATIONS, BASELINES
+from soyoil.models.config import EngineConfig, FitConfig
+from soyoil.models.engines import ENGINES, engine_of, is_ablation
+from soyoil.models.registry import BASELINES
 from soyoil.models.report import FitReport, pool_importance
 from soyoil.models.selection import thinned
 from soyoil.models.walkforward import Job, run_walk_forward
 from soyoil.params import Profile
-from soyoil.pipelines.grid import engine_of
 from soyoil.pipelines.origins import SplitFrames, fit_parameters
 from soyoil.reports.terminal import progress_bar
 from soyoil.splits.plan import Fold, SplitPlan, plan_from_frame
@@ -178,17 +178,9 @@ def uniform(task: FoldTask) -> FoldTask:
     )
 
 
-def last_folds(profile: Profile, config: EngineConfig) -> int | None:
-    """How many folds an engine fits, the last ones; None for all.
-
-    A network's profile ``quick`` has a few only.
-    """
-    return config.quick_folds if profile == "quick" and isinstance(config, TFTConfig) else None
-
-
 def kept_folds(plan: SplitPlan, profile: Profile, config: EngineConfig) -> tuple[Fold, ...]:
     """Folds that an engine fits."""
-    count = last_folds(profile, config)
+    count = config.last_folds(profile)
     return plan.folds if count is None else plan.folds[-count:]
 
 
@@ -217,7 +209,7 @@ def engine_node(horizon: Horizon, model: str) -> Callable[..., tuple[pd.DataFram
                 fold_task(f, weights[f.number], (fit.seed, horizon.sessions, f.number))
                 for f in kept_folds(plan, profile, config)
             ]
-            if model in ABLATIONS:
+            if is_ablation(model):
                 tasks = [uniform(task) for task in tasks]
             tasks = [thinned(task, fit.stride(horizon.sessions)) for task in tasks]
             arrays = horizon_arrays(snapshot, labels, horizon)
@@ -236,5 +228,5 @@ def engine_node(horizon: Horizon, model: str) -> Callable[..., tuple[pd.DataFram
         return frame, replace(report, predictions=stamp_of(frame)["content"])
 
     # Kedro validates a parameter against the annotation of its argument.
-    fit_model.__annotations__["config"] = ENGINE_CONFIGS[engine]
+    fit_model.__annotations__["config"] = ENGINES[engine].config
     return fit_model

@@ -2,9 +2,10 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from soyoil.models.engines import engine_of
 from soyoil.models.registry import BASELINES
 from soyoil.pipelines.fit.nodes import baseline_node, engine_node
-from soyoil.pipelines.grid import FITTED, cell_tags, engine_of, horizon_tags
+from soyoil.pipelines.grid import FITTED, cell_tags, horizon_tags
 from soyoil.targets.horizons import HORIZONS, Horizon
 
 

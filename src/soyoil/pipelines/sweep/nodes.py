@@ -7,12 +7,14 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
 
 from soyoil.base.errors import ConfigError
-from soyoil.models.config import EngineConfig, FitConfig, LightGBMConfig, TFTConfig, XGBoostConfig
+from soyoil.models.config import FitConfig
+from soyoil.models.engines import ENGINES
 from soyoil.models.selection import check_groups
 from soyoil.params import Profile
 from soyoil.pipelines.fit.nodes import feature_names, horizon_arrays, returns_of
@@ -143,10 +145,12 @@ def _inputs(
     folder: Path,
     split: SplitConfig,
     parts: tuple[SweepConfig, FitConfig, WeightsConfig],
-    engines: Mapping[str, EngineConfig],
+    engines: Mapping[str, Any],
 ) -> SweepInputs:
     sweep, fit, weights = parts
-    base = TrialConfig(sweep.model, engines[sweep.model], fit, weights)
+    # Kedro types the arguments that a node names, and these are named by the registry.
+    engine = ENGINES[sweep.model].config.model_validate(engines[sweep.model])
+    base = TrialConfig(sweep.model, engine, fit, weights)
     return SweepInputs(snapshot, folder, split, base, sweep)
 
 
@@ -157,12 +161,9 @@ def search_space(
     split: SplitConfig,
     fit: FitConfig,
     weights: WeightsConfig,
-    lightgbm: LightGBMConfig,
-    xgboost: XGBoostConfig,
-    tft: TFTConfig,
+    **engines: Any,
 ) -> Iterator[Trial]:
     """Search the studies of a sweep; yields their trials as they end, for tracking."""
-    engines: dict[str, EngineConfig] = {"lightgbm": lightgbm, "xgboost": xgboost, "tft": tft}
     with forbid_warehouse(FORBIDDEN):
         inputs = _inputs(snapshot, folder, split, (sweep, fit, weights), engines)
         specs, spans = make_studies(inputs)
@@ -182,14 +183,11 @@ def report_sweep(
     split: SplitConfig,
     fit: FitConfig,
     weights: WeightsConfig,
-    lightgbm: LightGBMConfig,
-    xgboost: XGBoostConfig,
-    tft: TFTConfig,
     source: SourceConfig,
     profile: Profile,
+    **engines: Any,
 ) -> tuple[pd.DataFrame, SweepReport]:
     """Judge the best trial of each study against luck and write it down for use."""
-    engines: dict[str, EngineConfig] = {"lightgbm": lightgbm, "xgboost": xgboost, "tft": tft}
     with forbid_warehouse(FORBIDDEN):
         inputs = _inputs(snapshot, folder, split, (sweep, fit, weights), engines)
         specs, spans = make_studies(inputs)

@@ -2,9 +2,10 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from soyoil.models.engines import ENGINES
 from soyoil.pipelines.sweep.nodes import report_sweep, search_space
 
-PARAMETERS = ("sweep", "split", "fit", "weights", "lightgbm", "xgboost", "tft")
+PARAMETERS = ("sweep", "split", "fit", "weights", *ENGINES)
 
 
 def create_pipeline() -> Pipeline:
