@@ -8,6 +8,7 @@ from typing import Final
 import pandas as pd
 
 from soyoil.metrics.evaluate import NOMINAL_COVERAGE
+from soyoil.metrics.keys import MetricKey, Weighting, pooled
 from soyoil.metrics.losses import row_losses
 
 LEVEL: Final = 0.90
@@ -18,7 +19,7 @@ SCORES: Final = (
     "coverage_80",
 )  # fmt: skip
 
-WHOLE: Final = {
+WHOLE: Final[dict[Weighting, str]] = {
     "uniform": "all rows",
     "regime": "all rows, regime weights",
     "macro": "mean over regimes",
@@ -107,12 +108,15 @@ def regime_scores(metrics: Mapping[str, float]) -> pd.DataFrame:
         ``rows`` (one of `WHOLE` or a regime, in time order) and the metrics `SCORES`; NaN where
         one does not exist.
     """
-    prefix = "pooled.uniform.n."
-    regimes = [key.removeprefix(prefix) for key in metrics if key.startswith(prefix)]
-    keys = {name: f"pooled.{weighting}.{{}}" for weighting, name in WHOLE.items()}
-    keys |= {name: f"pooled.uniform.{{}}.{name}" for name in regimes}
+    found = (MetricKey.parse(key) for key in metrics if key.startswith("pooled."))
+    regimes = [key.regime for key in found if key.metric == "n" and key.regime is not None]
+    keys: list[tuple[str, Weighting, str | None]] = [(n, w, None) for w, n in WHOLE.items()]
+    keys += [(name, "uniform", name) for name in regimes]
     values = [
-        {"rows": name, **{m: metrics.get(key.format(m), float("nan")) for m in SCORES}}
-        for name, key in keys.items()
+        {
+            "rows": name,
+            **{m: metrics.get(pooled(m, weighting, regime), float("nan")) for m in SCORES},
+        }
+        for name, weighting, regime in keys
     ]
     return pd.DataFrame(values, columns=["rows", *SCORES])

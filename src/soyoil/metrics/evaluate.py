@@ -17,6 +17,7 @@ import pandas as pd
 
 from soyoil.base.errors import ModelError
 from soyoil.metrics.bootstrap import Verdict, skill_interval, verdict
+from soyoil.metrics.keys import MetricKey, Weighting, pooled
 from soyoil.metrics.losses import QUANTILE_COLUMNS, row_losses, weighted_mean
 from soyoil.regimes.weights import effective_n
 
@@ -182,7 +183,7 @@ def _by_regime(scored: _Scored, sessions: int) -> dict[str, float]:
         part = scored.take(names == regime)
         per_regime[str(regime)] = summarise(part, np.ones(len(part.rows)), sessions)
     out = {
-        f"pooled.uniform.{metric}.{regime}": value
+        pooled(metric, regime=regime): value
         for regime, values in per_regime.items()
         for metric, value in values.items()
     }
@@ -190,8 +191,8 @@ def _by_regime(scored: _Scored, sessions: int) -> dict[str, float]:
     for metric in table.columns:
         values = table[metric].to_numpy(dtype="float64")
         if metric not in _COUNTS:
-            out[f"pooled.macro.{metric}"] = float(pd.Series(values).mean())
-        out[f"pooled.worst.{metric}"] = _worst(metric, values)
+            out[pooled(metric, "macro")] = float(pd.Series(values).mean())
+        out[pooled(metric, "worst")] = _worst(metric, values)
     return out
 
 
@@ -229,22 +230,27 @@ def evaluate(
     """
     scored = _align(predictions, references)
     regime = scored.rows["regime_weight"].to_numpy(dtype="float64")
-    weightings = {"uniform": np.ones(len(regime)), "regime": regime / regime.mean()}
+    weightings: dict[Weighting, FloatArray] = {
+        "uniform": np.ones(len(regime)),
+        "regime": regime / regime.mean(),
+    }
     metrics: dict[str, float] = {}
     folds: list[tuple[str, int, float]] = []
     number = scored.rows["fold"].to_numpy()
     for weighting, weights in weightings.items():
-        pooled = summarise(scored, weights, sessions)
-        pooled |= _intervals(scored, weights, sessions)
-        metrics |= {f"pooled.{weighting}.{metric}": value for metric, value in pooled.items()}
+        whole = summarise(scored, weights, sessions)
+        whole |= _intervals(scored, weights, sessions)
+        metrics |= {pooled(metric, weighting): value for metric, value in whole.items()}
         for fold in np.unique(number):
             mask = number == fold
             values = summarise(scored.take(mask), weights[mask], sessions)
-            folds += [(f"fold.{weighting}.{m}", int(fold), v) for m, v in values.items()]
+            folds += [
+                (str(MetricKey(m, weighting, "fold")), int(fold), v) for m, v in values.items()
+            ]
     metrics |= _by_regime(scored, sessions)
     independent = len(scored.rows) / sessions
     verdicts = {
-        f"skill_{metric}": verdict(metrics[f"pooled.uniform.skill_{metric}_low"], independent)
+        f"skill_{metric}": verdict(metrics[pooled(f"skill_{metric}_low")], independent)
         for metric in LOSS_COLUMNS
     }
     rows_hash = scored_rows_hash(scored.rows["data_date"])

@@ -10,6 +10,7 @@ import pandas as pd
 
 from soyoil.metrics.bootstrap import LEVEL, MIN_INDEPENDENT
 from soyoil.metrics.breakdown import coverage_band
+from soyoil.metrics.keys import pooled
 from soyoil.reports.terminal import percent
 
 MEANINGS: Final = {
@@ -65,23 +66,23 @@ def data_text(provenance: str) -> str:
 def run_note(facts: RunFacts) -> str:
     """Description of one horizon and model: what it is, its verdict, what it was scored on."""
     found = facts.metrics
-    n = int(found["pooled.uniform.n"])
+    n = int(found[pooled("n")])
     low, high = coverage_band(n, facts.sessions)
     level = percent(LEVEL, 0)
     rows = (
         (
             "pinball skill against `vol_cone`",
-            percent(found["pooled.uniform.skill_pinball"], signed=True),
-            _interval(found, "pooled.uniform.skill_pinball"),
+            percent(found[pooled("skill_pinball")], signed=True),
+            _interval(found, pooled("skill_pinball")),
         ),
         (
             "MAE skill against `random_walk`",
-            percent(found["pooled.uniform.skill_mae"], signed=True),
-            _interval(found, "pooled.uniform.skill_mae"),
+            percent(found[pooled("skill_mae")], signed=True),
+            _interval(found, pooled("skill_mae")),
         ),
         (
             "80 % interval covers",
-            percent(found["pooled.uniform.coverage_80"]),
+            percent(found[pooled("coverage_80")]),
             f"{percent(low)} to {percent(high)} if calibrated",
         ),
     )
@@ -97,7 +98,7 @@ Forecast of `{facts.target}`: log return over the next {facts.sessions} sessions
 {table}
 
 - Scored: {n:,} origins, {facts.first:%Y-%m-%d} to {facts.last:%Y-%m-%d}, about \
-{found["pooled.uniform.independent_n"]:.0f} independent labels
+{found[pooled("independent_n")]:.0f} independent labels
 - Training weights: {facts.weighting}
 - Data: {data_text(facts.provenance)}; snapshot `{facts.snapshot[:12]}`
 - By regime: `regime_scores.csv`, `coverage.png`; the forecasts: `cone.png`, `predictions.parquet`
@@ -105,9 +106,7 @@ Forecast of `{facts.target}`: log return over the next {facts.sessions} sessions
 
 
 def _skill(row: Mapping[Hashable, Any], metric: str) -> str:
-    value, low, high = (
-        float(row[f"pooled.uniform.{metric}{end}"]) for end in ("", "_low", "_high")
-    )
+    value, low, high = (float(row[pooled(f"{metric}{end}")]) for end in ("", "_low", "_high"))
     if value != value:
         return "n/a"
     return f"{percent(value, signed=True)} [{100 * low:+.0f}, {100 * high:+.0f}]"
@@ -131,7 +130,7 @@ def pipeline_note(command: str, skill_table: pd.DataFrame | None = None) -> str:
     data = " and ".join(data_text(str(p)) for p in skill_table["provenance"].unique())
     lines = [
         f"| {row['horizon']} | {row['model']} | {_skill(row, 'skill_pinball')} "
-        f"| {_skill(row, 'skill_mae')} | {percent(float(row['pooled.uniform.coverage_80']), 0)} "
+        f"| {_skill(row, 'skill_mae')} | {percent(float(row[pooled('coverage_80')]), 0)} "
         f"| {row['verdict']} |"
         for row in skill_table.to_dict("records")
     ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
+from soyoil.metrics.keys import pooled
 from soyoil.reports.plots import (
     ACTUAL,
     CONE,
@@ -111,7 +112,7 @@ def skill_card(skill_table: pd.DataFrame, title: str) -> Figure:
         Title of the figure.
     """
     skill, low, high = (
-        100 * skill_table[f"pooled.uniform.skill_pinball{end}"].astype("float64")
+        100 * skill_table[pooled(f"skill_pinball{end}")].astype("float64")
         for end in ("", "_low", "_high")
     )
     figure = _figure(title, 150 + 19 * len(skill_table))

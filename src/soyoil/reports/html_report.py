@@ -13,6 +13,7 @@ from soyoil.market.instruments import get_instrument
 from soyoil.metrics.bootstrap import LEVEL, MIN_INDEPENDENT
 from soyoil.metrics.breakdown import coverage_table
 from soyoil.metrics.evaluate import NOMINAL_COVERAGE
+from soyoil.metrics.keys import pooled
 from soyoil.models.engines import is_ablation
 from soyoil.models.report import FitReport
 from soyoil.reports.figures import (
@@ -100,7 +101,7 @@ class RunResults:
 
 def _skill_cell(row: Mapping[str, object], metric: str) -> Html:
     value, low, high = (
-        100 * float(str(row[f"pooled.uniform.{metric}{part}"])) for part in ("", "_low", "_high")
+        100 * float(str(row[pooled(f"{metric}{part}")])) for part in ("", "_low", "_high")
     )
     if math.isnan(value):
         return Html("n/a")
@@ -118,8 +119,8 @@ def _skill_section(page: Page, results: RunResults) -> None:
                 breakable(row["model"]),
                 _skill_cell(row, "skill_mae"),
                 _skill_cell(row, "skill_pinball"),
-                f"{100 * row['pooled.uniform.coverage_80']:.0f}",
-                f"{row['pooled.uniform.independent_n']:.1f}",
+                f"{100 * row[pooled('coverage_80')]:.0f}",
+                f"{row[pooled('independent_n')]:.1f}",
                 badge(str(row["verdict"]), VERDICT_KINDS[str(row["verdict"])]),
             ]
             for row in table[table["horizon"] == horizon].to_dict("records")
@@ -168,7 +169,7 @@ def _shown_models(results: RunResults, horizon: HorizonResults) -> list[str]:
     """Fitted models but the ablations by their pinball loss, best first, then the vol cone."""
     table = results.skill_table
     own = table[table["horizon"] == horizon.horizon.name]
-    ranked = own.sort_values("pooled.uniform.skill_pinball", ascending=False, kind="stable")
+    ranked = own.sort_values(pooled("skill_pinball"), ascending=False, kind="stable")
     fitted = [m for m in ranked["model"] if m in horizon.fit_reports and not is_ablation(m)]
     return [*fitted, *(m for m in ("vol_cone",) if m in horizon.predictions)]
 

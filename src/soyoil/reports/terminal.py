@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from soyoil.metrics.keys import pooled
+
 Advance = Callable[[int, int], None]
 
 COLUMNS: Final = (
@@ -72,11 +74,11 @@ def result_line(scores: Mapping[str, Any]) -> str:
     seconds = f", {scores['seconds']:.1f} s" if scores["seconds"] else ""
     return (
         f"{scores['horizon']} {scores['model']}: "
-        f"MAE {percent(scores['pooled.uniform.mae'], 2)} "
-        f"({percent(scores['pooled.uniform.skill_mae'], signed=True)} against random walk), "
-        f"pinball {percent(scores['pooled.uniform.skill_pinball'], signed=True)} against vol cone, "
-        f"80 % interval covers {percent(scores['pooled.uniform.coverage_80'])}, "
-        f"n {scores['pooled.uniform.n']:.0f}, {scores['verdict']}{seconds}"
+        f"MAE {percent(scores[pooled('mae')], 2)} "
+        f"({percent(scores[pooled('skill_mae')], signed=True)} against random walk), "
+        f"pinball {percent(scores[pooled('skill_pinball')], signed=True)} against vol cone, "
+        f"80 % interval covers {percent(scores[pooled('coverage_80')])}, "
+        f"n {scores[pooled('n')]:.0f}, {scores['verdict']}{seconds}"
     )
 
 
@@ -86,7 +88,7 @@ def _count(value: float) -> str:
 
 def _with_interval(row: Mapping[str, Any], metric: str) -> str:
     """A skill with the bounds of its interval, per cent."""
-    value, low, high = (row[f"pooled.uniform.{metric}{part}"] for part in ("", "_low", "_high"))
+    value, low, high = (row[pooled(f"{metric}{part}")] for part in ("", "_low", "_high"))
     if any(math.isnan(v) for v in (value, low, high)):
         return "n/a"
     return f"{100 * value:+.1f} [{100 * low:+.0f},{100 * high:+.0f}]"
@@ -131,8 +133,8 @@ def skill_table(scores: Sequence[Mapping[str, Any]], provenance: str = "") -> Ta
             str(row["model"]).replace("_uniform", " unif."),
             _with_interval(row, "skill_mae"),
             _with_interval(row, "skill_pinball"),
-            f"{100 * row['pooled.uniform.coverage_80']:.0f}",
-            _count(row["pooled.uniform.independent_n"]),
+            f"{100 * row[pooled('coverage_80')]:.0f}",
+            _count(row[pooled("independent_n")]),
             str(row["verdict"]),
             f"{row['seconds']:.0f}" if row["seconds"] else "",
         )

@@ -14,12 +14,11 @@ import pandas as pd
 
 from soyoil.base.errors import ConfigError
 from soyoil.base.redact import HIDDEN, is_secret_name, redact
+from soyoil.metrics.keys import MetricKey
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SCOPES: Final = ("fold", "pooled")
-WEIGHTINGS: Final = ("uniform", "regime", "macro", "worst")
 TABLE_SUFFIXES: Final = (".parquet", ".csv")
 FIGURE_SUFFIXES: Final = (".png",)
 
@@ -29,9 +28,6 @@ PARAM_LIMIT: Final = 6000
 TAG_LIMIT: Final = 8000
 """Longest tag value that MLflow keeps, characters."""
 
-_SCORE: Final = re.compile(
-    rf"(?P<scope>{'|'.join(SCOPES)})\.(?:{'|'.join(WEIGHTINGS)})\.[a-z0-9_]+(?:\.(?P<regime>.+))?"
-)
 _TRAINING: Final = re.compile(r"(?:fit|(?P<scope>fold)\.train)\.[a-z0-9_]+")
 _REGIME: Final = re.compile(r"[\w\- ]+")
 
@@ -103,17 +99,16 @@ class RunRecord:
 
 def _check_keys(keys: Iterable[str], *, per_fold: bool) -> None:
     for key in keys:
-        match = _TRAINING.fullmatch(key) or _SCORE.fullmatch(key)
-        if match is None:
-            raise ValueError(
-                f"metric key {key!r} is neither <scope>.<weighting>.<metric>[.<regime>] with scope "
-                f"{' or '.join(SCOPES)} and weighting {', '.join(WEIGHTINGS)}, nor fit.<name>, "
-                "nor fold.train.<name>"
-            )
-        if (match["scope"] == "fold") is not per_fold:
+        training = _TRAINING.fullmatch(key)
+        try:
+            score = None if training else MetricKey.parse(key)
+        except ValueError as error:
+            raise ValueError(f"{error}, nor fit.<name>, nor fold.train.<name>") from None
+        scope = score.scope if score else training and training["scope"]
+        if (scope == "fold") is not per_fold:
             place = "fold_metrics" if per_fold else "metrics"
             raise ValueError(f"metric key {key!r} does not belong among the {place} of a run")
-        regime = match.groupdict().get("regime")
+        regime = score.regime if score else None
         if regime is not None and not _REGIME.fullmatch(regime):
             raise ConfigError(
                 f"The name of regime {regime!r} cannot stand in a metric key (at {key!r}). Rename "

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from soyoil.metrics.keys import pooled
+
 VIEW: Final = "skill"
 """Key of the view, part of its link."""
 
@@ -21,14 +23,14 @@ COLUMNS: Final = (
     "tags.`horizon`",
     "tags.`model`",
     "tags.`verdict`",
-    "metrics.`pooled.uniform.skill_pinball`",
-    "metrics.`pooled.uniform.skill_pinball_low`",
-    "metrics.`pooled.uniform.skill_pinball_high`",
-    "metrics.`pooled.uniform.skill_mae`",
-    "metrics.`pooled.regime.skill_pinball`",
-    "metrics.`pooled.worst.skill_pinball`",
-    "metrics.`pooled.uniform.coverage_80`",
-    "metrics.`pooled.uniform.independent_n`",
+    f"metrics.`{pooled('skill_pinball')}`",
+    f"metrics.`{pooled('skill_pinball_low')}`",
+    f"metrics.`{pooled('skill_pinball_high')}`",
+    f"metrics.`{pooled('skill_mae')}`",
+    f"metrics.`{pooled('skill_pinball', 'regime')}`",
+    f"metrics.`{pooled('skill_pinball', 'worst')}`",
+    f"metrics.`{pooled('coverage_80')}`",
+    f"metrics.`{pooled('independent_n')}`",
     "tags.`provenance`",
 )
 
@@ -37,12 +39,12 @@ WIDTH_OF_VALUE: Final = 104
 MARGIN: Final = 26
 
 CHARTS: Final = (
-    "pooled.uniform.skill_pinball",
-    "pooled.uniform.skill_pinball_low",
-    "pooled.regime.skill_pinball",
-    "pooled.uniform.skill_mae",
-    "pooled.uniform.coverage_80",
-    "pooled.uniform.independent_n",
+    pooled("skill_pinball"),
+    pooled("skill_pinball_low"),
+    pooled("skill_pinball", "regime"),
+    pooled("skill_mae"),
+    pooled("coverage_80"),
+    pooled("independent_n"),
 )
 
 NOTE: Final = """\

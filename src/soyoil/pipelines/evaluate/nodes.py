@@ -11,6 +11,7 @@ from rich.console import Console
 
 from soyoil.base.handover import refusal, text_hash
 from soyoil.metrics.evaluate import Evaluation, evaluate
+from soyoil.metrics.keys import is_over_all_rows
 from soyoil.models.config import EngineConfig, FitConfig
 from soyoil.models.engines import ENGINES, engine_of, is_ablation
 from soyoil.models.selection import group_columns
@@ -45,7 +46,7 @@ def _scores(cell: Cell, inputs: Inputs, evaluation: Evaluation) -> Scores:
         "seconds": inputs.report.seconds if inputs.report else 0.0,
         "scored_rows_hash": evaluation.scored_rows_hash,
         "verdict": evaluation.verdicts["skill_pinball"],
-        **{k: v for k, v in evaluation.metrics.items() if k.count(".") == 2},
+        **{k: v for k, v in evaluation.metrics.items() if is_over_all_rows(k)},
     }
 
 

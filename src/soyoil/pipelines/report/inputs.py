@@ -10,6 +10,7 @@ import pandas as pd
 
 from soyoil.base.handover import MadeFrom, check_handover, refusal
 from soyoil.metrics.evaluate import scored_rows_hash
+from soyoil.metrics.keys import pooled
 from soyoil.pipelines.grid import FITTED, MODELS
 from soyoil.pipelines.origins import FIT_AGAIN, SPLIT_AGAIN
 from soyoil.splits.snapshot import Snapshot
@@ -60,6 +61,6 @@ def check_report_inputs(
 def _check_scores(name: str, row: Mapping[Any, Any], forecasts: pd.DataFrame) -> None:
     mae = float((forecasts["q50"] - forecasts["y"]).abs().mean())
     same_rows = row["scored_rows_hash"] == scored_rows_hash(forecasts["data_date"])
-    if not same_rows or not math.isclose(row["pooled.uniform.mae"], mae, rel_tol=MAE_TOLERANCE):
+    if not same_rows or not math.isclose(row[pooled("mae")], mae, rel_tol=MAE_TOLERANCE):
         problem = f"its row {name} is of other forecasts than those that are shown"
         raise refusal("skill_table", [problem], EVALUATE_AGAIN)
