@@ -28,8 +28,9 @@ import pandas as pd
 import psutil
 from walkforward import market
 
+from soyoil.base.arrays import FloatArray, IntArray
 from soyoil.models import executors
-from soyoil.models.base import QUANTILES, FloatArray, FoldTask, HorizonArrays, IntArray, blinded
+from soyoil.models.base import QUANTILES, FoldTask, HorizonArrays, blinded
 from soyoil.models.config import FitConfig, TFTConfig
 from soyoil.models.walkforward import Job, run_walk_forward
 

@@ -20,8 +20,9 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
+from soyoil.base.arrays import FloatArray
 from soyoil.models import executors
-from soyoil.models.base import QUANTILES, FloatArray, FoldTask, HorizonArrays, blinded, unscaled
+from soyoil.models.base import QUANTILES, FoldTask, HorizonArrays, blinded, unscaled
 from soyoil.models.config import (
     EngineConfig,
     FitConfig,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any, Final, Literal, Self, get_args
 from urllib.parse import unquote
@@ -13,6 +12,7 @@ from soyoil.audit.config import AuditConfig
 from soyoil.base.config import OTHER_KIND, Config, reason_of_bound
 from soyoil.base.errors import ConfigError
 from soyoil.base.redact import HIDDEN, is_secret_name, redact
+from soyoil.base.suggest import nearest
 from soyoil.compare.config import CompareConfig
 from soyoil.contracts.contract import load_contract
 from soyoil.market.instruments import check_roots
@@ -123,7 +123,7 @@ def _explain(error: Mapping[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
         plain = ".".join(str(part) for part in error["loc"] if not isinstance(part, int))
         known = [k for k in known_keys(Parameters) if not plain.startswith(f"{k}.")]
-        near = difflib.get_close_matches(plain, known, n=1, cutoff=0.5)
+        near = nearest(plain, known, cutoff=0.5)
         siblings = [k for k in known if k.rpartition(".")[0] == plain.rpartition(".")[0]]
         hint = f" Did you mean {near[0]!r}?" if near else ""
         allowed = f" Known keys there: {', '.join(siblings)}." if siblings else ""

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from soyoil.base.arrays import FloatArray
 from soyoil.base.errors import ContractError
 from soyoil.contracts.contract import load_contract, parse_contract
 from soyoil.contracts.validation import validate
@@ -20,7 +21,7 @@ from soyoil.features import registry
 from soyoil.features.matrix import SUPPLIED, TABLE, build_matrix, symbol_features
 from soyoil.features.registry import FEATURES, FeatureSpec, check_features, features_of
 from soyoil.features.windows import ratio
-from soyoil.market.rolls import FloatArray, roll_free
+from soyoil.market.rolls import roll_free
 
 MakeSessions = Callable[..., pd.DataFrame]
 KINDS = ("plain", "negative", "flat", "spikes")

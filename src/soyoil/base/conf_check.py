@@ -7,7 +7,6 @@ here with the file and the line.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ import yaml
 
 from soyoil.base.errors import ConfigError
 from soyoil.base.redact import HIDDEN, is_secret_name, redact
+from soyoil.base.suggest import did_you_mean, nearest
 
 BASE: Final = "base"
 LOCAL: Final = "local"
@@ -96,8 +96,7 @@ def check_known(given: Iterable[str], known: Sequence[str], what: str) -> None:
     unknown = [name for name in given if name not in known]
     if not unknown:
         return
-    near = difflib.get_close_matches(unknown[0], known, n=1, cutoff=0.4)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    hint = did_you_mean(unknown[0], known)
     more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
     listed = ", ".join(known[:SHOWN]) or "none"
     raise ConfigError(f"Unknown {what} {unknown[0]!r}.{hint} Known: {listed}{more}.")
@@ -150,7 +149,7 @@ def _check_name(path: Path, shown: Path) -> None:
     """A file whose name is nearly one that is read would be passed over without a word."""
     if path.name == GLOBALS or path.name.startswith(_READ):
         return
-    near = difflib.get_close_matches(path.stem, (*_READ, Path(GLOBALS).stem), n=1, cutoff=0.75)
+    near = nearest(path.stem, (*_READ, Path(GLOBALS).stem), cutoff=0.75)
     if path.stem.startswith(Path(GLOBALS).stem):
         near = [Path(GLOBALS).stem]
     if near:

@@ -7,20 +7,18 @@ same thing, and the row is not common to them.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from soyoil.base.arrays import BoolArray
 from soyoil.base.errors import ConfigError
+from soyoil.base.suggest import did_you_mean
 from soyoil.compare.config import CompareConfig
 from soyoil.metrics.evaluate import REFERENCES, scored_rows_hash
-
-BoolArray = npt.NDArray[np.bool_]
 
 OUTCOME_DECIMALS: Final = 12
 """Outcomes that agree so far are equal: sums of the same returns may differ in the last bits."""
@@ -149,8 +147,7 @@ def select(runs: Sequence[TrackedRun], config: CompareConfig) -> list[TrackedRun
     there = sorted({run.model for run in newest})
     unknown = [name for name in config.model if name not in there]
     if newest and unknown:
-        near = difflib.get_close_matches(unknown[0], there, n=1, cutoff=0.4)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(unknown[0], there)
         raise ConfigError(
             f"No finished run of model {unknown[0]!r} is tracked.{hint} There are runs of: "
             f"{', '.join(there)}."

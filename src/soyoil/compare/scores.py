@@ -11,15 +11,14 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from soyoil.base.arrays import FloatArray
 from soyoil.compare.boards import Board, Refusal, ScoredRun
 from soyoil.metrics.bootstrap import MIN_INDEPENDENT, Interval, skill_interval, verdict
 from soyoil.metrics.evaluate import LOSS_COLUMNS, REFERENCES, skill
 from soyoil.metrics.losses import row_losses, weighted_mean
 
-FloatArray = npt.NDArray[np.float64]
 Metric = Literal["pinball", "mae"]
 
 MEANS: Final = {

@@ -6,7 +6,6 @@ validation at write and the feature catalogue are derived from it.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import hashlib
 import json
@@ -22,6 +21,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from soyoil.base.config import Config
 from soyoil.base.errors import ContractError
+from soyoil.base.suggest import nearest
 
 ColumnType = Literal["STRING", "INT64", "FLOAT64", "BOOL", "DATE", "TIMESTAMP", "STRUCT"]
 Role = Literal["key", "feature", "label", "slice", "meta"]
@@ -389,7 +389,7 @@ def load_contract(name: str) -> TableContract:
     """
     contracts = _all_contracts()
     if name not in contracts:
-        near = difflib.get_close_matches(name, contracts, n=1)
+        near = nearest(name, contracts, cutoff=0.6)
         hint = f"did you mean {near[0]}?" if near else f"known tables: {', '.join(contracts)}"
         raise ContractError(f"no contract for the warehouse table {name!r}: {hint}")
     return contracts[name]

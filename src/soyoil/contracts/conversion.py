@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from soyoil.base.arrays import BoolArray
 from soyoil.contracts.contract import ARROW_TYPES, Column, ColumnType
 
 MAX_EXACT_FLOAT: Final = 2**53
@@ -30,7 +29,7 @@ class TypeMismatchError(Exception):
         Which rows are wrong; None if it is the column as a whole.
     """
 
-    def __init__(self, reason: str, rows: npt.NDArray[np.bool_] | None = None) -> None:
+    def __init__(self, reason: str, rows: BoolArray | None = None) -> None:
         super().__init__(reason)
         self.rows = rows
 
@@ -77,8 +76,8 @@ def _infer(series: pd.Series) -> pa.Array:
     return values
 
 
-def _where(mask: pa.Array) -> npt.NDArray[np.bool_]:
-    rows: npt.NDArray[np.bool_] = mask.fill_null(False).to_numpy(zero_copy_only=False)
+def _where(mask: pa.Array) -> BoolArray:
+    rows: BoolArray = mask.fill_null(False).to_numpy(zero_copy_only=False)
     return rows
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from soyoil.base.arrays import BoolArray
 from soyoil.base.errors import ContractError
+from soyoil.base.suggest import nearest
 from soyoil.contracts.contract import (
     BANNED_PREFIX,
     NUMERIC,
@@ -25,7 +24,7 @@ from soyoil.contracts.structs import assemble, flatten, leaf_arrays
 MAX_PROBLEMS = 8
 MAX_EXAMPLES = 3
 
-Mask = npt.NDArray[np.bool_]
+Mask = BoolArray
 
 
 def validate(frame: pd.DataFrame, contract: TableContract) -> pa.Table:
@@ -142,7 +141,7 @@ def _name_problems(frame: pd.DataFrame, contract: TableContract) -> Iterator[str
         elif name in structs:
             yield f"column {name}: is a STRUCT; give its fields as columns {name}.<field>"
         elif name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
+            near = nearest(name, known, cutoff=0.6)
             hint = f"; did you mean {near[0]}?" if near else ""
             yield f"column {name}: is not in the contract{hint}"
     missing = [name for name in known if name not in set(names)]

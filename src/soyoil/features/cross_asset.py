@@ -15,16 +15,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from soyoil.base.arrays import BoolArray, FloatArray
 from soyoil.features.registry import FeatureSpec, register
 from soyoil.market.asof import AsOfView
 from soyoil.market.instruments import INSTRUMENTS, TARGET_ROOT
 from soyoil.market.rolls import (
     FLIP_BACK_RETURN_SESSIONS,
-    BoolArray,
-    FloatArray,
     contract_changes,
     log_positive,
     sessions_since_seen,
@@ -271,9 +269,7 @@ def _window_sums(values: FloatArray, window: int) -> FloatArray:
     return out
 
 
-def _root_features(
-    root: str, at: _Aligned, target_returns: FloatArray
-) -> dict[str, npt.NDArray[np.float64]]:
+def _root_features(root: str, at: _Aligned, target_returns: FloatArray) -> dict[str, FloatArray]:
     """Returns, co-movement with the target and staleness of one root."""
     out: dict[str, FloatArray] = {}
     for window in RETURN_WINDOWS:
@@ -319,7 +315,7 @@ def co_movement(y: FloatArray, x: FloatArray, window: int) -> tuple[FloatArray, 
     return corr, beta
 
 
-def _spreads(aligned: Mapping[str, _Aligned], count: int) -> dict[str, npt.NDArray[np.float64]]:
+def _spreads(aligned: Mapping[str, _Aligned], count: int) -> dict[str, FloatArray]:
     """Crush, oil share, BOHO and crack from prices at the decision."""
     nothing = np.full(count, np.nan)
     zl, zm, zs, ho, rb, cl = (

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from soyoil.features.registry import IntArray, SymbolBars, feature, shared
+from soyoil.base.arrays import FloatArray, IntArray
+from soyoil.features.registry import SymbolBars, feature, shared
 from soyoil.features.volatility import in_atr
 from soyoil.features.windows import rolling_max
-from soyoil.market.rolls import FloatArray, log_positive
+from soyoil.market.rolls import log_positive
 
 SWING_SESSIONS = 5
 """Sessions on each side of a swing: its fractal spans 11 sessions, about two weeks."""

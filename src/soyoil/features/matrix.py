@@ -6,9 +6,9 @@ import itertools
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from soyoil.base.arrays import FloatArray
 from soyoil.contracts.contract import TableContract, load_contract
 
 # Importing the feature modules fills the registry.
@@ -16,7 +16,6 @@ from soyoil.features import golden_zone, pivots, technical, volatility  # noqa: 
 from soyoil.features.cross_asset import cross_asset_features
 from soyoil.features.registry import FeatureSpec, SymbolBars, check_features, features_of
 from soyoil.market.instruments import TARGET_ROOT
-from soyoil.market.rolls import FloatArray
 
 TABLE: Final = "features.daily_ml_matrix"
 KEY_COLUMNS: Final = ("symbol", "data_date", "decision_time", "known_at", "provenance")
@@ -102,7 +101,7 @@ def _compute(spec: FeatureSpec, bars: SymbolBars) -> FloatArray:
 
 
 def _typed(
-    values: npt.NDArray[np.float64],
+    values: FloatArray,
     specs: tuple[FeatureSpec, ...],
     index: pd.Index,
     contract: TableContract,

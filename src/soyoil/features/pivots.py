@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from soyoil.base.arrays import FloatArray
 from soyoil.features.registry import FeatureFunction, SymbolBars, feature, shared
 from soyoil.features.volatility import in_atr
-from soyoil.market.rolls import FloatArray, log_positive
+from soyoil.market.rolls import log_positive
 
 LEVELS: dict[str, str] = {
     "P": "(H + L + C) / 3 of the session before",

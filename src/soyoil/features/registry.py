@@ -13,14 +13,12 @@ from functools import cached_property
 from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from soyoil.base.arrays import BoolArray, DayArray, FloatArray, IntArray
 from soyoil.base.errors import ContractError
 from soyoil.contracts.contract import TableContract
-from soyoil.market.rolls import FloatArray, forward_index, log_positive
+from soyoil.market.rolls import forward_index, log_positive
 
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
 FeatureFunction = Callable[[Any], FloatArray]
 Source = Literal["bars", "cross"]
 
@@ -47,7 +45,7 @@ class SymbolBars:
         Results of `shared` functions.
     """
 
-    dates: npt.NDArray[np.datetime64]
+    dates: DayArray
     open: FloatArray
     high: FloatArray
     low: FloatArray

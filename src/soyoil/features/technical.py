@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from soyoil.base.arrays import FloatArray
 from soyoil.features.registry import FeatureFunction, SymbolBars, feature, shared
 from soyoil.features.windows import (
     ratio,
@@ -21,7 +22,7 @@ from soyoil.features.windows import (
     rolling_std,
     rolling_sum,
 )
-from soyoil.market.rolls import FloatArray, log_positive
+from soyoil.market.rolls import log_positive
 
 RSI_SESSIONS = 14
 BOLLINGER_SESSIONS = 20

@@ -8,10 +8,11 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from soyoil.base.arrays import FloatArray
 from soyoil.features.registry import FeatureFunction, SymbolBars, feature, shared
 from soyoil.features.technical import on_known_sessions
 from soyoil.features.windows import ratio, rolling_mean, rolling_std
-from soyoil.market.rolls import FloatArray, log_positive
+from soyoil.market.rolls import log_positive
 
 TRADING_DAYS: Final = 252
 RANGE_SESSIONS = 21

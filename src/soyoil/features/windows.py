@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from soyoil.market.rolls import FloatArray
+from soyoil.base.arrays import FloatArray
 
 Combine = Callable[[FloatArray, FloatArray], FloatArray]
 

@@ -6,7 +6,6 @@ node writes to it would be lost without a word.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -16,6 +15,7 @@ from kedro.utils import load_obj
 
 from soyoil.base.errors import ConfigError, soyoil_cause
 from soyoil.base.redact import redact
+from soyoil.base.suggest import nearest
 
 PARAMETERS = ("parameters", "params:")
 
@@ -37,7 +37,7 @@ def check_entries(catalog: Mapping[str, Any]) -> None:
         given = entry.get("type")
         if not isinstance(given, str) or not given:
             what = f"has the type {given!r}" if "type" in entry else "has no `type`"
-            near = difflib.get_close_matches("type", map(str, entry), n=1, cutoff=0.6)
+            near = nearest("type", map(str, entry), cutoff=0.6)
             hint = f" Is {near[0]!r} meant for it?" if near and near != ["type"] else ""
             raise ConfigError(
                 f"catalog entry {name!r} {what}: name the class of the dataset, such as "

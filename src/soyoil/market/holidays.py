@@ -10,7 +10,6 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pandas.tseries.holiday import (
     AbstractHolidayCalendar,
@@ -25,9 +24,10 @@ from pandas.tseries.holiday import (
     sunday_to_monday,
 )
 
+from soyoil.base.arrays import DayArray
 from soyoil.market.instruments import get_instrument, keeps_grain_hours
 
-Days = npt.NDArray[np.datetime64]
+Days = DayArray
 
 # New Year's Day on a Saturday is not observed on the Friday before by the exchange.
 _ALWAYS_CLOSED = [

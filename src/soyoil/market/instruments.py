@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from soyoil.base.errors import ConfigError
+from soyoil.base.suggest import nearest
 
 TARGET_ROOT = "ZL"
 EXCHANGE_TZ = "America/Chicago"
@@ -180,7 +180,7 @@ def get_instrument(root: str) -> Instrument:
     try:
         return INSTRUMENTS[root]
     except KeyError:
-        near = difflib.get_close_matches(root.upper(), INSTRUMENTS, n=3, cutoff=0.4)
+        near = nearest(root.upper(), INSTRUMENTS, n=3, cutoff=0.4)
         hint = f" Did you mean {', '.join(near)}?" if near else ""
         raise ConfigError(
             f"Unknown futures root {root!r} in source.symbols.{hint} "

@@ -11,11 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int64]
+from soyoil.base.arrays import BoolArray, FloatArray, IntArray
 
 FLIP_BACK_FLAG_SESSIONS = 3
 """A change to a contract seen within this many sessions is flagged as a flip-back."""

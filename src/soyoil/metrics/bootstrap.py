@@ -14,7 +14,8 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from soyoil.base.arrays import FloatArray, IntArray
+
 Verdict = Literal["skill", "no skill", "unprovable"]
 
 RESAMPLES: Final = 999
@@ -47,9 +48,7 @@ def mean_block(sessions: int) -> int:
     return max(2 * sessions, MIN_BLOCK)
 
 
-def stationary_indices(
-    n: int, block: int, resamples: int, rng: np.random.Generator
-) -> npt.NDArray[np.int64]:
+def stationary_indices(n: int, block: int, resamples: int, rng: np.random.Generator) -> IntArray:
     """Resampled positions, shape ``(resamples, n)``; stretches wrap around at the end.
 
     Parameters

@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from soyoil.base.arrays import BoolArray, FloatArray
 from soyoil.base.errors import ModelError
 from soyoil.metrics.bootstrap import Verdict, skill_interval, verdict
 from soyoil.metrics.keys import MetricKey, Weighting, pooled
 from soyoil.metrics.losses import QUANTILE_COLUMNS, row_losses, weighted_mean
 from soyoil.regimes.weights import effective_n
-
-FloatArray = npt.NDArray[np.float64]
 
 NOMINAL_COVERAGE: Final = 0.8
 
@@ -66,7 +64,7 @@ class _Scored:
     losses: pd.DataFrame
     references: Mapping[str, pd.DataFrame]
 
-    def take(self, mask: npt.NDArray[np.bool_]) -> _Scored:
+    def take(self, mask: BoolArray) -> _Scored:
         references = {name: frame[mask] for name, frame in self.references.items()}
         return _Scored(self.rows[mask], self.losses[mask], references)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-FloatArray = npt.NDArray[np.float64]
+from soyoil.base.arrays import FloatArray
 
 QUANTILE_COLUMNS: Final = {"q10": 0.1, "q50": 0.5, "q90": 0.9}
 

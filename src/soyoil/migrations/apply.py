@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from soyoil.audit.structure.defects import BANNED_VENDORS, structural_defects
 from soyoil.base.config import Config
 from soyoil.base.errors import WarehouseError
+from soyoil.base.suggest import nearest
 from soyoil.contracts.contract import TableContract
 from soyoil.contracts.identifiers import unquoted
 from soyoil.migrations.plan import Plan, change_sql, copy_statements, make_plan
@@ -203,7 +203,7 @@ def _known(given: str, known: Sequence[str]) -> str:
             f"{given} may be {' or '.join(bare)}: give the name as the plan shows it, in single "
             "quotes so that the shell keeps its own"
         )
-    near = difflib.get_close_matches(given, known, n=1)
+    near = nearest(given, known, cutoff=0.6)
     hint = f" Did you mean {near[0]}?" if near else ""
     raise WarehouseError(
         f"the plan has no change {given}.{hint} Its changes: {', '.join(known) or 'none'}."

@@ -7,15 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from soyoil.base.arrays import DayArray, FloatArray, IntArray
 from soyoil.base.errors import ModelError
 from soyoil.models.config import TargetKind
 from soyoil.models.shrinkage import Shrink
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-DayArray = npt.NDArray[np.datetime64]
 
 QUANTILES: Final = (0.1, 0.5, 0.9)
 

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from soyoil.models.base import FloatArray
+from soyoil.base.arrays import FloatArray
 from soyoil.models.registry import BASELINES
 from soyoil.models.shrinkage import CONE_Z
 

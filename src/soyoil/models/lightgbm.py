@@ -8,15 +8,8 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 
-from soyoil.models.base import (
-    CONTRIBUTION,
-    GAIN,
-    QUANTILES,
-    EngineFit,
-    FloatArray,
-    FoldTask,
-    HorizonArrays,
-)
+from soyoil.base.arrays import FloatArray
+from soyoil.models.base import CONTRIBUTION, GAIN, QUANTILES, EngineFit, FoldTask, HorizonArrays
 from soyoil.models.config import LightGBMConfig
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from soyoil.base.arrays import IntArray
 from soyoil.base.errors import ConfigError
-from soyoil.models.base import FoldTask, HorizonArrays, IntArray
+from soyoil.base.suggest import did_you_mean, nearest
+from soyoil.models.base import FoldTask, HorizonArrays
 
 
 def group_of(column: str) -> str:
@@ -35,8 +36,7 @@ def check_groups(names: Sequence[str], groups: Sequence[str]) -> None:
     known = list(dict.fromkeys(group_of(name) for name in names))
     for group in groups:
         if group not in known:
-            near = difflib.get_close_matches(group, known, n=1, cutoff=0.4)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(group, known)
             raise ConfigError(
                 f"Unknown group {group!r} in fit.feature_groups.{hint} "
                 f"Known groups: {', '.join(known)}."
@@ -62,7 +62,7 @@ def check_columns(names: Sequence[str], columns: Sequence[str], where: str) -> N
     """
     for column in columns:
         if column not in names:
-            near = difflib.get_close_matches(column, names, n=3, cutoff=0.4)
+            near = nearest(column, names, n=3, cutoff=0.4)
             hint = f" Near it: {', '.join(near)}." if near else ""
             raise ConfigError(
                 f"Unknown column {column!r} in {where}.features.{hint} docs/tables.md lists all "

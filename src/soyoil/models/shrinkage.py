@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from soyoil.base.arrays import FloatArray
 
 GRID: Final = np.linspace(0.0, 1.0, 11)
 """Factors that are tried."""

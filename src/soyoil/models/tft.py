@@ -18,16 +18,9 @@ from pytorch_forecasting.data.encoders import TorchNormalizer
 from pytorch_forecasting.metrics import QuantileLoss
 from pytorch_forecasting.models import TemporalFusionTransformer
 
+from soyoil.base.arrays import FloatArray, IntArray
 from soyoil.base.errors import ModelError
-from soyoil.models.base import (
-    QUANTILES,
-    SELECTION,
-    EngineFit,
-    FloatArray,
-    FoldTask,
-    HorizonArrays,
-    IntArray,
-)
+from soyoil.models.base import QUANTILES, SELECTION, EngineFit, FoldTask, HorizonArrays
 from soyoil.models.config import TFTConfig
 from soyoil.models.device import torch_device
 from soyoil.models.selection import thinned

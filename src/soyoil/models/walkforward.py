@@ -14,12 +14,12 @@ from typing import Final
 
 import numpy as np
 
+from soyoil.base.arrays import FloatArray
 from soyoil.base.leftovers import scratch
 from soyoil.base.process import peak_memory_mb
 from soyoil.models.base import (
     Engine,
     EngineFit,
-    FloatArray,
     FoldResult,
     FoldTask,
     HorizonArrays,

@@ -7,16 +7,8 @@ from typing import Any
 import numpy as np
 import xgboost as xgb
 
-from soyoil.models.base import (
-    CONTRIBUTION,
-    GAIN,
-    QUANTILES,
-    EngineFit,
-    FloatArray,
-    FoldTask,
-    HorizonArrays,
-    IntArray,
-)
+from soyoil.base.arrays import FloatArray, IntArray
+from soyoil.models.base import CONTRIBUTION, GAIN, QUANTILES, EngineFit, FoldTask, HorizonArrays
 from soyoil.models.config import XGBoostConfig
 
 

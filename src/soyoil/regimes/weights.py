@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import model_validator
 
+from soyoil.base.arrays import FloatArray, IntArray
 from soyoil.base.config import SESSIONS, Config, bounded
 from soyoil.regimes.table import regime_positions
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 DOMINANT_SHARE = 0.40
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soyoil.base.arrays import BoolArray, FloatArray
 from soyoil.base.errors import SourceError
 from soyoil.market.bars import BarSchema
 from soyoil.market.instruments import Instrument, get_instrument
@@ -92,7 +93,7 @@ def split_defective(bars: pd.DataFrame, rules: BarRules) -> tuple[pd.DataFrame, 
     code = bars["root"].to_numpy()
     known = [get_instrument(root) for root in rules.roots]
     signed = np.array([i.may_be_negative for i in known], dtype=bool)[code]
-    found: dict[str, npt.NDArray[np.bool_]] = {
+    found: dict[str, BoolArray] = {
         "unmapped_date": ~bars["mapped"].to_numpy(),
         "off_grid": time % GRID_NS[rules.schema] != 0,
         "undefined_price": ~np.isfinite(price).all(axis=1),
@@ -113,8 +114,8 @@ def split_defective(bars: pd.DataFrame, rules: BarRules) -> tuple[pd.DataFrame, 
 
 
 def _beyond_prices(
-    price: npt.NDArray[np.float64], code: npt.NDArray[np.integer], known: Sequence[Instrument]
-) -> npt.NDArray[np.bool_]:
+    price: FloatArray, code: npt.NDArray[np.integer], known: Sequence[Instrument]
+) -> BoolArray:
     """Bars with a price outside of `Instrument.prices`.
 
     Of a root whose prices may be negative only the size is bounded; there a price of less than

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from soyoil.base.arrays import BoolArray
 from soyoil.splits.cpcv import combinatorial_purged
 from soyoil.splits.fixed import fixed_split
-from soyoil.splits.plan import BoolArray, SplitConfig, SplitPlan
+from soyoil.splits.plan import SplitConfig, SplitPlan
 from soyoil.splits.walkforward import walk_forward
 
 

@@ -12,16 +12,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from soyoil.base.arrays import BoolArray, IntArray
 from soyoil.base.errors import SplitError
-from soyoil.splits.plan import (
-    BoolArray,
-    Fold,
-    IntArray,
-    SplitConfig,
-    SplitPlan,
-    span_text,
-    usable_rows,
-)
+from soyoil.splits.plan import Fold, SplitConfig, SplitPlan, span_text, usable_rows
 
 
 def row_groups(rows: IntArray, groups: int) -> list[IntArray]:

@@ -8,16 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from soyoil.base.arrays import BoolArray, DayArray
 from soyoil.base.errors import SplitError
-from soyoil.splits.plan import (
-    BoolArray,
-    DateArray,
-    Fold,
-    SplitConfig,
-    SplitPlan,
-    span_text,
-    usable_rows,
-)
+from soyoil.splits.plan import Fold, SplitConfig, SplitPlan, span_text, usable_rows
 
 Peers = Mapping[str, tuple[int, BoolArray]]
 """Length in sessions and labelled rows by name of the horizon."""
@@ -39,7 +32,7 @@ class _Cut:
     independent: dict[str, float]
 
 
-def _cut(days: DateArray, labelled: BoolArray, h: int, config: SplitConfig) -> _Cut:
+def _cut(days: DayArray, labelled: BoolArray, h: int, config: SplitConfig) -> _Cut:
     usable = usable_rows(days, labelled, config)
     valid_from, test_from = (
         int(np.searchsorted(days, np.datetime64(day, "us")))
@@ -92,7 +85,7 @@ def _table(cuts: Mapping[str, tuple[int, _Cut]]) -> str:
 
 
 def _refusal(
-    name: str, days: DateArray, cuts: Mapping[str, tuple[int, _Cut]], config: SplitConfig
+    name: str, days: DayArray, cuts: Mapping[str, tuple[int, _Cut]], config: SplitConfig
 ) -> str:
     h, cut = cuts[name]
     good = [peer for peer, (_, other) in cuts.items() if not _lacking(other, config)]

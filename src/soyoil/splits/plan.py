@@ -16,16 +16,13 @@ from itertools import combinations
 from typing import Any, Final, Literal, Self
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from soyoil.base.arrays import BoolArray, DayArray, IntArray
 from soyoil.base.config import SESSIONS, Config, bounded
 from soyoil.base.errors import SplitError
 
-BoolArray = npt.NDArray[np.bool_]
-DateArray = npt.NDArray[np.datetime64]
-IntArray = npt.NDArray[np.int64]
 ROLES: Final = ("train", "valid", "calibration", "test")
 PROFILE_REFIT: Final = {"quick": 252, "full": 126}
 MAX_FOLDS: Final = 1000
@@ -207,7 +204,7 @@ class SplitPlan:
 
     horizon: str
     sessions: int
-    dates: DateArray
+    dates: DayArray
     folds: tuple[Fold, ...]
 
     def to_frame(self) -> pd.DataFrame:
@@ -283,7 +280,7 @@ def check_scoreable(plan: SplitPlan) -> None:
         )
 
 
-def _positions(days: DateArray, used: DateArray, horizon: str) -> IntArray:
+def _positions(days: DayArray, used: DayArray, horizon: str) -> IntArray:
     position = np.searchsorted(days, used)
     known = (position < len(days)) & (days[np.minimum(position, len(days) - 1)] == used)
     if not known.all():
@@ -350,7 +347,7 @@ def plan_from_frame(
     return plan
 
 
-def origin_mask(days: DateArray, origins: str) -> BoolArray:
+def origin_mask(days: DayArray, origins: str) -> BoolArray:
     """Sessions that may be an origin, shape ``(n,)``.
 
     The last session of a week, Monday to Sunday, is known from the exchange's calendar before
@@ -363,13 +360,13 @@ def origin_mask(days: DateArray, origins: str) -> BoolArray:
     return np.append(week[1:] != week[:-1], True)
 
 
-def span_text(days: DateArray) -> str:
+def span_text(days: DayArray) -> str:
     """First and last session and their number, for messages."""
     first, last = pd.Timestamp(days[0]), pd.Timestamp(days[-1])
     return f"{first:%Y-%m-%d}..{last:%Y-%m-%d} ({len(days)} sessions)"
 
 
-def usable_rows(days: DateArray, labelled: BoolArray, config: SplitConfig) -> BoolArray:
+def usable_rows(days: DayArray, labelled: BoolArray, config: SplitConfig) -> BoolArray:
     """Rows that may have a role: labelled, an origin, not after `last_origin`."""
     usable = labelled & origin_mask(days, config.origins)
     if config.last_origin is not None:

@@ -7,17 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from soyoil.base.arrays import BoolArray, IntArray
 from soyoil.base.errors import SplitError
-from soyoil.splits.plan import (
-    PROFILE_REFIT,
-    BoolArray,
-    Fold,
-    IntArray,
-    SplitConfig,
-    SplitPlan,
-    span_text,
-    usable_rows,
-)
+from soyoil.splits.plan import PROFILE_REFIT, Fold, SplitConfig, SplitPlan, span_text, usable_rows
 
 
 def walk_forward(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from soyoil.base.config import SESSIONS, Config, bounded
+from soyoil.base.suggest import did_you_mean
 from soyoil.models.config import FitConfig
 from soyoil.models.engines import ENGINES
 from soyoil.regimes.weights import WeightsConfig
@@ -152,8 +152,7 @@ def section_classes(model: str) -> dict[str, type[Config]]:
 
 
 def _unknown(what: str, name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    hint = did_you_mean(name, known, cutoff=0.5)
     return f"unknown {what} {name!r} in a search space.{hint} Known: {', '.join(known)}"
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soyoil.base.arrays import FloatArray, IntArray
 from soyoil.base.errors import SplitError
 from soyoil.models.base import FoldTask, HorizonArrays
 from soyoil.models.selection import thinned
@@ -60,10 +61,10 @@ class TrainingSpan:
 
     horizon: Horizon
     arrays: HorizonArrays
-    returns: npt.NDArray[np.float64]
+    returns: FloatArray
     dates: pd.Series
     regime_names: npt.NDArray[np.object_]
-    regime_weights: npt.NDArray[np.float64]
+    regime_weights: FloatArray
     regimes: pd.DataFrame
     content_hash: str
 
@@ -94,7 +95,7 @@ def cut_before_test(snapshot: Snapshot, split: SplitConfig) -> Snapshot:
     return replace(snapshot, matrix=matrix[kept].reset_index(drop=True))
 
 
-def _first_block(usable: npt.NDArray[np.int64], need: int, gap: int) -> int | None:
+def _first_block(usable: IntArray, need: int, gap: int) -> int | None:
     """First session that has so many usable rows before a gap of so many sessions."""
     return int(usable[need - 1]) + 1 + gap if len(usable) >= need else None
 
@@ -162,9 +163,7 @@ def stops_early(plan: SplitPlan) -> bool:
     return all(len(fold.valid) for fold in plan.folds)
 
 
-def _weights(
-    span: TrainingSpan, fold: Fold, rows: npt.NDArray[np.int64], config: WeightsConfig
-) -> npt.NDArray[np.float64]:
+def _weights(span: TrainingSpan, fold: Fold, rows: IntArray, config: WeightsConfig) -> FloatArray:
     if len(rows) == 0:
         return np.empty(0)
     role = RoleRows(

@@ -22,6 +22,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from soyoil.base.arrays import DayArray, FloatArray
 from soyoil.base.errors import SoyoilError
 from soyoil.sweep.config import Value
 
@@ -31,8 +32,6 @@ SCHEMA: Final = 2
 """2: each line ends with a checksum of what stands before it."""
 FILE: Final = "trials.jsonl"
 
-FloatArray = npt.NDArray[np.float64]
-DayArray = npt.NDArray[np.datetime64]
 State = Literal["complete", "pruned", "failed"]
 TrialKey = tuple[str, int]
 

@@ -11,11 +11,9 @@ from itertools import combinations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from soyoil.base.arrays import BoolArray, FloatArray
 from soyoil.metrics.bootstrap import MIN_INDEPENDENT, mean_block, resample_counts
-
-FloatArray = npt.NDArray[np.float64]
 
 EULER: Final = 0.5772156649015329
 CSCV_BLOCKS: Final = 16
@@ -38,7 +36,7 @@ class TrialMatrix:
     """
 
     contributions: FloatArray
-    complete: npt.NDArray[np.bool_]
+    complete: BoolArray
     sessions: int
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from soyoil.base.arrays import FloatArray, IntArray
 from soyoil.metrics.evaluate import LOSS_COLUMNS, REFERENCES
 from soyoil.metrics.losses import row_losses
 from soyoil.models.base import FoldResult, FoldTask
@@ -21,8 +21,6 @@ from soyoil.splits.plan import SplitPlan
 from soyoil.sweep.inner import TrainingSpan, inner_task
 from soyoil.sweep.space import TrialConfig
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 Metric = Literal["pinball", "mae"]
 Weighting = Literal["uniform", "regime", "macro"]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
 from soyoil.base.errors import ConfigError
+from soyoil.base.suggest import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,7 @@ def get_horizon(name: str) -> Horizon:
     try:
         return HORIZONS[name]
     except KeyError:
-        near = difflib.get_close_matches(name, HORIZONS, n=1, cutoff=0.3)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(name, HORIZONS, cutoff=0.3)
         raise ConfigError(
             f"Unknown horizon {name!r}.{hint} Known horizons: {', '.join(HORIZONS)}."
         ) from None

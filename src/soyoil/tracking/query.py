@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from soyoil.base.errors import ConfigError, TrackingError
+from soyoil.base.suggest import did_you_mean
 from soyoil.compare.boards import TrackedRun
 from soyoil.tracking.mlflow_store import PARENT_TAG, open_client
 from soyoil.tracking.store_access import error_code
@@ -37,8 +37,7 @@ def _experiment_ids(client: MlflowClient, names: Sequence[str]) -> list[str]:
     known = {e.name: str(e.experiment_id) for e in client.search_experiments()}
     unknown = [name for name in names if name not in known]
     if unknown:
-        near = difflib.get_close_matches(unknown[0], known, n=1, cutoff=0.4)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(unknown[0], known)
         raise ConfigError(
             f"There is no MLflow experiment {unknown[0]!r}.{hint} Known: "
             f"{', '.join(sorted(known))}."

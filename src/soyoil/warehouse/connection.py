@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
@@ -15,6 +14,7 @@ from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_valid
 from soyoil.base.config import OTHER_KIND, Config, bounded, reason_of_bound
 from soyoil.base.errors import ConfigError
 from soyoil.base.redact import HIDDEN, is_secret_name, redact
+from soyoil.base.suggest import did_you_mean
 
 PROJECT_VARIABLES: Final = ("GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT")
 """Environment variables that name the project where the connection does not, first one first."""
@@ -192,8 +192,7 @@ def _problem(error: Any) -> str:
     if error["type"] == "missing":
         return f"{where} is missing"
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(where, known, n=1, cutoff=0.4)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(where, known)
         return f"unknown key {where!r}.{hint} Known: {', '.join(known)}"
     value = error["input"]
     if error["type"] == OTHER_KIND:

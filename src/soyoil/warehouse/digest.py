@@ -22,6 +22,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from soyoil.base.arrays import IntArray
 from soyoil.base.errors import ContractError
 from soyoil.contracts.contract import TableContract, WriteMode
 from soyoil.contracts.structs import leaf_arrays
@@ -124,7 +125,7 @@ def group_digests(
     }
 
 
-def groups_of(contract: TableContract, table: pa.Table) -> tuple[list[str], npt.NDArray[np.int64]]:
+def groups_of(contract: TableContract, table: pa.Table) -> tuple[list[str], IntArray]:
     """Texts of the groups of a table, and the number of its group for each row."""
     columns = group_columns(contract)
     codes = np.zeros(table.num_rows, dtype=np.int64)

@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from soyoil.audit.defect import Defect, count
-from soyoil.audit.rows.table_data import RETURN_NAME, BoolArray, TableData, leaf
+from soyoil.audit.rows.table_data import RETURN_NAME, TableData, leaf
+from soyoil.base.arrays import BoolArray, DayArray, FloatArray, IntArray
 from soyoil.contracts.contract import target_horizon
 from soyoil.market.instruments import TARGET_ROOT
 from soyoil.targets.horizons import HORIZONS
 from soyoil.targets.labels import forward_sums
 
-FloatArray = npt.NDArray[np.float64]
-Days = npt.NDArray[np.datetime64]
+Days = DayArray
 
 SESSIONS_PER: Final = {"d": 1, "w": 5, "m": 21, "y": 252}
 TRIED: Final = (1, 2, 3, 5, 10, 20, 21, 22, 42, 63, 126, 252)
@@ -118,7 +117,7 @@ def label_defects(data: TableData, known: Mapping[str, Sessions]) -> Iterator[De
             yield from _other_horizon(data, target, rows, reference)
 
 
-def _series(data: TableData) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
+def _series(data: TableData) -> Iterator[tuple[str, IntArray]]:
     """Rows of each series."""
     roots = data.roots.fillna(TARGET_ROOT)
     for group in np.unique(data.group):
@@ -127,7 +126,7 @@ def _series(data: TableData) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
             yield str(roots.iloc[rows[0]]), rows
 
 
-def _own_sessions(data: TableData, rows: npt.NDArray[np.int64], root: str) -> Sessions:
+def _own_sessions(data: TableData, rows: IntArray, root: str) -> Sessions:
     close = data.frame[data.close].to_numpy()[rows] if data.close else np.full(len(rows), np.nan)
     return sessions_of(data).get(
         root, Sessions(data.days[rows], close, _log_returns(close), data.name)
@@ -135,7 +134,7 @@ def _own_sessions(data: TableData, rows: npt.NDArray[np.int64], root: str) -> Se
 
 
 def _without_future(
-    data: TableData, target: str, rows: npt.NDArray[np.int64], reference: Sessions
+    data: TableData, target: str, rows: IntArray, reference: Sessions
 ) -> Iterator[Defect]:
     sessions = label_sessions(target)
     position = np.searchsorted(reference.days, data.days[rows], side="right") - 1
@@ -160,13 +159,13 @@ def _without_future(
     )
 
 
-def _repeats(data: TableData, target: str, rows: npt.NDArray[np.int64]) -> bool:
+def _repeats(data: TableData, target: str, rows: IntArray) -> bool:
     """Whether the last labels are one value."""
     tail = data.frame[target].to_numpy()[rows][-3:]
     return len(tail) == 3 and bool((tail == tail[0]).all())
 
 
-def _mask(data: TableData, rows: npt.NDArray[np.int64]) -> BoolArray:
+def _mask(data: TableData, rows: IntArray) -> BoolArray:
     mask = np.zeros(len(data.frame), dtype=np.bool_)
     mask[rows] = True
     return mask
@@ -188,7 +187,7 @@ def _candidates(reference: Sessions, sessions: int) -> dict[str, FloatArray]:
 
 
 def _other_horizon(
-    data: TableData, target: str, rows: npt.NDArray[np.int64], reference: Sessions
+    data: TableData, target: str, rows: IntArray, reference: Sessions
 ) -> Iterator[Defect]:
     named = label_sessions(target)
     position = np.searchsorted(reference.days, data.days[rows])

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from soyoil.audit.config import AuditConfig
 from soyoil.audit.defect import Defect, Severity, count, names
-from soyoil.audit.rows.table_data import BoolArray, TableData, leaf
+from soyoil.audit.rows.table_data import TableData, leaf
+from soyoil.base.arrays import BoolArray, DayArray, FloatArray, IntArray
 from soyoil.market.holidays import sessionless_days
 
-Days = npt.NDArray[np.datetime64]
+Days = DayArray
 
 CHANCE: Final = 1e-4
 RESTS: Final = 3
@@ -147,9 +147,7 @@ def _runs(data: TableData, name: str, limit: int, *, recurs: bool) -> str | None
     )
 
 
-def _chance_length(
-    lengths: npt.NDArray[np.int64], series: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
+def _chance_length(lengths: IntArray, series: IntArray) -> FloatArray:
     """Length that a run of its series reaches by chance with a probability of `CHANCE` at most.
 
     A price on a coarse tick stands still now and then. If a new value repeats with probability

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from soyoil.audit.config import AuditConfig
 from soyoil.audit.defect import Defect, base_name, names
 from soyoil.audit.rows.table_data import TableData
+from soyoil.base.arrays import DayArray
 from soyoil.contracts.contract import TableContract
 from soyoil.warehouse.bigquery.sql import MAX_JOB_PARTITIONS
 from soyoil.warehouse.live import BackendName, LiveTable
@@ -48,7 +48,7 @@ class Span:
 
     table: LiveTable
     contract: TableContract | None
-    days: npt.NDArray[np.datetime64]
+    days: DayArray
     column: str
     is_market: bool
     usual_step: float
@@ -191,7 +191,7 @@ def _feeds(source: str, target: str) -> bool:
 def _limit(
     objects: Sequence[str],
     column: str,
-    days: npt.NDArray[np.datetime64],
+    days: DayArray,
     feeds: Sequence[str],
     planned: bool,
 ) -> Defect:

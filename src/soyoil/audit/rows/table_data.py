@@ -13,10 +13,10 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from soyoil.audit.defect import base_name
+from soyoil.base.arrays import BoolArray, DayArray, FloatArray, IntArray
 from soyoil.contracts.contract import TableContract, target_horizon
 from soyoil.contracts.identifiers import last_part
 from soyoil.market.instruments import INSTRUMENTS
@@ -40,8 +40,6 @@ DESCRIPTIVE: Final = re.compile(
 IDENTIFIER: Final = re.compile(r"__index_level_\d+__|index|(?:\w+_)?id|row_?(?:id|num|number)?")
 TIMES: Final = ("DATE", "TIMESTAMP", "DATETIME")
 MOVING: Final = 0.5
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 def leaf(dotted: str) -> str:
@@ -160,7 +158,7 @@ class TableData:
         return tuple(name for name in self.key if name != self.date)
 
     @cached_property
-    def group(self) -> npt.NDArray[np.int64]:
+    def group(self) -> IntArray:
         """Number of the series of each row, shape ``(n,)``."""
         if not self.series:
             return np.zeros(len(self.frame), dtype=np.int64)
@@ -168,7 +166,7 @@ class TableData:
         return np.asarray(codes, dtype=np.int64)
 
     @cached_property
-    def days(self) -> npt.NDArray[np.datetime64]:
+    def days(self) -> DayArray:
         """Date of each row, ``datetime64[D]``."""
         if self.date is None:
             raise ValueError(f"{self.name} has no date column")
@@ -185,7 +183,7 @@ class TableData:
         steps = self._steps()
         return bool(len(steps)) and float(np.median(steps)) <= 1.0
 
-    def _steps(self) -> npt.NDArray[np.float64]:
+    def _steps(self) -> FloatArray:
         """Days between different dates of one series."""
         step = np.diff(self.days).astype("float64")
         return np.asarray(step[(np.diff(self.group) == 0) & (step > 0)])

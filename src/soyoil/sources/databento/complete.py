@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from soyoil.base.arrays import DayArray, IntArray
 from soyoil.base.errors import SourceError
 from soyoil.market.holidays import grain_holidays
 from soyoil.market.instruments import get_instrument
@@ -20,7 +20,7 @@ from soyoil.sources.databento.symbols import DAY_NS, parse_continuous
 
 logger = logging.getLogger(__name__)
 
-Days = npt.NDArray[np.datetime64]
+Days = DayArray
 _NAMED: Final = 5
 
 
@@ -130,7 +130,7 @@ def check_whole(path: Path, request: Request, records: int, days: Days) -> None:
         )
 
 
-def _trading_days(after: Days, before: Days) -> npt.NDArray[np.int64]:
+def _trading_days(after: Days, before: Days) -> IntArray:
     """Days strictly between two others on which every root trades."""
     first = after + np.timedelta64(1, "D")
     return np.asarray(np.busday_count(first, before, holidays=grain_holidays()), dtype=np.int64)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soyoil.base.arrays import IntArray
 from soyoil.base.errors import SourceError
 from soyoil.market.bars import BarSchema
 from soyoil.sources.base import BAR_COLUMNS, QUARANTINE_COLUMNS, empty_quarantine
@@ -171,7 +172,7 @@ class Market:
         path = self.paths.get(self.hashes[file])
         return f"{self.names[file]} (in the warehouse)" if path is None else str(path)
 
-    def _cells(self) -> npt.NDArray[np.int64]:
+    def _cells(self) -> IntArray:
         """Number of every file and symbol, in the order of `files`."""
         root = self.files["symbol"].map(self._root_codes).to_numpy()
         return np.asarray(self.files["file"].to_numpy() * len(self.roots) + root, dtype=np.int64)

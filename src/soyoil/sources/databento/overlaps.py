@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+
+from soyoil.base.arrays import BoolArray
 
 UNFINISHED: Final = "unfinished_bar"
 """Last bar of its file, cut off there; another file holds the whole bar."""
@@ -19,7 +20,7 @@ UNFINISHED: Final = "unfinished_bar"
 _KEY: Final = ["root", "ts_event", "instrument_id"]
 
 
-def last_of_file(bars: pd.DataFrame) -> npt.NDArray[np.bool_]:
+def last_of_file(bars: pd.DataFrame) -> BoolArray:
     """Bars at the last time of their symbol in their file, shape ``(n,)``.
 
     Parameters
@@ -31,9 +32,7 @@ def last_of_file(bars: pd.DataFrame) -> npt.NDArray[np.bool_]:
     return np.asarray(bars["ts_event"] == last)
 
 
-def split_unfinished(
-    bars: pd.DataFrame, is_last: npt.NDArray[np.bool_]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def split_unfinished(bars: pd.DataFrame, is_last: BoolArray) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Set bars aside that are the beginning of a bar that another file holds.
 
     A bar is the beginning of the copy with the most volume if it opens at the same price, lies

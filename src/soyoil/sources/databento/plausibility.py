@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soyoil.base.arrays import BoolArray, FloatArray
 from soyoil.base.errors import SourceError
 from soyoil.market.bars import BarSchema
 from soyoil.market.instruments import Instrument, get_instrument
@@ -40,8 +41,8 @@ MAX_CONSTANT: Final[dict[BarSchema, int]] = {"ohlcv-1h": 60, "ohlcv-1d": 10}
 MAX_GAP_NS: Final = 10 * DAY_NS
 """After a longer gap a new level is no surprise."""
 
-Mask = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
+Mask = BoolArray
+Floats = FloatArray
 
 
 def split_implausible(

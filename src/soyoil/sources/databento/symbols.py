@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-IntArray = npt.NDArray[np.int64]
+from soyoil.base.arrays import IntArray
+
 DAY_NS = 86_400_000_000_000
 RULES = {"v": "volume", "c": "calendar", "n": "open interest"}
 """Roll rules of continuous symbols, by their letter in ``ZL.v.0``."""

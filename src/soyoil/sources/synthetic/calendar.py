@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from soyoil.base.arrays import BoolArray, DayArray, IntArray
 from soyoil.market.holidays import closed_everywhere, grain_holidays, thanksgivings
 from soyoil.market.instruments import EXCHANGE_TZ, TARGET_ROOT, Instrument, get_instrument
-from soyoil.sources.synthetic.streams import BoolArray, DayArray, IntArray
 
 GRAIN_OPEN_HOUR = 19
 GLOBEX_OPEN_HOUR = 17

@@ -20,11 +20,12 @@ from functools import cache
 
 import numpy as np
 
+from soyoil.base.arrays import FloatArray
 from soyoil.market.instruments import get_instrument
 from soyoil.sources.synthetic.calendar import Sessions, root_sessions, weekdays
 from soyoil.sources.synthetic.config import SyntheticConfig
 from soyoil.sources.synthetic.roots import RootSpec, root_spec
-from soyoil.sources.synthetic.streams import FloatArray, stationary, stream
+from soyoil.sources.synthetic.streams import stationary, stream
 
 SLOW_HALFLIFE = 252.0
 SIGNAL_SESSIONS = 21

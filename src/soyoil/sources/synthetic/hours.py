@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from soyoil.base.arrays import BoolArray, FloatArray, IntArray
 from soyoil.market.instruments import get_instrument
 from soyoil.sources.synthetic.config import SyntheticConfig
 from soyoil.sources.synthetic.dynamics import RootPath
 from soyoil.sources.synthetic.rolls import ContractPath
 from soyoil.sources.synthetic.roots import root_spec
-from soyoil.sources.synthetic.streams import BoolArray, FloatArray, IntArray, stationary, stream
+from soyoil.sources.synthetic.streams import stationary, stream
 
 HOURS = 24
 OVERNIGHT_SHARE = 0.06

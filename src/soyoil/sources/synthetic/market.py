@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from soyoil.base.arrays import BoolArray, IntArray
 from soyoil.base.errors import SourceError
 from soyoil.market.instruments import check_roots
 from soyoil.sources.base import BAR_COLUMNS, Advance, BarBatch, SourceConfig, empty_quarantine
@@ -17,7 +18,6 @@ from soyoil.sources.synthetic.config import SyntheticConfig
 from soyoil.sources.synthetic.dynamics import RootPath, feedback_of, simulate_root
 from soyoil.sources.synthetic.hours import HOURS, HourlyBars, hourly_bars
 from soyoil.sources.synthetic.rolls import plan_contracts
-from soyoil.sources.synthetic.streams import BoolArray, IntArray
 
 PROVENANCE = "synthetic"
 

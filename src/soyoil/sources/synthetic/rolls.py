@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from soyoil.base.arrays import BoolArray, DayArray, FloatArray, IntArray
 from soyoil.market.flags import THIN_MIN_HISTORY
 from soyoil.sources.synthetic.calendar import Sessions
 from soyoil.sources.synthetic.config import SyntheticConfig
 from soyoil.sources.synthetic.roots import MONTH_CODES, RootSpec, instrument_id, root_spec
-from soyoil.sources.synthetic.streams import BoolArray, DayArray, FloatArray, IntArray, stream
+from soyoil.sources.synthetic.streams import stream
 
 TWO_CONTRACT_SHARE = 0.12
 """Share of the contract changes whose session also holds bars of the contract before."""

@@ -10,15 +10,12 @@ import re
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from databento_dbn import FIXED_PRICE_SCALE, UNDEF_PRICE
 
+from soyoil.base.arrays import FloatArray, IntArray
 from soyoil.sources.databento.file import LATEST_NS
-
-IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float64]
 
 MIN_FIXED: Final = 1_000_000
 """Smallest size of a fixed-point price other than zero: 0.001 in quoted units."""

@@ -33,6 +33,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from soyoil.base.arrays import FloatArray
 from soyoil.base.errors import SourceError
 from soyoil.sources.databento.csv.fields import (
     FieldError,
@@ -330,7 +331,7 @@ class _Reader:
         }
         return pd.DataFrame(columns).astype(RAW_TYPES)
 
-    def _prices(self, text: Sequence[pa.Array]) -> list[npt.NDArray[np.float64]]:
+    def _prices(self, text: Sequence[pa.Array]) -> list[FloatArray]:
         """Prices in quoted units per column; NaN where the vendor left one undefined."""
         for name, column in zip(PRICE_COLUMNS, text, strict=True):
             form = tell_form(column, name)
