@@ -29,8 +29,9 @@ import psutil
 from walkforward import market
 
 from soyoil.base.arrays import FloatArray, IntArray
+from soyoil.market.conventions import QUANTILES
 from soyoil.models import executors
-from soyoil.models.base import QUANTILES, FoldTask, HorizonArrays, blinded
+from soyoil.models.base import FoldTask, HorizonArrays, blinded
 from soyoil.models.config import FitConfig, TFTConfig
 from soyoil.models.walkforward import Job, run_walk_forward
 

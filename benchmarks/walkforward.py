@@ -21,8 +21,9 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 
 from soyoil.base.arrays import FloatArray
+from soyoil.market.conventions import QUANTILES
 from soyoil.models import executors
-from soyoil.models.base import QUANTILES, FoldTask, HorizonArrays, blinded, unscaled
+from soyoil.models.base import FoldTask, HorizonArrays, blinded, unscaled
 from soyoil.models.config import (
     EngineConfig,
     FitConfig,

@@ -52,7 +52,6 @@ def test_registry_and_contract_name_the_same_columns() -> None:
         assert spec.group == name.split(".")[0]
         assert spec.formula
         assert spec.history >= 1
-        assert spec.lag == 0
     given_to_models = set(load_contract(TABLE).feature_columns())
     assert given_to_models <= set(FEATURES) | SUPPLIED
 

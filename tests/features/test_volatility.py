@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 
 from soyoil.features.registry import FEATURES, SymbolBars
-from soyoil.features.volatility import EWMA_HALFLIFE
-from soyoil.models.baselines import HALFLIFE
 
 Check = Callable[..., None]
 
@@ -55,7 +53,6 @@ def test_ewma_is_that_of_the_vol_cone(bars: SymbolBars, check: Check) -> None:
                 weight = 1.0
         return None if math.isnan(value) else math.sqrt(252 * value)
 
-    assert EWMA_HALFLIFE == HALFLIFE
     check(column("market_data.volatility_ewma_42", bars), bars, ewma)
 
 

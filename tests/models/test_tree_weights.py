@@ -25,9 +25,10 @@ import pandas as pd
 import pytest
 import xgboost as xgb
 
+from soyoil.market.conventions import QUANTILES
 from soyoil.models import lightgbm as lightgbm_engine
 from soyoil.models import xgboost as xgboost_engine
-from soyoil.models.base import QUANTILES, FoldTask, HorizonArrays
+from soyoil.models.base import FoldTask, HorizonArrays
 from soyoil.models.config import LightGBMConfig, XGBoostConfig
 
 TRAIN, VALID, TEST = np.arange(400), np.arange(400, 500), np.arange(500, 560)

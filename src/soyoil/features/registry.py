@@ -178,8 +178,6 @@ class FeatureSpec:
         computes all its columns at once.
     source
         ``bars``: `SymbolBars` of one symbol. ``cross``: sessions of several symbols.
-    lag
-        Sessions between the newest input and the row; 0: known at the close of the session.
     """
 
     name: str
@@ -187,7 +185,6 @@ class FeatureSpec:
     history: int
     function: FeatureFunction | None = None
     source: Source = "bars"
-    lag: int = 0
 
     @property
     def group(self) -> str:
@@ -214,12 +211,12 @@ def register(spec: FeatureSpec) -> None:
 
 
 def feature(
-    name: str, *, formula: str, history: int, lag: int = 0
+    name: str, *, formula: str, history: int
 ) -> Callable[[FeatureFunction], FeatureFunction]:
     """Register a function of `SymbolBars` as a column; see `FeatureSpec`."""
 
     def decorate(function: FeatureFunction) -> FeatureFunction:
-        register(FeatureSpec(name, formula, history, function, lag=lag))
+        register(FeatureSpec(name, formula, history, function))
         return function
 
     return decorate

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -12,13 +11,11 @@ from soyoil.base.arrays import FloatArray
 from soyoil.features.registry import FeatureFunction, SymbolBars, feature, shared
 from soyoil.features.technical import on_known_sessions
 from soyoil.features.windows import ratio, rolling_mean, rolling_std
+from soyoil.market.conventions import TRADING_DAYS, VOLATILITY_HALFLIFE
 from soyoil.market.rolls import log_positive
 
-TRADING_DAYS: Final = 252
 RANGE_SESSIONS = 21
 ATR_SESSIONS = 14
-EWMA_HALFLIFE = 42
-"""That of the vol cone, `soyoil.models.baselines.HALFLIFE`."""
 
 MIN_ATR_SHARE = 1e-5
 """An average true range below this share of the close is no yardstick of distances."""
@@ -77,7 +74,7 @@ def volatility_ratio(bars: SymbolBars) -> FloatArray:
 def volatility_ewma(bars: SymbolBars) -> FloatArray:
     """The recent part of the vol cone; a missing return leaves it where it was."""
     squared = pd.Series(bars.returns) ** 2
-    return annualised(squared.ewm(halflife=EWMA_HALFLIFE, adjust=False).mean().to_numpy())
+    return annualised(squared.ewm(halflife=VOLATILITY_HALFLIFE, adjust=False).mean().to_numpy())
 
 
 @feature(

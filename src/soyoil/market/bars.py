@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from soyoil.base.errors import SourceError
+from soyoil.market.conventions import TRADING_DAYS
 from soyoil.market.coverage import MISSING_COLUMNS, cut_sessions, missing_sessions
 from soyoil.market.flags import ends_early, limit_locked, lost_bars, thin_sessions
 from soyoil.market.instruments import TARGET_ROOT, get_instrument, keeps_grain_hours
@@ -29,7 +30,6 @@ from soyoil.market.sessions import (
 
 BarSchema = Literal["ohlcv-1h", "ohlcv-1d"]
 HOUR = pd.Timedelta(hours=1)
-TRADING_DAYS = 252
 MAX_LOTS = 2**62
 """Lots of a session beyond which their sum may not fit into 64 bits."""
 THIN_REASON = "volume below 2 % of the previous median and 500 lots"

@@ -16,9 +16,10 @@ import pandas as pd
 
 from soyoil.base.arrays import BoolArray, FloatArray
 from soyoil.base.errors import ModelError
+from soyoil.market.conventions import QUANTILE_COLUMNS
 from soyoil.metrics.bootstrap import Verdict, skill_interval, verdict
 from soyoil.metrics.keys import MetricKey, Weighting, pooled
-from soyoil.metrics.losses import QUANTILE_COLUMNS, row_losses, weighted_mean
+from soyoil.metrics.losses import row_losses, weighted_mean
 from soyoil.regimes.weights import effective_n
 
 NOMINAL_COVERAGE: Final = 0.8

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 import pandas as pd
 
 from soyoil.base.arrays import FloatArray
-
-QUANTILE_COLUMNS: Final = {"q10": 0.1, "q50": 0.5, "q90": 0.9}
+from soyoil.market.conventions import QUANTILE_COLUMNS
 
 
 def pinball(y: FloatArray, forecast: FloatArray, quantile: float) -> FloatArray:

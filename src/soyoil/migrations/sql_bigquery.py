@@ -11,14 +11,12 @@ from soyoil.base.errors import WarehouseError
 from soyoil.contracts.contract import Column
 from soyoil.contracts.identifiers import suffixed
 from soyoil.migrations.sql import BUILT, ChangeSql, is_last, only_case
+from soyoil.warehouse.bigquery.sql import MAX_JOB_PARTITIONS
 from soyoil.warehouse.ddl import backtick, text_literal
 from soyoil.warehouse.live import COPIES, BackendName, Extra, LiveColumn
 from soyoil.warehouse.table_shape import Edit, Path, TableShape, stamp_text
 
-MAX_PARTITIONS: Final = 4000
-"""Partitions that one BigQuery job may change."""
-
-# Years that a batch of daily partitions may span without more than MAX_PARTITIONS of them.
+# Years that a batch of daily partitions may span without more than MAX_JOB_PARTITIONS of them.
 _BATCH_YEARS: Final = 10
 _FIRST_YEAR: Final = 1900
 _END_YEAR: Final = 2100
@@ -207,7 +205,7 @@ class BigQuerySql(ChangeSql):
     ) -> tuple[str, ...]:
         """Conditions that keep a job below BigQuery's limit of partitions."""
         partition = after.partition
-        few = after.rows is not None and after.rows <= MAX_PARTITIONS
+        few = after.rows is not None and after.rows <= MAX_JOB_PARTITIONS
         if partition is None or partition.granularity != "DAY" or few:
             return ("",)
         source = renamed.get((partition.column,), partition.column)

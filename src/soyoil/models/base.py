@@ -10,10 +10,9 @@ import numpy as np
 
 from soyoil.base.arrays import DayArray, FloatArray, IntArray
 from soyoil.base.errors import ModelError
+from soyoil.market.conventions import QUANTILES
 from soyoil.models.config import TargetKind
 from soyoil.models.shrinkage import Shrink
-
-QUANTILES: Final = (0.1, 0.5, 0.9)
 
 Importance = Mapping[str, Mapping[str, float]]
 """Value per feature, by the kind of importance."""

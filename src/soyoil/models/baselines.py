@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from soyoil.base.arrays import FloatArray
+from soyoil.market.conventions import VOLATILITY_HALFLIFE
 from soyoil.models.registry import BASELINES
 from soyoil.models.shrinkage import CONE_Z
 
-HALFLIFE: Final = 42
 DECAY: Final = 126
 
 
@@ -35,7 +35,7 @@ def vol_cone_sigma(returns: FloatArray, sessions: int) -> FloatArray:
     returns up to t only.
     """
     squared = pd.Series(returns) ** 2
-    recent = squared.ewm(halflife=HALFLIFE, adjust=False).mean()
+    recent = squared.ewm(halflife=VOLATILITY_HALFLIFE, adjust=False).mean()
     long_run = squared.expanding(min_periods=1).mean()
     k = DECAY * (1.0 - np.exp(-sessions / DECAY)) / sessions
     variance = sessions * (k * recent + (1.0 - k) * long_run)

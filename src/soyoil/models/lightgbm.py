@@ -9,7 +9,8 @@ import lightgbm as lgb
 import numpy as np
 
 from soyoil.base.arrays import FloatArray
-from soyoil.models.base import CONTRIBUTION, GAIN, QUANTILES, EngineFit, FoldTask, HorizonArrays
+from soyoil.market.conventions import QUANTILES
+from soyoil.models.base import CONTRIBUTION, GAIN, EngineFit, FoldTask, HorizonArrays
 from soyoil.models.config import LightGBMConfig
 
 

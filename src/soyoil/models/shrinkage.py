@@ -14,11 +14,12 @@ from typing import Final
 import numpy as np
 
 from soyoil.base.arrays import FloatArray
+from soyoil.market.conventions import QUANTILES
 
 GRID: Final = np.linspace(0.0, 1.0, 11)
 """Factors that are tried."""
 
-LEVELS: Final = np.array([0.1, 0.5, 0.9])
+LEVELS: Final = np.array(QUANTILES)
 CONE_Z: Final = 1.2816
 """90 % point of the standard normal law, as frozen in the vol cone."""
 

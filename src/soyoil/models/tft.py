@@ -20,7 +20,8 @@ from pytorch_forecasting.models import TemporalFusionTransformer
 
 from soyoil.base.arrays import FloatArray, IntArray
 from soyoil.base.errors import ModelError
-from soyoil.models.base import QUANTILES, SELECTION, EngineFit, FoldTask, HorizonArrays
+from soyoil.market.conventions import QUANTILES
+from soyoil.models.base import SELECTION, EngineFit, FoldTask, HorizonArrays
 from soyoil.models.config import TFTConfig
 from soyoil.models.device import torch_device
 from soyoil.models.selection import thinned

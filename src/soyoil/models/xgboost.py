@@ -8,7 +8,8 @@ import numpy as np
 import xgboost as xgb
 
 from soyoil.base.arrays import FloatArray, IntArray
-from soyoil.models.base import CONTRIBUTION, GAIN, QUANTILES, EngineFit, FoldTask, HorizonArrays
+from soyoil.market.conventions import QUANTILES
+from soyoil.models.base import CONTRIBUTION, GAIN, EngineFit, FoldTask, HorizonArrays
 from soyoil.models.config import XGBoostConfig
 
 

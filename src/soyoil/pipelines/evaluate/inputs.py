@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from soyoil.base.handover import MadeFrom, check_handover, refusal
+from soyoil.market.conventions import QUANTILE_COLUMNS
 from soyoil.models.registry import BASELINES
 from soyoil.models.report import FitReport
 from soyoil.pipelines.fit.nodes import prediction_frame
@@ -19,7 +20,6 @@ from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import Horizon
 
 KEY = ["fold", "data_date"]
-QUANTILES = ("q10", "q50", "q90")
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _expected(inputs: Inputs, horizon: Horizon, folds: Sequence[Fold]) -> pd.Dat
     position = np.concatenate([fold.test for fold in folds])
     rows = (numbers, position, np.full((len(position), 3), np.nan))
     frame = prediction_frame(inputs.snapshot, inputs.labels, horizon, rows)
-    return frame.drop(columns=list(QUANTILES))
+    return frame.drop(columns=list(QUANTILE_COLUMNS))
 
 
 def check_rows(name: str, rows: pd.DataFrame, expected: pd.DataFrame) -> None:

@@ -21,6 +21,7 @@ from functools import cache
 import numpy as np
 
 from soyoil.base.arrays import FloatArray
+from soyoil.market.conventions import TRADING_DAYS
 from soyoil.market.instruments import get_instrument
 from soyoil.sources.synthetic.calendar import Sessions, root_sessions, weekdays
 from soyoil.sources.synthetic.config import SyntheticConfig
@@ -29,7 +30,6 @@ from soyoil.sources.synthetic.streams import stationary, stream
 
 SLOW_HALFLIFE = 252.0
 SIGNAL_SESSIONS = 21
-TRADING_DAYS = 252
 FACTORS = ("grain", "energy", "risk")
 _COMMON_VOLATILITY = (0.985, 0.18)
 _OWN_VOLATILITY = (0.97, 0.22)

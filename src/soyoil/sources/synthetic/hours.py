@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from soyoil.base.arrays import BoolArray, FloatArray, IntArray
+from soyoil.market.conventions import TRADING_DAYS
 from soyoil.market.instruments import get_instrument
 from soyoil.sources.synthetic.config import SyntheticConfig
 from soyoil.sources.synthetic.dynamics import RootPath
@@ -118,7 +119,7 @@ def _session_volume(
     count = len(path.sigma)
     slow = stationary(stream(config.seed, root, "volume level"), count, *_LOG_VOLUME)
     draws = stream(config.seed, root, "volume").standard_normal(count)
-    usual = spec.volatility / np.sqrt(252)
+    usual = spec.volatility / np.sqrt(TRADING_DAYS)
     turbulence = 0.5 * np.log(path.sigma / usual) + 0.1 * np.abs(path.returns / path.sigma)
     lots = spec.volume * np.exp(slow + _VOLUME_NOISE * draws + turbulence)
     lots = np.where(path.sessions.is_short, _SHORT_SESSION_VOLUME * lots, lots)

@@ -1,0 +1,18 @@
+"""Conventions that several packages share."""
+
+from __future__ import annotations
+
+from typing import Final
+
+TRADING_DAYS: Final = 252
+"""Sessions of a year, by which volatilities are annualised."""
+
+VOLATILITY_HALFLIFE: Final = 42
+"""Half-life in sessions of the moving average of squared returns, in the vol cone and as a
+feature."""
+
+QUANTILES: Final = (0.1, 0.5, 0.9)
+"""Levels of the quantiles that are forecast."""
+
+QUANTILE_COLUMNS: Final = {f"q{100 * level:.0f}": level for level in QUANTILES}
+"""The same by the name of their column in a table of forecasts."""
