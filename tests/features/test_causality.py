@@ -17,8 +17,8 @@ from soyoil.features import cross_asset, matrix
 from soyoil.features.registry import FEATURES, SymbolBars
 from soyoil.market.bars import BarOrigin, add_roll_free, session_bars
 from soyoil.market.instruments import INSTRUMENTS, TARGET_ROOT
+from soyoil.models.arrays import feature_names
 from soyoil.pipelines.features.nodes import assemble_matrix
-from soyoil.pipelines.fit.nodes import feature_names
 from soyoil.pipelines.regimes.nodes import make_regime_table
 from soyoil.sources import load_bars
 from soyoil.sources.base import BarBatch, SourceConfig

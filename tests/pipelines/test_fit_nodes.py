@@ -23,7 +23,7 @@ from soyoil.models.shrinkage import CONE_Z
 from soyoil.params import WeightsConfig
 from soyoil.pipelines.evaluate.inputs import Cell, Inputs
 from soyoil.pipelines.evaluate.record import run_record
-from soyoil.pipelines.fit.nodes import baseline_node, engine_node, returns_of
+from soyoil.pipelines.fit.nodes import baseline_node, engine_node
 from soyoil.pipelines.split.nodes import label_node, plan_node, weights_node
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import HORIZONS, Horizon
@@ -144,7 +144,7 @@ def test_the_scale_is_the_cone_of_the_horizon(
 
 def test_baselines_come_under_their_own_names(week: Split) -> None:
     frames = baseline_node(week.horizon)(week.snapshot, week.labels, week.plan)
-    known = baseline_quantiles(returns_of(week.snapshot), week.horizon.sessions)
+    known = baseline_quantiles(week.snapshot.returns, week.horizon.sessions)
     at = week.labels["data_date"].searchsorted(frames[0]["data_date"])
     for name, frame in zip(BASELINES, frames, strict=True):
         np.testing.assert_array_equal(frame[["q10", "q50", "q90"]], known[name][at])

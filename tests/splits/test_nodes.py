@@ -13,7 +13,6 @@ from soyoil.pipelines.split.nodes import (
     label_node,
     make_snapshot,
     plan_node,
-    weigh_plan,
     weights_node,
 )
 from soyoil.regimes.table import RegimeConfig, regime_frame
@@ -22,6 +21,7 @@ from soyoil.sources.base import SourceConfig
 from soyoil.splits.build import make_plan
 from soyoil.splits.plan import SplitConfig
 from soyoil.splits.snapshot import Snapshot, take_snapshot
+from soyoil.splits.weights import weigh_plan
 from soyoil.targets.horizons import HORIZONS
 
 WEEK = HORIZONS["1w"]
@@ -160,7 +160,9 @@ def test_a_plan_for_selection_is_refused_by_the_stage_but_can_be_weighed(
         plan_node(WEEK)(snapshot, labels, config, "quick")
     masks = {"1w": (5, labels[WEEK.target].notna().to_numpy())}
     plan = make_plan(labels["data_date"], masks, "1w", config)
-    weights, report = weigh_plan(plan, snapshot, WeightsConfig())
+    weights, report = weigh_plan(
+        plan, snapshot.matrix["data_date"], snapshot.regimes, WeightsConfig()
+    )
     assert len(report) == 6
     assert weights.groupby("fold")["weight"].mean().to_numpy() == pytest.approx(1.0)
 

@@ -207,6 +207,11 @@ class SplitPlan:
     dates: DayArray
     folds: tuple[Fold, ...]
 
+    def test_rows(self) -> tuple[IntArray, IntArray]:
+        """Fold number and position of every test row, in time order."""
+        numbers = np.concatenate([np.full(len(f.test), f.number) for f in self.folds])
+        return numbers, np.concatenate([f.test for f in self.folds])
+
     def to_frame(self) -> pd.DataFrame:
         """Long form, one row per use of a session.
 

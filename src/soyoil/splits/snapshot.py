@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 
+from soyoil.base.arrays import FloatArray
 from soyoil.base.errors import SplitError
 from soyoil.base.handover import frame_digest
 from soyoil.base.leftovers import unfinished
@@ -64,6 +65,22 @@ class Snapshot:
         meta = {"symbol": self.symbol, "contracts": dict(self.contracts)}
         digest.update(json.dumps(meta, sort_keys=True).encode())
         return digest.hexdigest()
+
+    @property
+    def returns(self) -> FloatArray:
+        """Roll-free daily log returns of the target, shape ``(n,)``."""
+        return self.matrix["market_data.roll_free_return"].to_numpy(dtype="float64")
+
+    def sessions(self) -> pd.DataFrame:
+        """Session index of the target: date, close, roll-free return and roll flag."""
+        return pd.DataFrame(
+            {
+                "data_date": self.matrix["data_date"],
+                "close": self.matrix["market_data.close"],
+                "roll_free_return": self.matrix["market_data.roll_free_return"],
+                "is_roll": self.matrix["market_data.is_roll"],
+            }
+        )
 
 
 def take_snapshot(

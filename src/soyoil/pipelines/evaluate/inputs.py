@@ -13,8 +13,8 @@ from soyoil.base.handover import MadeFrom, check_handover, refusal
 from soyoil.market.conventions import QUANTILE_COLUMNS
 from soyoil.models.registry import BASELINES
 from soyoil.models.report import FitReport
-from soyoil.pipelines.fit.nodes import prediction_frame
 from soyoil.pipelines.origins import FIT_AGAIN, SplitFrames
+from soyoil.splits.forecasts import prediction_frame
 from soyoil.splits.plan import Fold, plan_from_frame
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import Horizon
@@ -122,7 +122,7 @@ def _expected(inputs: Inputs, horizon: Horizon, folds: Sequence[Fold]) -> pd.Dat
     numbers = np.concatenate([np.full(len(fold.test), fold.number) for fold in folds])
     position = np.concatenate([fold.test for fold in folds])
     rows = (numbers, position, np.full((len(position), 3), np.nan))
-    frame = prediction_frame(inputs.snapshot, inputs.labels, horizon, rows)
+    frame = prediction_frame(inputs.snapshot, inputs.labels, horizon.target, rows)
     return frame.drop(columns=list(QUANTILE_COLUMNS))
 
 

@@ -12,13 +12,13 @@ from rich.console import Console
 from soyoil.base.handover import refusal, text_hash
 from soyoil.metrics.evaluate import Evaluation, evaluate
 from soyoil.metrics.keys import is_over_all_rows
+from soyoil.models.arrays import feature_names
 from soyoil.models.config import EngineConfig, FitConfig
 from soyoil.models.engines import ENGINES, engine_of, is_ablation
 from soyoil.models.selection import group_columns
 from soyoil.params import Profile, WeightsConfig
 from soyoil.pipelines.evaluate.inputs import Cell, Inputs, RunOf, check_inputs
 from soyoil.pipelines.evaluate.record import run_record
-from soyoil.pipelines.fit.nodes import feature_names
 from soyoil.pipelines.origins import fit_parameters, split_parameters, weight_parameters
 from soyoil.reports.figures import skill_card
 from soyoil.reports.terminal import result_line, skill_table

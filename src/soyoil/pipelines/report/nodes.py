@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import pandas as pd
 
+from soyoil.models.arrays import feature_names
 from soyoil.params import Profile
-from soyoil.pipelines.fit.nodes import feature_names
 from soyoil.pipelines.grid import FITTED, MODELS
 from soyoil.pipelines.report.inputs import check_report_inputs
 from soyoil.reports.html_report import HorizonResults, RunResults, training_report

@@ -21,25 +21,20 @@ from soyoil.pipelines.origins import (
 )
 from soyoil.regimes.table import check_regimes
 from soyoil.regimes.weights import (
-    RoleRows,
-    WeightReport,
     label_regimes,
-    sample_weights,
-    weight_report,
 )
 from soyoil.reports.figures import split_plan_figure
 from soyoil.sources.base import SourceConfig
 from soyoil.sources.identity import market_identity
 from soyoil.splits.build import make_plan
 from soyoil.splits.plan import (
-    Fold,
     SplitConfig,
-    SplitPlan,
     check_purged,
     check_scoreable,
     plan_from_frame,
 )
 from soyoil.splits.snapshot import Snapshot, take_snapshot
+from soyoil.splits.weights import weigh_plan
 from soyoil.targets.horizons import HORIZONS, Horizon
 from soyoil.targets.labels import build_labels, check_target_columns, forward_sums, label_report
 
@@ -83,24 +78,11 @@ def make_snapshot(
     return replace(snapshot, made_from=market_identity(source, target.symbol))
 
 
-def session_frame(snapshot: Snapshot) -> pd.DataFrame:
-    """Session index of the target: date, close, roll-free return and roll flag."""
-    matrix = snapshot.matrix
-    return pd.DataFrame(
-        {
-            "data_date": matrix["data_date"],
-            "close": matrix["market_data.close"],
-            "roll_free_return": matrix["market_data.roll_free_return"],
-            "is_roll": matrix["market_data.is_roll"],
-        }
-    )
-
-
 def label_node(horizon: Horizon) -> Callable[[Snapshot], tuple[pd.DataFrame, pd.DataFrame]]:
     """Node function that labels one horizon and measures the artefact of naive labels."""
 
     def make_labels(snapshot: Snapshot) -> tuple[pd.DataFrame, pd.DataFrame]:
-        sessions = session_frame(snapshot)
+        sessions = snapshot.sessions()
         labels = build_labels(sessions, horizon)
         check_target_columns(labels.columns, horizon, f"the label table of {horizon.name}")
         report = label_report(sessions, labels, horizon)
@@ -120,7 +102,7 @@ def plan_node(
         inputs = {"snapshot": snapshot.content_hash}
         name = f"{horizon.name}.labels"
         inputs["labels"] = check_handover(labels, name, MadeFrom(inputs), SPLIT_AGAIN)
-        returns = session_frame(snapshot)["roll_free_return"].to_numpy(dtype="float64")
+        returns = snapshot.returns
         labelled = {
             name: (other.sessions, ~np.isnan(forward_sums(returns, other.sessions)))
             for name, other in HORIZONS.items()
@@ -144,39 +126,6 @@ def plan_figure_node(horizon: Horizon) -> Callable[[Snapshot, pd.DataFrame], obj
     return draw_plan
 
 
-def weigh_plan(
-    plan: SplitPlan, snapshot: Snapshot, weights: WeightsConfig
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Weights of the rows that are fitted or calibrated on, and a report per fold.
-
-    Returns
-    -------
-    tuple of DataFrame
-        ``fold``, ``role``, ``data_date``, ``weight`` (mean 1 per fold and role), in the order
-        of the plan; and per fold what `WeightReport` holds on its training rows.
-    """
-    dates, regimes = snapshot.matrix["data_date"], snapshot.regimes
-    halflife = weights.decay_halflife_sessions if weights.decays else None
-    parts: list[pd.DataFrame] = []
-    report: list[dict[str, object]] = []
-    for fold in plan.folds:
-        for role, positions in fold.rows().items():
-            if role == "test" or len(positions) == 0:
-                continue
-            days = dates.iloc[positions]
-            cutoff = dates.iloc[fold.cutoff]
-            rows = RoleRows(days, positions, fold.cutoff, cutoff, plan.sessions)
-            values = sample_weights(rows, regimes, weights.scheme, halflife)
-            parts.append(
-                pd.DataFrame(
-                    {"fold": fold.number, "role": role, "data_date": days, "weight": values}
-                )
-            )
-            if role == "train":
-                report.append(_report_row(fold, rows, weight_report(rows, values, regimes)))
-    return pd.concat(parts, ignore_index=True), pd.DataFrame(report)
-
-
 def weights_node(
     horizon: Horizon,
 ) -> Callable[[Snapshot, pd.DataFrame, WeightsConfig], tuple[pd.DataFrame, pd.DataFrame]]:
@@ -190,26 +139,12 @@ def weights_node(
         inputs["split_plan"] = check_handover(split_plan, name, MadeFrom(inputs), SPLIT_AGAIN)
         dates = snapshot.matrix["data_date"]
         plan = plan_from_frame(split_plan, dates, horizon.name, horizon.sessions)
-        values, report = weigh_plan(plan, snapshot, weights)
+        values, report = weigh_plan(plan, snapshot.matrix["data_date"], snapshot.regimes, weights)
         _warn_about_weights(horizon, report)
         made_from = MadeFrom(inputs, weight_parameters(weights))
         return stamped(values, made_from, weight_report=csv_hash(report)), report
 
     return make_weights
-
-
-def _report_row(fold: Fold, rows: RoleRows, summary: WeightReport) -> dict[str, object]:
-    return {
-        "fold": fold.number,
-        "cutoff": rows.cutoff_date,
-        "rows": len(rows.positions),
-        "effective_n": summary.effective_n,
-        "independent_n": summary.independent_n,
-        "uniqueness_sum": summary.uniqueness_sum,
-        "dominant": " ".join(summary.dominant),
-        "unused": " ".join(summary.unused),
-        **{f"share.{name}": share for name, share in summary.shares.items()},
-    }
 
 
 def _warn_about_weights(horizon: Horizon, report: pd.DataFrame) -> None:

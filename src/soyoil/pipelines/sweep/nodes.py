@@ -13,12 +13,11 @@ import pandas as pd
 from rich.console import Console
 
 from soyoil.base.errors import ConfigError
+from soyoil.models.arrays import feature_names, horizon_arrays
 from soyoil.models.config import FitConfig
 from soyoil.models.engines import ENGINES
 from soyoil.models.selection import check_groups
 from soyoil.params import Profile
-from soyoil.pipelines.fit.nodes import feature_names, horizon_arrays, returns_of
-from soyoil.pipelines.split.nodes import session_frame
 from soyoil.regimes.weights import WeightsConfig
 from soyoil.reports.sweep_page import sweep_page
 from soyoil.reports.terminal import progress_bar
@@ -76,14 +75,16 @@ class SweepInputs:
 
 def training_span(visible: Snapshot, horizon: Horizon) -> TrainingSpan:
     """Arrays of one horizon on a snapshot that ends before the first outer test origin."""
-    sessions = session_frame(visible)
+    sessions = visible.sessions()
     labels = build_labels(sessions, horizon)
     check_target_columns(labels.columns, horizon, f"the label table of {horizon.name}")
     matrix = visible.matrix
     return TrainingSpan(
         horizon=horizon,
-        arrays=horizon_arrays(visible, labels, horizon),
-        returns=returns_of(visible),
+        arrays=horizon_arrays(
+            matrix, labels[horizon.target].to_numpy(dtype="float64"), horizon.sessions
+        ),
+        returns=visible.returns,
         dates=matrix["data_date"],
         regime_names=matrix["regime.name"].to_numpy(dtype="object"),
         regime_weights=matrix["regime.weight"].to_numpy(dtype="float64"),
