@@ -21,12 +21,11 @@ from soyoil.models.registry import BASELINES
 from soyoil.models.report import FitReport
 from soyoil.models.shrinkage import CONE_Z
 from soyoil.params import WeightsConfig
-from soyoil.pipelines.evaluate.inputs import Cell, Inputs
-from soyoil.pipelines.evaluate.record import run_record
 from soyoil.pipelines.fit.nodes import baseline_node, engine_node
 from soyoil.pipelines.split.nodes import label_node, plan_node, weights_node
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import HORIZONS, Horizon
+from soyoil.tracking.content import Cell, Inputs, run_record
 
 WEEK = HORIZONS["1w"]
 

@@ -16,43 +16,10 @@ from soyoil.models.report import FitReport
 from soyoil.pipelines.origins import FIT_AGAIN, SplitFrames
 from soyoil.splits.forecasts import prediction_frame
 from soyoil.splits.plan import Fold, plan_from_frame
-from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import Horizon
+from soyoil.tracking.content import Cell, Inputs
 
 KEY = ["fold", "data_date"]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One horizon x model of the grid."""
-
-    horizon: Horizon
-    model: str
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What a cell is scored from.
-
-    Attributes
-    ----------
-    predictions, random_walk, vol_cone
-        Scored rows of the model and of the two references.
-    labels, split_plan, sample_weights, weight_report
-        Tables of the split stage.
-    report
-        Fit report of an engine; None for a baseline.
-    """
-
-    snapshot: Snapshot
-    predictions: pd.DataFrame
-    random_walk: pd.DataFrame
-    vol_cone: pd.DataFrame
-    labels: pd.DataFrame
-    split_plan: pd.DataFrame
-    sample_weights: pd.DataFrame
-    weight_report: pd.DataFrame
-    report: FitReport | None = None
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,13 @@ from soyoil.models.config import EngineConfig, FitConfig
 from soyoil.models.engines import ENGINES, engine_of, is_ablation
 from soyoil.models.selection import group_columns
 from soyoil.params import Profile, WeightsConfig
-from soyoil.pipelines.evaluate.inputs import Cell, Inputs, RunOf, check_inputs
-from soyoil.pipelines.evaluate.record import run_record
+from soyoil.pipelines.evaluate.inputs import RunOf, check_inputs
 from soyoil.pipelines.origins import fit_parameters, split_parameters, weight_parameters
 from soyoil.reports.figures import skill_card
 from soyoil.reports.terminal import result_line, skill_table
 from soyoil.splits.plan import SplitConfig
 from soyoil.splits.snapshot import Snapshot
+from soyoil.tracking.content import Cell, Inputs, run_record
 from soyoil.tracking.record import RunRecord
 
 logger = logging.getLogger(__name__)

@@ -3,7 +3,6 @@
 from kedro.pipeline import Node, Pipeline
 
 from soyoil.models.engines import engine_of
-from soyoil.pipelines.evaluate.inputs import Cell
 from soyoil.pipelines.evaluate.nodes import (
     baseline_evaluation_node,
     fitted_evaluation_node,
@@ -11,6 +10,7 @@ from soyoil.pipelines.evaluate.nodes import (
 )
 from soyoil.pipelines.grid import FITTED, cell_tags, cells
 from soyoil.targets.horizons import HORIZONS
+from soyoil.tracking.content import Cell
 
 
 def _cell_pipeline(horizon: str, model: str) -> Pipeline:

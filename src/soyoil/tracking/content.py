@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -13,7 +14,6 @@ from soyoil.metrics.evaluate import Evaluation
 from soyoil.models.base import CONTRIBUTION, GAIN, SELECTION
 from soyoil.models.engines import engine_of, is_ablation
 from soyoil.models.report import FitReport, importance_frame
-from soyoil.pipelines.evaluate.inputs import Cell, Inputs
 from soyoil.regimes.table import regime_hash
 from soyoil.reports.describe import RunFacts, run_note
 from soyoil.reports.plots import (
@@ -24,12 +24,47 @@ from soyoil.reports.plots import (
     weight_shares_plot,
 )
 from soyoil.splits.plan import plan_from_frame
+from soyoil.splits.snapshot import Snapshot
+from soyoil.targets.horizons import Horizon
 from soyoil.tracking.record import RunRecord
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 UNITS: Final = {"vol_scaled": "units of the vol cone's sigma", "log_return": "log return"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One horizon x model of the grid."""
+
+    horizon: Horizon
+    model: str
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a cell is scored from.
+
+    Attributes
+    ----------
+    predictions, random_walk, vol_cone
+        Scored rows of the model and of the two references.
+    labels, split_plan, sample_weights, weight_report
+        Tables of the split stage.
+    report
+        Fit report of an engine; None for a baseline.
+    """
+
+    snapshot: Snapshot
+    predictions: pd.DataFrame
+    random_walk: pd.DataFrame
+    vol_cone: pd.DataFrame
+    labels: pd.DataFrame
+    split_plan: pd.DataFrame
+    sample_weights: pd.DataFrame
+    weight_report: pd.DataFrame
+    report: FitReport | None = None
 
 
 def _tags(cell: Cell, inputs: Inputs, evaluation: Evaluation, scheme: str) -> dict[str, str]:
