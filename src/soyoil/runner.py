@@ -11,7 +11,6 @@ from kedro.pipeline.node import Node
 from kedro.runner import SequentialRunner
 from pluggy import PluginManager
 
-from soyoil.models import executors
 from soyoil.models.engines import ENGINES, ablations
 from soyoil.models.registry import BASELINES
 from soyoil.targets.horizons import HORIZONS
@@ -70,7 +69,7 @@ class _OrderedPipeline(Pipeline):
 
 
 class CellRunner(SequentialRunner):
-    """Sequential runner in cell order that ends the engines' workers with the run."""
+    """Sequential runner that goes through the grid cell by cell; the reason is ADR 12."""
 
     def _run(
         self,
@@ -79,9 +78,4 @@ class CellRunner(SequentialRunner):
         hook_manager: PluginManager | None = None,
         run_id: str | None = None,
     ) -> None:
-        finished = False
-        try:
-            super()._run(_OrderedPipeline(pipeline.nodes), catalog, hook_manager, run_id)
-            finished = True
-        finally:
-            executors.shutdown(kill=not finished)
+        super()._run(_OrderedPipeline(pipeline.nodes), catalog, hook_manager, run_id)

@@ -2,7 +2,6 @@
 
 import os
 import warnings
-from pathlib import Path
 
 from soyoil.base.data_folder import data_folder_name
 from soyoil.base.redact import redact_logs
@@ -14,14 +13,10 @@ from soyoil.hooks.market import MarketHooks
 from soyoil.hooks.parameters import ParameterHooks
 from soyoil.hooks.stages import StageHooks
 from soyoil.hooks.tracking import TrackingHooks
+from soyoil.hooks.workers import WorkerHooks
 
 redact_logs()
 
-_ROOT = Path(__file__).resolve().parents[2]
-
-# A bare `mlflow ui` in the project's root reads this file; the working directory of the
-# process must not decide where runs go.
-os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{(_ROOT / 'mlflow.db').as_posix()}")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 # Warehouse tables are named dataset.table, as BigQuery names them.
@@ -31,7 +26,7 @@ _PARAMETERS = ParameterHooks()
 _STAGES = StageHooks()
 HOOKS = (
     LockHooks(), CatalogHooks(), LoggingHooks(), _PARAMETERS, MarketHooks(_PARAMETERS), _STAGES,
-    TrackingHooks(_STAGES),
+    TrackingHooks(_STAGES), WorkerHooks(),
 )  # fmt: skip
 
 CONFIG_LOADER_CLASS = CheckedConfigLoader

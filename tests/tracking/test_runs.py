@@ -23,7 +23,7 @@ from pandas.testing import assert_frame_equal
 
 from soyoil.base import interrupts
 from soyoil.base.errors import ConfigError, SoyoilError, TrackingError
-from soyoil.cli import run as cli
+from soyoil.cli import main as cli
 from soyoil.datasets.run_record import RunRecordDataset
 from soyoil.metrics.evaluate import evaluate
 from soyoil.tracking import active, mlflow_store

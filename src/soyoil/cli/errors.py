@@ -10,6 +10,7 @@ from kedro.framework.project import pipelines
 
 from soyoil.base import interrupts
 from soyoil.base.errors import BUG, dataset_of, readable
+from soyoil.models import executors
 from soyoil.tracking import close_interrupted
 
 
@@ -55,6 +56,7 @@ def _made_by(error: Exception, message: str) -> str:
 
 
 def _end_interrupted() -> None:
+    executors.shutdown(kill=True)
     close_interrupted()
     click.secho("Interrupted. What was finished is kept; run the same command again.", err=True)
     raise SystemExit(interrupts.EXIT_CODE) from None

@@ -17,9 +17,10 @@ from kedro.runner import AbstractRunner
 
 from soyoil.base.conf_check import check_known, check_value
 from soyoil.base.errors import ConfigError
+from soyoil.hooks.workers import PARALLEL, REFUSED
 
 RUNNERS: Final = (
-    "SequentialRunner", "ParallelRunner", "ThreadRunner", "soyoil.runner.CellRunner",
+    "SequentialRunner", "ThreadRunner", "soyoil.runner.CellRunner",
 )  # fmt: skip
 
 _FILTERS: Final = (
@@ -92,6 +93,8 @@ def check_runner(runner: str, given: Mapping[str, Any]) -> None:
     if not (isinstance(found, type) and issubclass(found, AbstractRunner)):
         check_known([runner], RUNNERS, "runner")
         return
+    if name == PARALLEL:
+        raise ConfigError(REFUSED)
     known = [name for name in inspect.signature(found.__init__).parameters if name != "self"]
     check_known(given, known, f"argument of {name} in --runner-params")
     try:

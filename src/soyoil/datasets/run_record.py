@@ -6,11 +6,12 @@ from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
 
+from soyoil.datasets.tracks_runs import TracksRuns
 from soyoil.tracking.active import require_current
 from soyoil.tracking.record import RunRecord
 
 
-class RunRecordDataset(AbstractDataset[RunRecord, RunRecord]):
+class RunRecordDataset(TracksRuns, AbstractDataset[RunRecord, RunRecord]):
     """Child run in MLflow; written once, never read back.
 
     Parameters

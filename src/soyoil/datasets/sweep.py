@@ -7,6 +7,7 @@ from typing import Any
 
 from kedro.io import AbstractDataset, DatasetError
 
+from soyoil.datasets.tracks_runs import TracksRuns
 from soyoil.sweep.ledger import Trial, TrialKey
 from soyoil.tracking.sweep import SweepReport, TrialLog
 
@@ -42,7 +43,7 @@ class SweepFolderDataset(AbstractDataset[Path, Path]):
         return {"path": str(self._folder)}
 
 
-class TrialRunDataset(AbstractDataset[Trial, tuple[TrialKey, ...]]):
+class TrialRunDataset(TracksRuns, AbstractDataset[Trial, tuple[TrialKey, ...]]):
     """Trials as child runs of the tracked pipeline run, each once over all runs of a sweep.
 
     Parameters

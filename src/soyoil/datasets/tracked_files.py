@@ -9,6 +9,7 @@ from typing import Any
 from kedro.io import AbstractDataset, DatasetError
 
 from soyoil.base.leftovers import unfinished
+from soyoil.datasets.tracks_runs import TracksRuns
 from soyoil.tracking.artifacts import attach
 
 
@@ -50,3 +51,7 @@ class TrackedFilesDataset(AbstractDataset[Mapping[str, str], Mapping[str, str]])
 
     def _describe(self) -> dict[str, Any]:
         return {"path": str(self._folder)}
+
+
+class RunFilesDataset(TracksRuns, TrackedFilesDataset):
+    """The same for a pipeline whose result they are, so that a run is tracked for them."""

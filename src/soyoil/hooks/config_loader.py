@@ -10,7 +10,7 @@ from typing import Any
 from kedro.config import MissingConfigException, OmegaConfigLoader
 from omegaconf import OmegaConf
 
-from soyoil.base.conf_check import check_configuration
+from soyoil.base.conf_check import BASE, LOCAL, check_configuration
 from soyoil.base.errors import ConfigError
 from soyoil.hooks.catalog_check import check_catalog, check_entries
 
@@ -22,8 +22,11 @@ class CheckedConfigLoader(OmegaConfigLoader):
     """
 
     def __init__(self, conf_source: str, env: str | None = None, **options: Any) -> None:
-        check_configuration(Path(conf_source), env)
-        super().__init__(conf_source, env, **options)
+        source = Path(conf_source)
+        check_configuration(source, env)
+        # `kedro package` leaves conf/local out, and git an empty folder; Kedro wants one.
+        chosen = env or (LOCAL if (source / LOCAL).exists() else BASE)
+        super().__init__(conf_source, chosen, **options)
 
     def __getitem__(self, key: str) -> dict[str, Any]:
         """Configuration of a kind, the catalog's entries checked for their form.

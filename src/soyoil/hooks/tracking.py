@@ -10,22 +10,23 @@ from typing import Any, Final
 import pandas as pd
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
 from soyoil.base import interrupts
 from soyoil.base.process import peak_memory_mb
+from soyoil.datasets.tracks_runs import TracksRuns
 from soyoil.hooks.stages import StageHooks
 from soyoil.params import Parameters, check_parameters, known_keys
 from soyoil.reports.describe import pipeline_note
 from soyoil.tracking import active
 from soyoil.tracking.active import ParentSpec
-from soyoil.tracking.environment import environment_tags
+from soyoil.tracking.environment import environment_tags, use_default_store
 from soyoil.tracking.record import flatten_params
 from soyoil.warehouse import usage
 
 logger = logging.getLogger(__name__)
 
-RUN_SUFFIX: Final = ".run"
 SKILL_TABLE: Final = "skill_table"
 INHERITED: Final = ("pipeline", "profile", "source_kind", "git_sha", "git_dirty", "soyoil_version")
 FILTERS: Final = (
@@ -100,10 +101,13 @@ class TrackingHooks:
     def after_context_created(self, context: KedroContext) -> None:
         """Keep the context: root and parameters are read when a run starts."""
         self._context = context
+        use_default_store(context.project_path)
 
     @hook_impl
-    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
-        """Start the parent run.
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[str, Any]
+    ) -> None:
+        """Start the parent run, if a dataset of the pipeline tracks what is saved in it.
 
         Raises
         ------
@@ -113,7 +117,8 @@ class TrackingHooks:
         # A notebook's process outlives the interrupt of an earlier run.
         active.close_interrupted()
         usage.reset()
-        if not any(name.endswith(RUN_SUFFIX) for name in pipeline.all_outputs()):
+        made = (catalog.get(name) for name in sorted(pipeline.all_outputs()))
+        if not any(isinstance(dataset, TracksRuns) for dataset in made):
             return
         if self._context is None:
             raise RuntimeError("a pipeline run started without a Kedro context")

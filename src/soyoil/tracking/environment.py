@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Final
 from soyoil import __version__
 
 UNKNOWN: Final = "unknown"
+STORE_VARIABLE: Final = "MLFLOW_TRACKING_URI"
 _GIT_TIMEOUT_S: Final = 10.0
+_defaults: set[str] = set()
 
 
 def _git(root: Path, *args: str) -> str | None:
@@ -49,3 +52,21 @@ def environment_tags(root: Path) -> dict[str, str]:
         # Read by MLflow's own pages.
         tags["mlflow.source.git.commit"] = tags["git_sha"]
     return tags
+
+
+def use_default_store(root: Path) -> None:
+    """Track in the project's own store if nothing else is asked for.
+
+    A bare ``mlflow ui`` in the project's root reads that file; where the package lies and the
+    working directory of the process must not decide where runs go.
+
+    Parameters
+    ----------
+    root
+        Root of the project of this session.
+    """
+    # A value of an earlier session of this process is no wish of the user.
+    if os.environ.get(STORE_VARIABLE) in (None, *_defaults):
+        own = f"sqlite:///{(root.resolve() / 'mlflow.db').as_posix()}"
+        _defaults.add(own)
+        os.environ[STORE_VARIABLE] = own

@@ -1,0 +1,43 @@
+"""Kedro hook that ends the engines' worker processes with the run, whoever started it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kedro.framework.hooks import hook_impl
+
+from soyoil.base.errors import ConfigError
+from soyoil.models import executors
+
+PARALLEL: str = "ParallelRunner"
+REFUSED: str = (
+    "ParallelRunner runs nodes in processes of its own: forecasts of several engines would meet in "
+    "one process, whose libraries crash together, and runs that it tracks would belong to nobody. "
+    "Folds are fitted in parallel without it (fit.workers); leave --runner out."
+)
+
+
+class WorkerHooks:
+    """Workers serve all horizons of an engine, and are no use after the run."""
+
+    @hook_impl(tryfirst=True)
+    def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
+        """Refuse the runner that cannot go with engines in processes of their own.
+
+        Raises
+        ------
+        ConfigError
+            With the reason.
+        """
+        if str(run_params.get("runner") or "").rpartition(".")[2] == PARALLEL:
+            raise ConfigError(REFUSED)
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Let the workers end."""
+        executors.shutdown()
+
+    @hook_impl
+    def on_pipeline_error(self) -> None:
+        """End the workers at once."""
+        executors.shutdown(kill=True)
