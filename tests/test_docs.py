@@ -59,7 +59,8 @@ def test_commands_name_what_exists(page: str) -> None:
     )
     assert targets <= makefile_targets()
     assert set(re.findall(r"--pipeline=([a-z_]+)", text)) <= STAGES
-    models = {*BASELINES, *ENGINES}
+    # The recipe of a model makes one of its own.
+    models = {*BASELINES, *ENGINES, *({"ridge"} if page == "CONTRIBUTING.md" else ())}
     tags = {tag for found in re.findall(r"--tags=([\w,]+)", text) for tag in found.split(",")}
     assert tags <= {*HORIZONS, *models}
     cells = {f"{horizon}.{model}" for horizon in HORIZONS for model in ENGINES}

@@ -61,6 +61,7 @@ COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
     _run("--load-versions=1w.labels:yesterday", "--pipeline=fit"): ("1w.labels", "no versions"),
     _run("--conf-source=nowhere"): ("nowhere",),
     _run("--conf-source=pyproject.toml"): ("pyproject.toml",),
+    _run("--conf-source=src"): ("src/base", "--conf-source"),
     _run("--config=nowhere.yml"): ("nowhere.yml",),
     _run("--profile=full"): ("--profile",),
     _run("train"): ("train",),

@@ -117,8 +117,13 @@ def check_configuration(source: Path, environment: str | None) -> None:
     ConfigError
         Naming the environment, or the file, the line and what is wrong.
     """
-    if not source.is_dir():
-        return
+    if source.is_file():
+        return  # an archive, as `kedro package` writes it
+    if not (source / BASE).is_dir():
+        raise ConfigError(
+            f"There is no configuration {source / BASE}. Run this in the root of a project, or name "
+            "a folder or archive of one: --conf-source=conf-soyoil.tar.gz (kedro package makes it)."
+        )
     name = environment or LOCAL
     # Kedro does without `local`, so that a fresh clone runs.
     known = sorted(p.name for p in source.iterdir() if p.is_dir() and p.name != BASE)

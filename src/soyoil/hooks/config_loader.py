@@ -23,7 +23,8 @@ class CheckedConfigLoader(OmegaConfigLoader):
 
     def __init__(self, conf_source: str, env: str | None = None, **options: Any) -> None:
         source = Path(conf_source)
-        check_configuration(source, env)
+        if "://" not in conf_source:
+            check_configuration(source, env)
         # `kedro package` leaves conf/local out, and git an empty folder; Kedro wants one.
         chosen = env or (LOCAL if (source / LOCAL).exists() else BASE)
         super().__init__(conf_source, chosen, **options)
