@@ -19,7 +19,7 @@ redact_logs()
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
-# Warehouse tables are named dataset.table, as BigQuery names them.
+# The nodes across horizons read what the namespaces of the cells made (1m.lightgbm.scores).
 warnings.filterwarnings("ignore", message="One or more dataset names contain '.' characters")
 
 _PARAMETERS = ParameterHooks()

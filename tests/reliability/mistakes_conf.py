@@ -9,7 +9,7 @@ GLOBALS = "conf/base/globals.yml"
 CATALOG = "conf/base/catalog.yml"
 LOGGING = "conf/base/logging.yml"
 SECRET = "hunter2hunter2"
-TABLE = '"training.{table}":\n  <<: *warehouse'
+TABLE = "regime_weights:\n  <<: *warehouse"
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join([f'*{chr(97 + i)}'] * 10)}]\n" for i in range(6)
 )
@@ -96,33 +96,38 @@ BIGQUERY: dict[tuple[str, str], tuple[str, ...]] = {
 CATALOGS: dict[tuple[str, str], tuple[str, ...]] = {
     ("type: soyoil.datasets.warehouse.Ware", "type: soyoil.datasets.warehouse.Wear"): (
         "WearhouseTableDataset",
-        "training.regime_weights",
+        "regime_weights",
     ),
     ("type: soyoil.datasets.warehouse.", "type: soyoil.dataset.warehouse."): (
         "soyoil.dataset.warehouse",
-        "training.regime_weights",
+        "regime_weights",
     ),
     ("  type: soyoil.datasets.warehouse.W", "  typ: soyoil.datasets.warehouse.W"): (
-        "{table}",
+        "_ohlcv_1d",
         "no `type`",
         "'typ'",
     ),
     ("type: soyoil.datasets.warehouse.WarehouseTableDataset", "type: 5"): ("type", "5"),
     ("type: soyoil.datasets.warehouse.WarehouseTableDataset", "type: pathlib.Path"): (
         "pathlib.Path",
-        "training.regime_weights",
+        "regime_weights",
     ),
-    ("table: training.{table}", "tabl: training.{table}"): ("tabl", "training.regime_weights"),
-    ("table: training.{table}", "table: trainng.{table}"): ("trainng.regime_weights",),
-    ("table: training.{table}", "table: training.{tabl}"): ("tabl",),
-    ("table: training.{table}", "table: 5"): ("warehouse table 5", "dataset.table"),
-    ('"training.{table}":', '"trainng.{table}":'): ("training.regime_weights", "catalog"),
-    ('"training.{table}":', '"training.{table":'): ("training.{table",),
+    ("table: training.regime_weights", "tabl: training.regime_weights"): ("tabl", "regime_weights"),
+    ("table: training.regime_weights", "table: trainng.regime_weights"): (
+        "trainng.regime_weights",
+    ),
+    ("table: training.regime_weights", "table: training.regime_weight"): (
+        "training.regime_weight",
+        "did you mean",
+    ),
+    ("table: training.regime_weights", "table: 5"): ("warehouse table 5", "dataset.table"),
+    ("regime_weights:\n", "regime_weigths:\n"): ("regime_weights", "catalog"),
+    ("regime_weights:\n", '"{weights":\n'): ("regime_weights",),
     ("connection: ${globals:warehouse}", "connection: here"): ("warehouse", "here"),
     ("connection: ${globals:warehouse}", "connection: ${globals:werehouse}"): ("werehouse",),
     ("connection: ${globals:warehouse}", "conection: ${globals:warehouse}"): ("conection",),
-    (TABLE, '"training.{table}": 5\nx:\n  <<: *warehouse'): ("training.{table}", "5"),
-    (TABLE, '"training.{table}": null\nx:\n  <<: *warehouse'): ("training.{table}",),
+    (TABLE, "regime_weights: 5\nx:\n  <<: *warehouse"): ("regime_weights", "5"),
+    (TABLE, "regime_weights: null\nx:\n  <<: *warehouse"): ("regime_weights",),
     ("type: pandas.CSVDataset", "type: pandas.CSVDatset"): ("CSVDatset", "quarantine"),
     ("type: pandas.CSVDataset", "type: pands.CSVDataset"): ("pands.CSVDataset", "quarantine"),
     ("filepath: ${data_folder:}/08_reporting/quarantine.csv", "filepth: q.csv"): (
@@ -165,8 +170,8 @@ CASES: tuple[Mistake, ...] = (
     Mistake("base parameters a folder", (BASE, "directory"), (folder(BASE),)),
     Mistake("globals deleted", ("source_kind", "globals"), (drop(GLOBALS),)),
     Mistake("globals empty", ("source_kind", "globals"), (put(GLOBALS, ""),)),
-    Mistake("catalog deleted", ("training.regime_weights", "catalog"), (drop(CATALOG),)),
-    Mistake("catalog empty", ("training.regime_weights", "catalog"), (put(CATALOG, ""),)),
+    Mistake("catalog deleted", ("regime_weights", "catalog"), (drop(CATALOG),)),
+    Mistake("catalog empty", ("regime_weights", "catalog"), (put(CATALOG, ""),)),
     Mistake(
         "local is a file",
         ("conf/local", "directory"),

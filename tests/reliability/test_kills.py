@@ -96,7 +96,7 @@ def kills() -> list[Kill]:
             "1w.make_weights", "1w.baselines.predict", "1w.lightgbm.fit", "1w.lightgbm.evaluate",
         )),
         *(Kill("lightgbm", "save", where, ms) for ms in SAVED for where in (
-            "market_data", "features.daily_ml_matrix", "snapshot", "1w.labels",
+            "databento_futures", "daily_ml_matrix", "snapshot", "1w.labels",
             "1w.lightgbm.predictions", "1w.lightgbm.fit_report", "1w.lightgbm.run",
         )),
         *(Kill("xgboost", "save", "1w.xgboost.predictions", ms) for ms in (0, 5)),
@@ -104,7 +104,7 @@ def kills() -> list[Kill]:
         Kill("tft", "call", "soyoil.pipelines.fit.nodes:run_walk_forward"),
         *(Kill("sweep", "born", "data/09_sweeps", ms) for ms in (0, 150, 400, 900, 1600)),
         *(Kill("ingest", "node", where) for where in ("ingest.read_source", "features.compute")),
-        *(Kill("ingest", "save", "market_data", ms) for ms in (0, 5, 20, 60)),
+        *(Kill("ingest", "save", "databento_futures", ms) for ms in (0, 5, 20, 60)),
         Kill("ingest", "call", "soyoil.warehouse.duckdb.backend:_apply"),
         *(Kill("compare", "node", f"compare.{node}") for node in ("find_runs", "compare_runs")),
         *(Kill("audit", "node", f"audit.{node}") for node in ("inspect", "write_report")),

@@ -121,8 +121,8 @@ def check_configuration(source: Path, environment: str | None) -> None:
         return  # an archive, as `kedro package` writes it
     if not (source / BASE).is_dir():
         raise ConfigError(
-            f"There is no configuration {source / BASE}. Run this in the root of a project, or name "
-            "a folder or archive of one: --conf-source=conf-soyoil.tar.gz (kedro package makes it)."
+            f"There is no configuration {source / BASE}. Run this in the root of a project, or "
+            "name a folder or archive: --conf-source=conf-soyoil.tar.gz (kedro package makes it)."
         )
     name = environment or LOCAL
     # Kedro does without `local`, so that a fresh clone runs.

@@ -64,11 +64,15 @@ def _opened(options: dict[str, Any]) -> Iterator[_Opened]:
 
 def table_lineage(contracts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Contracted tables that pipelines make of each contracted table, over all datasets between."""
+    # Datasets of the catalog are named after their table, without its dataset.
+    table_of = {name.rpartition(".")[2]: name for name in contracts}
     made: dict[str, list[str]] = {}
     for pipeline in pipelines.values():
         for node in pipeline.nodes:
             for name in node.inputs:
-                made.setdefault(name, []).extend(node.outputs)
+                made.setdefault(table_of.get(name, name), []).extend(
+                    table_of.get(output, output) for output in node.outputs
+                )
     found = {name: downstream(name, made) for name in contracts}
     return {name: tuple(t for t in made if t in contracts) for name, made in found.items()}
 

@@ -15,9 +15,9 @@ from soyoil.base.leftovers import remove_scratch, remove_unfinished
 from soyoil.base.redact import redact
 from soyoil.hooks.tracking import command_line
 
-PAGES: Final = frozenset({"audit_report", "compare.run"})
+PAGES: Final = frozenset({"audit_report", "comparison"})
 """Outputs for people, which no stage reads: each is written whole, by any number of runs."""
-APPENDED: Final = frozenset({"sweep.folder"})
+APPENDED: Final = frozenset({"sweep_folder"})
 """Inputs that are written to."""
 
 

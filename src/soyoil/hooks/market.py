@@ -15,8 +15,8 @@ from soyoil.sources.identity import identity_differences, market_identity, root_
 from soyoil.splits.snapshot import Snapshot
 from soyoil.warehouse.origins import ORIGINS, WRITE_ORIGIN
 
-SESSIONS: Final = "market_data.databento_futures_ohlcv_1d"
-MATRIX: Final = "features.daily_ml_matrix"
+SESSIONS: Final = "databento_futures_ohlcv_1d"
+MATRIX: Final = "daily_ml_matrix"
 SNAPSHOT: Final = "snapshot"
 REMEDY: Final = (
     "Run the stages before it with the parameters of this run (the whole chain: kedro run "

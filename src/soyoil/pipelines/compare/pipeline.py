@@ -18,7 +18,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 compare_runs,
                 ["tracked_runs", "params:compare"],
-                "compare.run",
+                "comparison",
                 name="compare.compare_runs",
             ),
         ]

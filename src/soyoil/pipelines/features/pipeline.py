@@ -12,14 +12,14 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 compute_features,
-                ["market_data.databento_futures_ohlcv_1d", "params:source", "params:target"],
+                ["databento_futures_ohlcv_1d", "params:source", "params:target"],
                 "session_features",
                 name="features.compute",
             ),
             Node(
                 assemble_matrix,
-                ["session_features", "training.regime_weights"],
-                "features.daily_ml_matrix",
+                ["session_features", "regime_weights"],
+                "daily_ml_matrix",
                 name="features.assemble_matrix",
             ),
         ],

@@ -22,7 +22,7 @@ def create_pipeline() -> Pipeline:
                 # Saved in this order: what sessions are made from, then the sessions.
                 [
                     "vendor_records",
-                    "market_data.databento_futures_ohlcv_1d",
+                    "databento_futures_ohlcv_1d",
                     "quarantine",
                     "missing_sessions",
                 ],

@@ -13,7 +13,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 make_regime_table,
                 "params:regimes",
-                "training.regime_weights",
+                "regime_weights",
                 name="regimes.make_table",
             )
         ],

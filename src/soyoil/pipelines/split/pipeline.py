@@ -50,8 +50,8 @@ def create_pipeline() -> Pipeline:
             Node(
                 make_snapshot,
                 [
-                    "features.daily_ml_matrix",
-                    "training.regime_weights",
+                    "daily_ml_matrix",
+                    "regime_weights",
                     "params:target",
                     "params:source",
                 ],

@@ -12,21 +12,21 @@ def create_pipeline() -> Pipeline:
     """Search, with a tracked run per trial, then the report."""
     inputs = {
         "snapshot": "snapshot",
-        "folder": "sweep.folder",
+        "folder": "sweep_folder",
         **{name: f"params:{name}" for name in PARAMETERS},
     }
     return Pipeline(
         [
-            Node(search_space, inputs, "sweep.trials.run", name="sweep.search"),
+            Node(search_space, inputs, "tracked_trials", name="sweep.search"),
             Node(
                 report_sweep,
                 {
-                    "tracked": "sweep.trials.run",
+                    "tracked": "tracked_trials",
                     **inputs,
                     "source": "params:source",
                     "profile": "params:profile",
                 },
-                ["sweep.trials", "sweep.report"],
+                ["sweep_trials", "sweep_report"],
                 name="sweep.report",
             ),
         ]
