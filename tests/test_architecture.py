@@ -1,11 +1,13 @@
 """Rules that hold for the whole code base."""
 
+import graphlib
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -94,6 +96,22 @@ def test_modules_stay_readable() -> None:
         for path in SOURCES
     }
     assert not {name: n for name, n in lengths.items() if n > 420}
+
+
+def test_no_room_is_too_full() -> None:
+    rooms: dict[str, list[int]] = {}
+    for path in SOURCES:
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        rooms.setdefault(str(path.parent.relative_to(ROOT)), []).append(lines)
+    assert not {room: sum(n) for room, n in rooms.items() if sum(n) > 2500 or len(n) > 20}
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    """Imports inside functions and for types alone included."""
+    graph = grimp.build_graph("soyoil", cache_dir=None)
+    needs = {name: graph.find_modules_directly_imported_by(name) - {name} for name in graph.modules}
+    # Raises CycleError, which names the modules.
+    graphlib.TopologicalSorter(needs).prepare()
 
 
 def test_no_file_names_a_path_of_one_machine() -> None:

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soyoil.base.errors import SourceError
-from soyoil.market.bars import BarOrigin, BarSchema, SessionBars, session_bars
+from soyoil.market.bars import BarOrigin, SessionBars, session_bars
+from soyoil.market.conventions import BarSchema
 from soyoil.market.coverage import CUT, IN_PROGRESS, covered_spans, describe_missing
 
 CHICAGO = "America/Chicago"

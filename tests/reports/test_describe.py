@@ -6,8 +6,8 @@ from dataclasses import replace
 import pandas as pd
 
 from soyoil.metrics.breakdown import coverage_band
-from soyoil.reports.describe import RunFacts, pipeline_note, run_note
 from soyoil.reports.terminal import percent
+from soyoil.reports.words import RunFacts, pipeline_note, run_note
 
 METRICS = {
     "n": 2489.0, "independent_n": 118.5, "coverage_80": 0.781,

@@ -19,10 +19,10 @@ from soyoil.pipelines.evaluate import create_pipeline as create_evaluate
 from soyoil.pipelines.fit import create_pipeline as create_fit
 from soyoil.pipelines.report import create_pipeline as create_report
 from soyoil.pipelines.split import create_pipeline as create_split
-from soyoil.reports.html_compare import diff_page, leaderboard_page
-from soyoil.reports.html_page import Page, Table, escape
-from soyoil.reports.html_report import HorizonResults, RunResults, thin, training_report
-from soyoil.reports.html_sections import missing_by_group, staleness
+from soyoil.reports.compare.page import diff_page, leaderboard_page
+from soyoil.reports.page import Page, Table, escape
+from soyoil.reports.train.report import HorizonResults, RunResults, thin, training_report
+from soyoil.reports.train.sections import missing_by_group, staleness
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import HORIZONS
 

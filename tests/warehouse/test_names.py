@@ -21,8 +21,8 @@ from soyoil.contracts.identifiers import dotted, parts_of, suffixed
 from soyoil.migrations.apply import apply_plan
 from soyoil.migrations.plan import Plan, make_plan
 from soyoil.migrations.sql import copy_name
-from soyoil.reports.audit_text import audit_markdown, audit_table
-from soyoil.reports.warehouse_plan import print_plan
+from soyoil.reports.audit.text import audit_markdown, audit_table
+from soyoil.reports.plan import print_plan
 from soyoil.warehouse.connection import DuckDBConnection
 from soyoil.warehouse.duckdb.live import DuckDBInspector
 from soyoil.warehouse.live import LiveWarehouse, in_spelling_of

@@ -35,7 +35,7 @@ from soyoil.migrations.plan import Plan, change_sql, copy_statements, make_plan
 from soyoil.migrations.references import direct_readers, downstream
 from soyoil.migrations.sql import BUILT
 from soyoil.migrations.steps import Step, find_steps, groups, make, state_of
-from soyoil.reports.warehouse_plan import print_plan
+from soyoil.reports.plan import print_plan
 from soyoil.warehouse.live import BackendName, LiveColumn, LiveWarehouse
 from soyoil.warehouse.table_shape import TableShape
 

@@ -23,7 +23,7 @@ from soyoil.migrations.apply import ApplyError, ApplyRecord, apply_plan
 from soyoil.migrations.plan import Plan, make_plan, read_plan, write_plan
 from soyoil.migrations.references import downstream
 from soyoil.params import check_parameters
-from soyoil.reports.warehouse_plan import print_plan
+from soyoil.reports.plan import print_plan
 from soyoil.warehouse.live import Inspector, in_spelling_of
 
 INSPECTOR: Final = "warehouse_inspector"

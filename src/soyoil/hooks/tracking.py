@@ -18,7 +18,7 @@ from soyoil.base.process import peak_memory_mb
 from soyoil.datasets.tracks_runs import TracksRuns
 from soyoil.hooks.stages import StageHooks
 from soyoil.params import Parameters, check_parameters, known_keys
-from soyoil.reports.describe import pipeline_note
+from soyoil.reports.words import pipeline_note
 from soyoil.tracking import active
 from soyoil.tracking.active import ParentSpec
 from soyoil.tracking.environment import environment_tags, use_default_store

@@ -10,13 +10,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from soyoil.base.errors import SourceError
-from soyoil.market.conventions import TRADING_DAYS
+from soyoil.market.conventions import TRADING_DAYS, BarSchema
 from soyoil.market.coverage import MISSING_COLUMNS, cut_sessions, missing_sessions
 from soyoil.market.flags import ends_early, limit_locked, lost_bars, thin_sessions
 from soyoil.market.instruments import TARGET_ROOT, get_instrument, keeps_grain_hours
@@ -28,7 +27,6 @@ from soyoil.market.sessions import (
     trade_dates,
 )
 
-BarSchema = Literal["ohlcv-1h", "ohlcv-1d"]
 HOUR = pd.Timedelta(hours=1)
 MAX_LOTS = 2**62
 """Lots of a session beyond which their sum may not fit into 64 bits."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
+
+BarSchema = Literal["ohlcv-1h", "ohlcv-1d"]
+"""Kinds of vendor bars: hourly, or by UTC day, which is the degraded form."""
 
 TRADING_DAYS: Final = 252
 """Sessions of a year, by which volatilities are annualised."""

@@ -7,18 +7,16 @@ like one that closed early, so such a session is set aside until a file brings t
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from soyoil.market.calendar import expected_sessions
+from soyoil.market.conventions import BarSchema
 from soyoil.market.flags import ends_early, starts_late
 from soyoil.market.instruments import get_instrument
 from soyoil.market.sessions import DATE_US, scheduled_closes, scheduled_opens
-
-if TYPE_CHECKING:
-    from soyoil.market.bars import BarSchema
 
 IN_PROGRESS: Final = "session_in_progress"
 """The range that the files cover ends before the session's scheduled close."""

@@ -11,7 +11,7 @@ import pandas as pd
 from pydantic import Field, field_validator, model_validator
 
 from soyoil.base.config import Config
-from soyoil.market.bars import BarSchema
+from soyoil.market.conventions import BarSchema
 from soyoil.sources.synthetic.config import SyntheticConfig
 from soyoil.sources.vendor_store import VendorRecords
 

@@ -15,7 +15,6 @@ from soyoil.models.base import CONTRIBUTION, GAIN, SELECTION
 from soyoil.models.engines import engine_of, is_ablation
 from soyoil.models.report import FitReport, importance_frame
 from soyoil.regimes.table import regime_hash
-from soyoil.reports.describe import RunFacts, run_note
 from soyoil.reports.plots import (
     cone_plot,
     coverage_plot,
@@ -23,6 +22,7 @@ from soyoil.reports.plots import (
     split_plan_plot,
     weight_shares_plot,
 )
+from soyoil.reports.words import RunFacts, run_note
 from soyoil.splits.plan import plan_from_frame
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import Horizon

@@ -14,8 +14,8 @@ from soyoil.audit.report import AuditReport
 from soyoil.base.data_folder import data_folder_name
 from soyoil.base.errors import AuditError
 from soyoil.contracts.contract import load_contracts
-from soyoil.reports.audit_html import audit_page
-from soyoil.reports.audit_text import audit_markdown, audit_table, where
+from soyoil.reports.audit.page import audit_page
+from soyoil.reports.audit.text import audit_markdown, audit_table, where
 from soyoil.warehouse.live import Inspector
 
 MARKDOWN_FILE: Final = "audit.md"

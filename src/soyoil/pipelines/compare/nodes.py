@@ -12,8 +12,8 @@ from soyoil.compare.config import CompareConfig
 from soyoil.compare.diff import diff_table, pair, resolve, run_diff, seed_siblings
 from soyoil.compare.scores import leaderboard
 from soyoil.params import TrackingConfig
-from soyoil.reports.compare_terminal import diff_view, diffs_view, leaderboard_view
-from soyoil.reports.html_compare import diff_page, leaderboard_page
+from soyoil.reports.compare.page import diff_page, leaderboard_page
+from soyoil.reports.compare.terminal import diff_view, diffs_view, leaderboard_view
 from soyoil.tracking.query import finished_runs, read_predictions
 
 logger = logging.getLogger(__name__)

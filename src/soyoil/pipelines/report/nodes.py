@@ -10,7 +10,7 @@ from soyoil.models.arrays import feature_names
 from soyoil.params import Profile
 from soyoil.pipelines.grid import FITTED, MODELS
 from soyoil.pipelines.report.inputs import check_report_inputs
-from soyoil.reports.html_report import HorizonResults, RunResults, training_report
+from soyoil.reports.train.report import HorizonResults, RunResults, training_report
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import HORIZONS
 

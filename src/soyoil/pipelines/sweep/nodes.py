@@ -19,7 +19,7 @@ from soyoil.models.engines import ENGINES
 from soyoil.models.selection import check_groups
 from soyoil.params import Profile
 from soyoil.regimes.weights import WeightsConfig
-from soyoil.reports.sweep_page import sweep_page
+from soyoil.reports.sweep import sweep_page
 from soyoil.reports.terminal import progress_bar
 from soyoil.sources.base import SourceConfig
 from soyoil.splits.plan import SplitConfig

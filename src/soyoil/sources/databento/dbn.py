@@ -26,7 +26,7 @@ from databento_dbn import (
 )
 
 from soyoil.base.errors import SourceError
-from soyoil.market.bars import BarSchema
+from soyoil.market.conventions import BarSchema
 from soyoil.sources.databento.complete import Request, check_symbols, check_whole
 from soyoil.sources.databento.file import (
     LATEST_NS,

@@ -10,7 +10,7 @@ from typing import Literal
 import pandas as pd
 
 from soyoil.base.errors import SourceError
-from soyoil.market.bars import BarSchema
+from soyoil.market.conventions import BarSchema
 from soyoil.sources.databento.symbols import Continuous
 
 PRICE_COLUMNS = ("open", "high", "low", "close")

@@ -14,7 +14,7 @@ import pandas as pd
 
 from soyoil.base.arrays import IntArray
 from soyoil.base.errors import SourceError
-from soyoil.market.bars import BarSchema
+from soyoil.market.conventions import BarSchema
 from soyoil.sources.base import BAR_COLUMNS, QUARANTINE_COLUMNS, empty_quarantine
 from soyoil.sources.databento.file import PRICE_COLUMNS, RAW_TYPES, VendorFile
 from soyoil.sources.databento.overlaps import UNFINISHED, last_of_file, split_unfinished

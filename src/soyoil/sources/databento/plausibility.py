@@ -17,7 +17,7 @@ import pandas as pd
 
 from soyoil.base.arrays import BoolArray, FloatArray
 from soyoil.base.errors import SourceError
-from soyoil.market.bars import BarSchema
+from soyoil.market.conventions import BarSchema
 from soyoil.market.instruments import Instrument, get_instrument
 from soyoil.sources.databento.file import PRICE_COLUMNS
 from soyoil.sources.databento.symbols import DAY_NS

@@ -7,8 +7,8 @@ from typing import Final
 
 from soyoil.audit.report import AuditReport
 from soyoil.audit.structure.defects import SEVERITIES, Defect
-from soyoil.reports.audit_text import HEADINGS, offers, title, where
-from soyoil.reports.html_page import Html, Page, Table, badge, escape, facts, paragraph
+from soyoil.reports.audit.text import HEADINGS, offers, title, where
+from soyoil.reports.page import Html, Page, Table, badge, escape, facts, paragraph
 
 BADGES: Final = {"error": "bad", "warning": "open", "info": "good"}
 LEADS: Final = {

@@ -23,7 +23,7 @@ from soyoil.reports.figures import (
     split_plan_figure,
     weight_shares_figure,
 )
-from soyoil.reports.html_page import (
+from soyoil.reports.page import (
     Html,
     Page,
     Table,
@@ -34,8 +34,8 @@ from soyoil.reports.html_page import (
     heading,
     paragraph,
 )
-from soyoil.reports.html_sections import cost_section, health_section, importance_section
 from soyoil.reports.terminal import percent
+from soyoil.reports.train.sections import cost_section, health_section, importance_section
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import Horizon
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from soyoil.reports.html_page import Html, Page, Table, details, escape, facts, paragraph
+from soyoil.reports.page import Html, Page, Table, details, escape, facts, paragraph
 from soyoil.sweep.config import Choice, Dimension
 from soyoil.sweep.ledger import Trial
 from soyoil.sweep.summary import StudySummary

@@ -14,8 +14,8 @@ from soyoil.compare.diff import RunDiff
 from soyoil.compare.scores import refusal_table
 from soyoil.metrics.bootstrap import LEVEL
 from soyoil.metrics.evaluate import REFERENCES
-from soyoil.reports.compare_terminal import ID_LENGTH, board_heading, noise_text, percent_figure
-from soyoil.reports.html_page import Html, Page, Table, badge, breakable, facts, paragraph
+from soyoil.reports.compare.terminal import ID_LENGTH, board_heading, noise_text, percent_figure
+from soyoil.reports.page import Html, Page, Table, badge, breakable, facts, paragraph
 from soyoil.reports.terminal import percent
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from soyoil.models.base import CONTRIBUTION, GAIN, SELECTION
 from soyoil.models.engines import is_ablation
 from soyoil.models.report import FitReport, importance_frame
 from soyoil.reports.figures import importance_figure
-from soyoil.reports.html_page import Html, Page, Table, details, grid, heading, paragraph
+from soyoil.reports.page import Html, Page, Table, details, grid, heading, paragraph
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -1,0 +1,1 @@
+"""Findings of an audit, as a page and as text."""

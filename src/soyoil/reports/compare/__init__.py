@@ -1,0 +1,1 @@
+"""Leaderboards and differences of runs, as a page and in the terminal."""
