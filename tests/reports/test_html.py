@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
+from markupsafe import escape
 
 from soyoil.compare.boards import Refusal, ScoredRun, TrackedRun, make_boards
 from soyoil.compare.config import CompareConfig
@@ -20,7 +21,7 @@ from soyoil.pipelines.fit import create_pipeline as create_fit
 from soyoil.pipelines.report import create_pipeline as create_report
 from soyoil.pipelines.split import create_pipeline as create_split
 from soyoil.reports.compare.page import diff_page, leaderboard_page
-from soyoil.reports.page import Page, Table, escape
+from soyoil.reports.page import Page, Table
 from soyoil.reports.train.report import HorizonResults, RunResults, thin, training_report
 from soyoil.reports.train.sections import missing_by_group, staleness
 from soyoil.splits.snapshot import Snapshot
@@ -285,7 +286,8 @@ def test_a_page_without_figures_carries_no_plotly() -> None:
     text = page.render()
     assert len(text) < 20_000
     assert [a.get("scope") for a in read(text).all("th")] == ["col", "col", "rowgroup", "row"]
-    assert escape(NASTY) == html.escape(NASTY)
+    assert html.unescape(escape(NASTY)) == NASTY
+    assert not {*"<>\"'"} & {*escape(NASTY)}
 
 
 def tracked(run_id: str, **tags: str) -> TrackedRun:

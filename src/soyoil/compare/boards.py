@@ -297,7 +297,7 @@ def _boards_of_group(
     return boards, refusals
 
 
-def _defect(rows: pd.DataFrame, config: CompareConfig) -> str | None:
+def _defect(rows: pd.DataFrame) -> str | None:
     if rows.empty:
         return "none of its rows lies within the dates and regimes asked for"
     if rows["data_date"].duplicated().any():
@@ -331,7 +331,7 @@ def make_boards(
     refusals: list[Refusal] = []
     for scored in runs:
         rows = filter_rows(scored.rows, config)
-        reason = _defect(rows, config)
+        reason = _defect(rows)
         if reason is not None:
             refusals.append(Refusal(scored.run, reason))
             continue

@@ -6,7 +6,6 @@ when the first figure comes into view. A content security policy forbids every r
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,10 @@ from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
+from markupsafe import Markup
+
 if TYPE_CHECKING:
+    from jinja2 import Environment
     from plotly.graph_objects import Figure
 
 POLICY: Final = (
@@ -25,50 +27,53 @@ DIGITS: Final = 6
 """Significant digits of the numbers in a figure; more are not to be seen."""
 
 
-class Html(str):
-    """Text that is markup already; everything else is escaped."""
-
-    __slots__ = ()
-
-
+Html = Markup
+"""Text that is markup already; everything else is escaped."""
 EMPTY: Final = Html()
 
 
-def escape(value: object) -> Html:
-    """Text as markup."""
-    return value if isinstance(value, Html) else Html(html.escape(str(value), quote=True))
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    # Imported here because most commands write no page.
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    return Environment(autoescape=True, loader=FunctionLoader(_asset), undefined=StrictUndefined)
+
+
+def _part(name: str, *values: object) -> Html:
+    """Markup of one of the macros in ``assets/parts.html``."""
+    macros: Any = _environment().get_template("parts.html").module
+    return Html(getattr(macros, name)(*values))
 
 
 def join(parts: Sequence[Html], between: str = "\n") -> Html:
     """Markup one after the other."""
-    return Html(between.join(parts))
+    return Html(between).join(parts)
 
 
 def paragraph(text: object, kind: str = "") -> Html:
     """A paragraph; `kind` is its CSS class."""
-    css = f' class="{escape(kind)}"' if kind else ""
-    return Html(f"<p{css}>{escape(text)}</p>")
+    return _part("paragraph", text, kind)
 
 
 def breakable(name: object) -> Html:
     """A name that may be broken after its underscores."""
-    return Html(escape(name).replace("_", "_<wbr>"))
+    return _part("breakable", str(name))
 
 
 def heading(text: object) -> Html:
     """Heading of a part of a section."""
-    return Html(f"<h3>{escape(text)}</h3>")
+    return _part("heading", text)
 
 
 def facts(items: Sequence[tuple[str, object]]) -> Html:
     """Terms with their values."""
-    rows = [f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in items]
-    return Html(f'<dl class="facts">{"".join(rows)}</dl>')
+    return _part("facts", items)
 
 
 def badge(text: str, kind: str) -> Html:
     """A short word in a coloured frame; the word itself says what the colour does."""
-    return Html(f'<span class="badge {escape(kind)}">{escape(text)}</span>')
+    return _part("badge", text, kind)
 
 
 @dataclass(frozen=True)
@@ -95,47 +100,24 @@ class Table:
     text_columns: frozenset[int] = frozenset({0})
     extra_columns: frozenset[int] = frozenset()
 
+    def css(self, column: int) -> str:
+        """Classes of the cells of a column."""
+        kinds = {"text": self.text_columns, "extra": self.extra_columns}
+        return " ".join(name for name, columns in kinds.items() if column in columns)
+
     def render(self) -> Html:
         """The table as markup; the first cell of each row is its heading."""
-
-        def css(column: int) -> str:
-            kinds = {"text": self.text_columns, "extra": self.extra_columns}
-            names = [name for name, columns in kinds.items() if column in columns]
-            return f' class="{" ".join(names)}"' if names else ""
-
-        head = "".join(
-            f'<th scope="col"{css(i)}>{escape(name)}</th>' for i, name in enumerate(self.header)
-        )
-        bodies = []
-        for title, rows in self.groups:
-            lines = []
-            if title:
-                lines.append(
-                    f'<tr class="group"><th scope="rowgroup" colspan="{len(self.header)}">'
-                    f"{escape(title)}</th></tr>"
-                )
-            for row in rows:
-                first = f'<th scope="row"{css(0)}>{escape(row[0])}</th>'
-                rest = "".join(
-                    f"<td{css(i)}>{escape(cell)}</td>" for i, cell in enumerate(row[1:], start=1)
-                )
-                lines.append(f"<tr>{first}{rest}</tr>")
-            bodies.append(f"<tbody>{''.join(lines)}</tbody>")
-        name = escape(self.caption)
-        return Html(
-            f'<div class="scroll" role="region" tabindex="0" aria-label="{name}"><table>'
-            f"<caption>{name}</caption><thead><tr>{head}</tr></thead>{''.join(bodies)}</table></div>"
-        )
+        return _part("table", self)
 
 
 def details(summary: str, content: Html) -> Html:
     """Content that is folded away until it is asked for; printed in full."""
-    return Html(f"<details><summary>{escape(summary)}</summary>{content}</details>")
+    return _part("details", summary, content)
 
 
 def grid(parts: Sequence[Html]) -> Html:
     """Figures side by side where there is room."""
-    return Html(f'<div class="grid">{"".join(parts)}</div>')
+    return _part("grid", parts)
 
 
 @dataclass
@@ -176,52 +158,25 @@ class Page:
         number = len(self._figures)
         plain = [_plain(figure) for _, figure in named]
         self._figures.append(_as_script(plain))
-        chooser = ""
-        if len(named) > 1:
-            options = "".join(
-                f'<option value="{i}">{escape(name)}</option>' for i, (name, _) in enumerate(named)
-            )
-            chooser = (
-                f'<label class="choose">Show <select data-for="figure-{number}">{options}'
-                "</select></label>"
-            )
-        name = escape(caption)
-        return Html(
-            f'<figure>{chooser}<div class="plot" id="figure-{number}" role="img" '
-            f'aria-label="{name}" style="height:{int(plain[0]["layout"]["height"])}px"></div>'
-            f"<figcaption>{name}</figcaption></figure>"
-        )
+        names = [name for name, _ in named]
+        return _part("figure", number, names, caption, int(plain[0]["layout"]["height"]))
 
     def render(self) -> str:
         """The whole file."""
-        links = "".join(
-            f'<li><a href="#{escape(name)}">{escape(heading)}</a></li>'
-            for name, heading, _ in self.sections
-        )
-        bodies = "".join(
-            f'<section id="{escape(name)}" aria-labelledby="{escape(name)}-title">'
-            f'<h2 id="{escape(name)}-title">{escape(heading)}</h2>{content}</section>'
-            for name, heading, content in self.sections
-        )
-        data = "".join(
-            f'<script type="application/json" id="figure-{i}-data">{text}</script>'
-            for i, text in enumerate(self._figures)
-        )
-        script = ""
-        if self._figures:
-            script = (
-                f'{data}<script type="text/plain" id="plotly-source">{_plotly_source()}</script>'
-                f"<script>{_asset('page.js')}</script>"
-            )
+        figures = self._figures
+        # Script and style are not text: what is in them was made safe where it was made.
         return (
-            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-            f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            '<meta name="color-scheme" content="light dark">'
-            f"<title>{escape(self.title)}</title><style>{_asset('page.css')}</style></head>"
-            f"<body><header><h1>{escape(self.title)}</h1>{self.lead}"
-            f'<nav aria-label="Sections"><ul>{links}</ul></nav></header>'
-            f"<main>{bodies}</main>{script}</body></html>\n"
+            _environment()
+            .get_template("page.html")
+            .render(
+                page=self,
+                policy=POLICY,
+                style=Html(_asset("page.css")),
+                figures=[Html(text) for text in figures],
+                plotly=Html(_plotly_source() if figures else ""),
+                script=Html(_asset("page.js") if figures else ""),
+            )
+            + "\n"
         )
 
 
@@ -275,6 +230,6 @@ def _plotly_source() -> str:
     return str(get_plotlyjs()).replace("</script", "<\\/script")
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _asset(name: str) -> str:
     return resources.files("soyoil.reports").joinpath("assets", name).read_text(encoding="utf-8")

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from markupsafe import escape
 
-from soyoil.reports.page import Html, Page, Table, details, escape, facts, paragraph
+from soyoil.reports.page import Html, Page, Table, details, facts, paragraph
 from soyoil.sweep.config import Choice, Dimension
 from soyoil.sweep.ledger import Trial
 from soyoil.sweep.summary import StudySummary

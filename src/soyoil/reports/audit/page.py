@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from markupsafe import escape
+
 from soyoil.audit.report import AuditReport
 from soyoil.audit.structure.defects import SEVERITIES, Defect
 from soyoil.reports.audit.text import HEADINGS, offers, title, where
-from soyoil.reports.page import Html, Page, Table, badge, escape, facts, paragraph
+from soyoil.reports.page import Html, Page, Table, badge, facts, paragraph
 
 BADGES: Final = {"error": "bad", "warning": "open", "info": "good"}
 LEADS: Final = {
