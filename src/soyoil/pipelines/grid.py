@@ -7,6 +7,10 @@ Whatever stands upstream of a cell carries the cell's tags, so that ``--tags=1m`
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, get_type_hints
+
 from soyoil.models.engines import engine_of, fitted_models
 from soyoil.models.registry import BASELINES
 from soyoil.targets.horizons import HORIZONS
@@ -34,3 +38,26 @@ def cell_tags(horizon: str, model: str) -> tuple[str, ...]:
 def cells() -> tuple[tuple[str, str], ...]:
     """All (horizon, model) pairs, horizons ascending, baselines first."""
     return tuple((horizon, model) for horizon in HORIZONS for model in MODELS)
+
+
+def bound(
+    function: Callable[..., Any], types: Mapping[str, type] | None = None, /, **values: object
+) -> Callable[..., Any]:
+    """A node function with arguments that are known when pipelines are registered.
+
+    It can be pickled, and Kedro finds in it the types of parameters, which it looks for in
+    annotations that a plain partial does not have.
+
+    Parameters
+    ----------
+    function
+        Function of a module; the arguments are given by keyword.
+    types
+        Types of arguments that depend on the values.
+    **values
+        The arguments.
+    """
+    node = partial(function, **values)
+    hints = {name: kind for name, kind in get_type_hints(function).items() if name not in values}
+    vars(node).update(__annotations__=hints | dict(types or {}), __name__=function.__name__)
+    return node

@@ -18,6 +18,7 @@ from soyoil.models.engines import ENGINES, engine_of, is_ablation
 from soyoil.models.selection import group_columns
 from soyoil.params import Profile, WeightsConfig
 from soyoil.pipelines.evaluate.inputs import RunOf, check_inputs
+from soyoil.pipelines.grid import bound
 from soyoil.pipelines.origins import fit_parameters, split_parameters, weight_parameters
 from soyoil.reports.figures import skill_card
 from soyoil.reports.terminal import result_line, skill_table
@@ -102,55 +103,54 @@ def _split_run(split: SplitConfig, profile: Profile, weights: WeightsConfig) -> 
     return {**split_parameters(split, profile), **weight_parameters(weights)}
 
 
+def evaluate_baseline(
+    split: SplitConfig, profile: Profile, weights: WeightsConfig, *, cell: Cell, **frames: Any
+) -> tuple[RunRecord, Scores]:
+    """Score a baseline; the frames are the fields of `Inputs`."""
+    inputs = Inputs(**frames)
+    run = RunOf(_split_run(split, profile, weights), {})
+    return _finish(cell, inputs, run, _plan_params(split, profile, weights))
+
+
 def baseline_evaluation_node(cell: Cell) -> Callable[..., tuple[RunRecord, Scores]]:
     """Node function that scores a baseline; the frames it takes are the fields of `Inputs`."""
+    return bound(evaluate_baseline, cell=cell)
 
-    def evaluate_baseline(
-        split: SplitConfig,
-        profile: Profile,
-        weights: WeightsConfig,
-        **frames: Any,
-    ) -> tuple[RunRecord, Scores]:
-        inputs = Inputs(**frames)
-        run = RunOf(_split_run(split, profile, weights), {})
-        return _finish(cell, inputs, run, _plan_params(split, profile, weights))
 
-    return evaluate_baseline
+def evaluate_fitted(
+    split: SplitConfig,
+    profile: Profile,
+    weights: WeightsConfig,
+    fit: FitConfig,
+    config: EngineConfig,
+    *,
+    cell: Cell,
+    **frames: Any,
+) -> tuple[RunRecord, Scores]:
+    """Score a fitted model; the frames are the fields of `Inputs`."""
+    engine = engine_of(cell.model)
+    inputs = Inputs(**frames)
+    run = RunOf(
+        _split_run(split, profile, weights),
+        fit_parameters(profile, fit, engine, config),
+        config.last_folds(profile),
+    )
+    names = feature_names()
+    kept = tuple(names[i] for i in group_columns(names, fit.feature_groups))
+    params = {
+        **_plan_params(split, profile, weights),
+        "fit": fit.model_dump(mode="json"),
+        engine: config.model_dump(mode="json"),
+        "features": " ".join(config.columns(kept)),
+    }
+    if is_ablation(cell.model):
+        params["weights"] = {"scheme": "uniform"}
+    return _finish(cell, inputs, run, params)
 
 
 def fitted_evaluation_node(cell: Cell) -> Callable[..., tuple[RunRecord, Scores]]:
     """Node function that scores a fitted model."""
-    engine = engine_of(cell.model)
-
-    def evaluate_fitted(
-        split: SplitConfig,
-        profile: Profile,
-        weights: WeightsConfig,
-        fit: FitConfig,
-        config: EngineConfig,
-        **frames: Any,
-    ) -> tuple[RunRecord, Scores]:
-        inputs = Inputs(**frames)
-        run = RunOf(
-            _split_run(split, profile, weights),
-            fit_parameters(profile, fit, engine, config),
-            config.last_folds(profile),
-        )
-        names = feature_names()
-        kept = tuple(names[i] for i in group_columns(names, fit.feature_groups))
-        params = {
-            **_plan_params(split, profile, weights),
-            "fit": fit.model_dump(mode="json"),
-            engine: config.model_dump(mode="json"),
-            "features": " ".join(config.columns(kept)),
-        }
-        if is_ablation(cell.model):
-            params["weights"] = {"scheme": "uniform"}
-        return _finish(cell, inputs, run, params)
-
-    # Kedro validates a parameter against the annotation of its argument.
-    evaluate_fitted.__annotations__["config"] = ENGINES[engine].config
-    return evaluate_fitted
+    return bound(evaluate_fitted, {"config": ENGINES[engine_of(cell.model)].config}, cell=cell)
 
 
 def summarise(snapshot: Snapshot, *found: Scores) -> tuple[pd.DataFrame, object]:

@@ -20,6 +20,7 @@ from soyoil.models.selection import thinned
 from soyoil.models.walkforward import Job, run_walk_forward
 from soyoil.params import Profile
 from soyoil.pipelines.fit.tasks import fit_report, fold_task, kept_folds, uniform
+from soyoil.pipelines.grid import bound
 from soyoil.pipelines.origins import SplitFrames, fit_parameters
 from soyoil.reports.terminal import progress_bar
 from soyoil.splits.forecasts import prediction_frame
@@ -36,79 +37,84 @@ BaselineNode = Callable[
 ]
 
 
+def predict_baselines(
+    snapshot: Snapshot, labels: pd.DataFrame, split_plan: pd.DataFrame, *, horizon: Horizon
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Forecast by the three baselines, in the order of `BASELINES`."""
+    with forbid_warehouse(FORBIDDEN):
+        check_target_columns(labels.columns, horizon, f"the label table of {horizon.name}")
+        made_from = MadeFrom(SplitFrames(snapshot, labels, split_plan).check(horizon, {}))
+        plan = plan_from_frame(split_plan, labels["data_date"], horizon.name, horizon.sessions)
+        numbers, position = plan.test_rows()
+        quantiles = baseline_quantiles(snapshot.returns, horizon.sessions)
+        first, second, third = (
+            stamped(
+                prediction_frame(
+                    snapshot,
+                    labels,
+                    horizon.target,
+                    (numbers, position, quantiles[name][position]),
+                ),
+                made_from,
+            )
+            for name in BASELINES
+        )
+        return first, second, third
+
+
 def baseline_node(horizon: Horizon) -> BaselineNode:
     """Node function of the three baselines of a horizon, in the order of `BASELINES`."""
+    return bound(predict_baselines, horizon=horizon)
 
-    def predict_baselines(
-        snapshot: Snapshot, labels: pd.DataFrame, split_plan: pd.DataFrame
-    ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-        with forbid_warehouse(FORBIDDEN):
-            check_target_columns(labels.columns, horizon, f"the label table of {horizon.name}")
-            made_from = MadeFrom(SplitFrames(snapshot, labels, split_plan).check(horizon, {}))
-            plan = plan_from_frame(split_plan, labels["data_date"], horizon.name, horizon.sessions)
-            numbers, position = plan.test_rows()
-            quantiles = baseline_quantiles(snapshot.returns, horizon.sessions)
-            first, second, third = (
-                stamped(
-                    prediction_frame(
-                        snapshot,
-                        labels,
-                        horizon.target,
-                        (numbers, position, quantiles[name][position]),
-                    ),
-                    made_from,
-                )
-                for name in BASELINES
+
+def fit_model(
+    snapshot: Snapshot,
+    labels: pd.DataFrame,
+    split_plan: pd.DataFrame,
+    sample_weights: pd.DataFrame,
+    profile: Profile,
+    fit: FitConfig,
+    config: EngineConfig,
+    *,
+    horizon: Horizon,
+    model: str,
+) -> tuple[pd.DataFrame, FitReport]:
+    """Run a fitted model over the folds of a horizon."""
+    engine = engine_of(model)
+    with forbid_warehouse(FORBIDDEN):
+        check_target_columns(labels.columns, horizon, f"the label table of {horizon.name}")
+        frames = SplitFrames(snapshot, labels, split_plan, sample_weights)
+        made_from = MadeFrom(
+            frames.check(horizon, {}), fit_parameters(profile, fit, engine, config)
+        )
+        plan = plan_from_frame(split_plan, labels["data_date"], horizon.name, horizon.sessions)
+        weights = dict(iter(sample_weights.groupby("fold")))
+        tasks = [
+            fold_task(f, weights[f.number], (fit.seed, horizon.sessions, f.number))
+            for f in kept_folds(plan, profile, config)
+        ]
+        if is_ablation(model):
+            tasks = [uniform(task) for task in tasks]
+        tasks = [thinned(task, fit.stride(horizon.sessions)) for task in tasks]
+        y = labels[horizon.target].to_numpy(dtype="float64")
+        arrays = horizon_arrays(snapshot.matrix, y, horizon.sessions)
+        started = time.perf_counter()
+        with progress_bar(f"{horizon.name} {model}", len(tasks)) as advance:
+            results = run_walk_forward(
+                Job(engine, fit, config), arrays, tasks, lambda done: advance(done, len(tasks))
             )
-            return first, second, third
-
-    return predict_baselines
+        seconds = time.perf_counter() - started
+    numbers = np.concatenate([np.full(len(r.test), r.fold) for r in results])
+    position = np.concatenate([r.test for r in results])
+    quantiles = np.concatenate([r.quantiles for r in results])
+    rows = (numbers, position, quantiles)
+    frame = stamped(prediction_frame(snapshot, labels, horizon.target, rows), made_from)
+    report = fit_report(tasks, results, seconds)
+    return frame, replace(report, predictions=stamp_of(frame)["content"])
 
 
 def engine_node(horizon: Horizon, model: str) -> Callable[..., tuple[pd.DataFrame, FitReport]]:
     """Node function that runs a fitted model over the folds of a horizon."""
-    engine = engine_of(model)
-
-    def fit_model(
-        snapshot: Snapshot,
-        labels: pd.DataFrame,
-        split_plan: pd.DataFrame,
-        sample_weights: pd.DataFrame,
-        profile: Profile,
-        fit: FitConfig,
-        config: EngineConfig,
-    ) -> tuple[pd.DataFrame, FitReport]:
-        with forbid_warehouse(FORBIDDEN):
-            check_target_columns(labels.columns, horizon, f"the label table of {horizon.name}")
-            frames = SplitFrames(snapshot, labels, split_plan, sample_weights)
-            made_from = MadeFrom(
-                frames.check(horizon, {}), fit_parameters(profile, fit, engine, config)
-            )
-            plan = plan_from_frame(split_plan, labels["data_date"], horizon.name, horizon.sessions)
-            weights = dict(iter(sample_weights.groupby("fold")))
-            tasks = [
-                fold_task(f, weights[f.number], (fit.seed, horizon.sessions, f.number))
-                for f in kept_folds(plan, profile, config)
-            ]
-            if is_ablation(model):
-                tasks = [uniform(task) for task in tasks]
-            tasks = [thinned(task, fit.stride(horizon.sessions)) for task in tasks]
-            y = labels[horizon.target].to_numpy(dtype="float64")
-            arrays = horizon_arrays(snapshot.matrix, y, horizon.sessions)
-            started = time.perf_counter()
-            with progress_bar(f"{horizon.name} {model}", len(tasks)) as advance:
-                results = run_walk_forward(
-                    Job(engine, fit, config), arrays, tasks, lambda done: advance(done, len(tasks))
-                )
-            seconds = time.perf_counter() - started
-        numbers = np.concatenate([np.full(len(r.test), r.fold) for r in results])
-        position = np.concatenate([r.test for r in results])
-        quantiles = np.concatenate([r.quantiles for r in results])
-        rows = (numbers, position, quantiles)
-        frame = stamped(prediction_frame(snapshot, labels, horizon.target, rows), made_from)
-        report = fit_report(tasks, results, seconds)
-        return frame, replace(report, predictions=stamp_of(frame)["content"])
-
-    # Kedro validates a parameter against the annotation of its argument.
-    fit_model.__annotations__["config"] = ENGINES[engine].config
-    return fit_model
+    return bound(
+        fit_model, {"config": ENGINES[engine_of(model)].config}, horizon=horizon, model=model
+    )

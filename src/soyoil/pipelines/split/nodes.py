@@ -13,6 +13,7 @@ from soyoil.base.errors import SplitError
 from soyoil.base.handover import MadeFrom, check_handover, stamped
 from soyoil.contracts.contract import load_contract
 from soyoil.params import Profile, TargetConfig, WeightsConfig
+from soyoil.pipelines.grid import bound
 from soyoil.pipelines.origins import (
     SPLIT_AGAIN,
     csv_hash,
@@ -78,73 +79,82 @@ def make_snapshot(
     return replace(snapshot, made_from=market_identity(source, target.symbol))
 
 
+def make_labels(snapshot: Snapshot, *, horizon: Horizon) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Label one horizon, and measure the artefact of naive labels."""
+    sessions = snapshot.sessions()
+    labels = build_labels(sessions, horizon)
+    check_target_columns(labels.columns, horizon, f"the label table of {horizon.name}")
+    report = label_report(sessions, labels, horizon)
+    return stamped(labels, MadeFrom({"snapshot": snapshot.content_hash})), report
+
+
 def label_node(horizon: Horizon) -> Callable[[Snapshot], tuple[pd.DataFrame, pd.DataFrame]]:
     """Node function that labels one horizon and measures the artefact of naive labels."""
+    return bound(make_labels, horizon=horizon)
 
-    def make_labels(snapshot: Snapshot) -> tuple[pd.DataFrame, pd.DataFrame]:
-        sessions = snapshot.sessions()
-        labels = build_labels(sessions, horizon)
-        check_target_columns(labels.columns, horizon, f"the label table of {horizon.name}")
-        report = label_report(sessions, labels, horizon)
-        return stamped(labels, MadeFrom({"snapshot": snapshot.content_hash})), report
 
-    return make_labels
+def make_split_plan(
+    snapshot: Snapshot,
+    labels: pd.DataFrame,
+    split: SplitConfig,
+    profile: Profile,
+    *,
+    horizon: Horizon,
+) -> pd.DataFrame:
+    """Plan the folds of one horizon; a plan for selection is refused."""
+    inputs = {"snapshot": snapshot.content_hash}
+    name = f"{horizon.name}.labels"
+    inputs["labels"] = check_handover(labels, name, MadeFrom(inputs), SPLIT_AGAIN)
+    returns = snapshot.returns
+    labelled = {
+        name: (other.sessions, ~np.isnan(forward_sums(returns, other.sessions)))
+        for name, other in HORIZONS.items()
+    }
+    labelled[horizon.name] = (horizon.sessions, labels[horizon.target].notna().to_numpy())
+    plan = make_plan(labels["data_date"], labelled, horizon.name, split.for_profile(profile))
+    check_purged(plan)
+    check_scoreable(plan)
+    return stamped(plan.to_frame(), MadeFrom(inputs, split_parameters(split, profile)))
 
 
 def plan_node(
     horizon: Horizon,
 ) -> Callable[[Snapshot, pd.DataFrame, SplitConfig, Profile], pd.DataFrame]:
     """Node function that plans the folds of one horizon; a plan for selection is refused."""
+    return bound(make_split_plan, horizon=horizon)
 
-    def make_split_plan(
-        snapshot: Snapshot, labels: pd.DataFrame, split: SplitConfig, profile: Profile
-    ) -> pd.DataFrame:
-        inputs = {"snapshot": snapshot.content_hash}
-        name = f"{horizon.name}.labels"
-        inputs["labels"] = check_handover(labels, name, MadeFrom(inputs), SPLIT_AGAIN)
-        returns = snapshot.returns
-        labelled = {
-            name: (other.sessions, ~np.isnan(forward_sums(returns, other.sessions)))
-            for name, other in HORIZONS.items()
-        }
-        labelled[horizon.name] = (horizon.sessions, labels[horizon.target].notna().to_numpy())
-        plan = make_plan(labels["data_date"], labelled, horizon.name, split.for_profile(profile))
-        check_purged(plan)
-        check_scoreable(plan)
-        return stamped(plan.to_frame(), MadeFrom(inputs, split_parameters(split, profile)))
 
-    return make_split_plan
+def draw_plan(snapshot: Snapshot, split_plan: pd.DataFrame, *, horizon: Horizon) -> object:
+    """Draw the plan of one horizon."""
+    title = f"Split plan of {snapshot.symbol}, horizon {horizon.name}"
+    return split_plan_figure(split_plan, snapshot.regimes, title)
 
 
 def plan_figure_node(horizon: Horizon) -> Callable[[Snapshot, pd.DataFrame], object]:
     """Node function that draws the plan of one horizon."""
+    return bound(draw_plan, horizon=horizon)
 
-    def draw_plan(snapshot: Snapshot, split_plan: pd.DataFrame) -> object:
-        title = f"Split plan of {snapshot.symbol}, horizon {horizon.name}"
-        return split_plan_figure(split_plan, snapshot.regimes, title)
 
-    return draw_plan
+def make_weights(
+    snapshot: Snapshot, split_plan: pd.DataFrame, weights: WeightsConfig, *, horizon: Horizon
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Weigh the rows of one horizon that are fitted or calibrated on."""
+    inputs = {"snapshot": snapshot.content_hash}
+    name = f"{horizon.name}.split_plan"
+    inputs["split_plan"] = check_handover(split_plan, name, MadeFrom(inputs), SPLIT_AGAIN)
+    dates = snapshot.matrix["data_date"]
+    plan = plan_from_frame(split_plan, dates, horizon.name, horizon.sessions)
+    values, report = weigh_plan(plan, snapshot.matrix["data_date"], snapshot.regimes, weights)
+    _warn_about_weights(horizon, report)
+    made_from = MadeFrom(inputs, weight_parameters(weights))
+    return stamped(values, made_from, weight_report=csv_hash(report)), report
 
 
 def weights_node(
     horizon: Horizon,
 ) -> Callable[[Snapshot, pd.DataFrame, WeightsConfig], tuple[pd.DataFrame, pd.DataFrame]]:
     """Node function that weights the rows of one horizon that are fitted or calibrated on."""
-
-    def make_weights(
-        snapshot: Snapshot, split_plan: pd.DataFrame, weights: WeightsConfig
-    ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        inputs = {"snapshot": snapshot.content_hash}
-        name = f"{horizon.name}.split_plan"
-        inputs["split_plan"] = check_handover(split_plan, name, MadeFrom(inputs), SPLIT_AGAIN)
-        dates = snapshot.matrix["data_date"]
-        plan = plan_from_frame(split_plan, dates, horizon.name, horizon.sessions)
-        values, report = weigh_plan(plan, snapshot.matrix["data_date"], snapshot.regimes, weights)
-        _warn_about_weights(horizon, report)
-        made_from = MadeFrom(inputs, weight_parameters(weights))
-        return stamped(values, made_from, weight_report=csv_hash(report)), report
-
-    return make_weights
+    return bound(make_weights, horizon=horizon)
 
 
 def _warn_about_weights(horizon: Horizon, report: pd.DataFrame) -> None:
