@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -42,22 +39,10 @@ class Split:
     weight_report: pd.DataFrame
 
 
-@pytest.fixture(scope="module")
-def small_market() -> ModuleType:
-    path = Path(__file__).parents[1] / "sweep" / "market.py"
-    spec = importlib.util.spec_from_file_location("fit_market", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["fit_market"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def split(small_market: ModuleType, name: str) -> Split:
-    horizon, snapshot = HORIZONS[name], small_market.make_snapshot()
+def split(market: ModuleType, name: str) -> Split:
+    horizon, snapshot = HORIZONS[name], market.make_snapshot()
     labels, _ = label_node(horizon)(snapshot)
-    config = small_market.SPLIT.model_copy(update={"refit_every": 60})
+    config = market.SPLIT.model_copy(update={"refit_every": 60})
     plan = plan_node(horizon)(snapshot, labels, config, "quick")
     scheme = WeightsConfig(scheme="regime_uniqueness")
     weights, report = weights_node(horizon)(snapshot, plan, scheme)
@@ -65,8 +50,8 @@ def split(small_market: ModuleType, name: str) -> Split:
 
 
 @pytest.fixture(scope="module")
-def week(small_market: ModuleType) -> Split:
-    return split(small_market, "1w")
+def week(market: ModuleType) -> Split:
+    return split(market, "1w")
 
 
 class StopError(Exception):
@@ -115,9 +100,9 @@ def test_the_ablation_has_equal_weights_in_training_and_early_stopping(
 
 
 def test_every_fold_horizon_and_configured_seed_draws_its_own(
-    monkeypatch: pytest.MonkeyPatch, small_market: ModuleType, week: Split
+    monkeypatch: pytest.MonkeyPatch, market: ModuleType, week: Split
 ) -> None:
-    month = split(small_market, "1m")
+    month = split(market, "1m")
     seeds = [
         task.seed
         for data, seed in ((week, 1), (week, 2), (month, 1))
@@ -132,9 +117,9 @@ def test_every_fold_horizon_and_configured_seed_draws_its_own(
 
 @pytest.mark.parametrize("name", ["1w", "3m"])
 def test_the_scale_is_the_cone_of_the_horizon(
-    monkeypatch: pytest.MonkeyPatch, small_market: ModuleType, name: str
+    monkeypatch: pytest.MonkeyPatch, market: ModuleType, name: str
 ) -> None:
-    data = split(small_market, name)
+    data = split(market, name)
     arrays, tasks = handed_over(monkeypatch, data, "lightgbm")
     _, _, cone = baseline_node(data.horizon)(data.snapshot, data.labels, data.plan)
     tested = np.concatenate([task.test for task in tasks])
@@ -154,8 +139,8 @@ def test_baselines_come_under_their_own_names(week: Split) -> None:
     assert not np.array_equal(walk["q90"], cone["q90"])
 
 
-def test_a_row_has_the_regime_and_price_of_its_origin(small_market: ModuleType) -> None:
-    quarter = split(small_market, "3m")
+def test_a_row_has_the_regime_and_price_of_its_origin(market: ModuleType) -> None:
+    quarter = split(market, "3m")
     frame, *_ = baseline_node(quarter.horizon)(quarter.snapshot, quarter.labels, quarter.plan)
     matrix = quarter.snapshot.matrix.set_index("data_date")
     own = matrix.loc[frame["data_date"]]
@@ -200,10 +185,8 @@ PARAMS = {"weights": {"scheme": "regime_uniqueness"}, "fit": {"target_kind": "vo
         ("drift", "none"),
     ],
 )
-def test_tags_say_what_was_scored_and_how(
-    small_market: ModuleType, model: str, weighting: str
-) -> None:
-    data = split(small_market, "1m")
+def test_tags_say_what_was_scored_and_how(market: ModuleType, model: str, weighting: str) -> None:
+    data = split(market, "1m")
     inputs, evaluation = scored(data, model)
     said = {"skill_pinball": "skill", "skill_mae": "no skill"}
     evaluation = replace(evaluation, verdicts={**evaluation.verdicts, **said})

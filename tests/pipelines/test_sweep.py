@@ -1,11 +1,9 @@
 """A sweep from the command line: from a snapshot alone, tracked, resumed, usable by train."""
 
-import importlib.util
 import os
 import re
 import signal
 import sqlite3
-import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -54,18 +52,6 @@ from kedro.framework.cli.cli import main
 sys.argv = ["kedro", "run", *sys.argv[3:]]
 main()
 """
-
-
-@pytest.fixture(scope="module")
-def market() -> ModuleType:
-    path = Path(__file__).parents[1] / "sweep" / "market.py"
-    spec = importlib.util.spec_from_file_location("sweep_market", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["sweep_market"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def give_snapshot(market: ModuleType, root: Path) -> None:

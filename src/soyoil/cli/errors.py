@@ -10,7 +10,6 @@ from kedro.framework.project import pipelines
 
 from soyoil.base import interrupts
 from soyoil.base.errors import BUG, dataset_of, readable
-from soyoil.models import executors
 from soyoil.tracking import close_interrupted
 
 
@@ -56,6 +55,9 @@ def _made_by(error: Exception, message: str) -> str:
 
 
 def _end_interrupted() -> None:
+    # Imported here because commands that fit nothing would pay for it.
+    from soyoil.models import executors
+
     executors.shutdown(kill=True)
     close_interrupted()
     click.secho("Interrupted. What was finished is kept; run the same command again.", err=True)

@@ -63,7 +63,11 @@ def check_nodes(options: Mapping[str, Any], chosen: Pipeline) -> None:
             node_namespaces=options.get("namespaces"),
         )
     except ValueError as error:
-        given = [f"--{name.replace('_', '-')}" for name in _FILTERS if options.get(name)]
+        given = [
+            f"--{name.replace('node_names', 'nodes').replace('_', '-')}"
+            for name in _FILTERS
+            if options.get(name)
+        ]
         raise ConfigError(
             f"{' and '.join(given)} together leave no node to run. Nodes must be named in the "
             "order in which they run; kedro viz shows it."

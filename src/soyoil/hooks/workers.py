@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from kedro.framework.hooks import hook_impl
 
 from soyoil.base.errors import ConfigError
-from soyoil.models import executors
 
-PARALLEL: str = "ParallelRunner"
-REFUSED: str = (
+PARALLEL: Final = "ParallelRunner"
+REFUSED: Final = (
     "ParallelRunner runs nodes in processes of its own: forecasts of several engines would meet in "
     "one process, whose libraries crash together, and runs that it tracks would belong to nobody. "
     "Folds are fitted in parallel without it (fit.workers); leave --runner out."
@@ -35,9 +34,16 @@ class WorkerHooks:
     @hook_impl
     def after_pipeline_run(self) -> None:
         """Let the workers end."""
-        executors.shutdown()
+        _shutdown(kill=False)
 
     @hook_impl
     def on_pipeline_error(self) -> None:
         """End the workers at once."""
-        executors.shutdown(kill=True)
+        _shutdown(kill=True)
+
+
+def _shutdown(*, kill: bool) -> None:
+    # Imported here because every command imports the hooks.
+    from soyoil.models import executors
+
+    executors.shutdown(kill=kill)

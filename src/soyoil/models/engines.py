@@ -29,8 +29,7 @@ class EngineSpec:
         Import name of a library that no process may hold beside that of another engine; empty if
         it has none.
     distributions
-        Distributions whose versions decide its numbers; the first that is installed counts, and
-        every other one too.
+        Distributions whose versions decide its numbers, as far as they are installed.
     ablation
         Whether the same engine with uniform weights is fitted beside it.
     own_columns
