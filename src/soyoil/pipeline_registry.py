@@ -1,36 +1,25 @@
 """The pipelines that ``kedro run --pipeline=<name>`` knows."""
 
+import pkgutil
+from importlib import import_module
+
 from kedro.pipeline import Pipeline
 
-from soyoil.pipelines import (
-    audit,
-    compare,
-    evaluate,
-    features,
-    fit,
-    ingest,
-    regimes,
-    report,
-    split,
-    sweep,
-)
+from soyoil import pipelines
+
+TRAIN = ("ingest", "features", "regimes", "split", "fit", "evaluate", "report")
+"""Stages of ``train``, in the order in which they run."""
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """One pipeline per stage, and ``train``, the whole chain, which is also the default."""
-    stages = {
-        "ingest": ingest.create_pipeline(),
-        "features": features.create_pipeline(),
-        "regimes": regimes.create_pipeline(),
-        "split": split.create_pipeline(),
-        "fit": fit.create_pipeline(),
-        "evaluate": evaluate.create_pipeline(),
-        "report": report.create_pipeline(),
+    """Every package of ``soyoil.pipelines``, and ``train``, which is also the default.
+
+    Kedro's ``find_pipelines`` finds only what a command names, and no package is named ``train``.
+    """
+    found = {
+        module.name: import_module(f"{pipelines.__name__}.{module.name}").create_pipeline()
+        for module in pkgutil.iter_modules(pipelines.__path__)
+        if module.ispkg
     }
-    train = sum(stages.values(), Pipeline([]))
-    others = {
-        "sweep": sweep.create_pipeline(),
-        "compare": compare.create_pipeline(),
-        "audit": audit.create_pipeline(),
-    }
-    return {**stages, **others, "train": train, "__default__": train}
+    train = sum((found[name] for name in TRAIN), Pipeline([]))
+    return {**found, "train": train, "__default__": train}

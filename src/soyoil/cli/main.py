@@ -40,7 +40,8 @@ def _check_selection(options: dict[str, Any], names: Sequence[str]) -> None:
     check_known(options["namespaces"], spaces, "namespace")
     check_nodes(options, chosen)
     if options["tags"] or options["namespaces"]:
-        skipped = [n.name for n in chosen.nodes if not n.tags]
+        kept = options["namespaces"] or ()
+        skipped = [n.name for n in chosen.nodes if not n.tags and n.namespace not in kept]
         if skipped:
             click.echo(f"Cross-horizon nodes are skipped in a filtered run: {', '.join(skipped)}.")
 

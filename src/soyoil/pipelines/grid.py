@@ -7,9 +7,11 @@ Whatever stands upstream of a cell carries the cell's tags, so that ``--tags=1m`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, get_type_hints
+
+from kedro.pipeline import Node, Pipeline
 
 from soyoil.models.engines import engine_of, fitted_models
 from soyoil.models.registry import BASELINES
@@ -38,6 +40,44 @@ def cell_tags(horizon: str, model: str) -> tuple[str, ...]:
 def cells() -> tuple[tuple[str, str], ...]:
     """All (horizon, model) pairs, horizons ascending, baselines first."""
     return tuple((horizon, model) for horizon in HORIZONS for model in MODELS)
+
+
+def stage(name: str, nodes: list[Node], tags: Iterable[str] = ()) -> Pipeline:
+    """Nodes across horizons, in the namespace of their stage; their datasets are everyone's."""
+    return Pipeline(nodes, namespace=name, prefix_datasets_with_namespace=False, tags=set(tags))
+
+
+def from_outside(horizon: str, names: Iterable[str]) -> dict[str, str]:
+    """Datasets by plain name: the snapshot is everyone's, the others are the horizon's."""
+    return {name: name if name == "snapshot" else f"{horizon}.{name}" for name in names}
+
+
+def cell_pipeline(space: str, node: Node, names: Iterable[str], tags: Iterable[str]) -> Pipeline:
+    """A node of one cell, written with plain names, with its inputs and parameters mapped.
+
+    Parameters
+    ----------
+    space
+        Namespace, ``<horizon>.<model>``; the outputs are in it, and the inputs that are not in
+        ``names``.
+    node
+        Takes the configuration of its engine, if any, as ``params:config``.
+    names
+        Inputs from outside: the snapshot, or a dataset of the horizon, as ``labels``.
+    tags
+        Tags of the cell.
+    """
+    horizon, _, model = space.partition(".")
+    params = {name: name for name in node.inputs if name.startswith("params:")}
+    if "params:config" in params:
+        params["params:config"] = f"params:{engine_of(model)}"
+    return Pipeline(
+        [node],
+        namespace=space,
+        inputs=from_outside(horizon, names),
+        parameters=params,
+        tags=set(tags),
+    )
 
 
 def bound(

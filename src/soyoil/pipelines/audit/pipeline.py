@@ -3,24 +3,26 @@
 from kedro.pipeline import Node, Pipeline
 
 from soyoil.pipelines.audit.nodes import inspect_warehouse, judge, write_report
+from soyoil.pipelines.grid import stage
 
 
 def create_pipeline() -> Pipeline:
     """Audit of the warehouse; the report is on disk before the run fails over a finding."""
-    return Pipeline(
+    return stage(
+        "audit",
         [
             Node(
                 inspect_warehouse,
                 ["warehouse_inspector", "params:audit"],
                 "audit_findings",
-                name="audit.inspect",
+                name="inspect",
             ),
             Node(
                 write_report,
                 "audit_findings",
                 ["audit_report", "written_audit"],
-                name="audit.write_report",
+                name="write_report",
             ),
-            Node(judge, ["written_audit", "params:audit"], None, name="audit.judge"),
-        ]
+            Node(judge, ["written_audit", "params:audit"], None, name="judge"),
+        ],
     )

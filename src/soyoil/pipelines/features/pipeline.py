@@ -3,25 +3,26 @@
 from kedro.pipeline import Node, Pipeline
 
 from soyoil.pipelines.features.nodes import assemble_matrix, compute_features
-from soyoil.pipelines.grid import UPSTREAM_TAGS
+from soyoil.pipelines.grid import UPSTREAM_TAGS, stage
 
 
 def create_pipeline() -> Pipeline:
     """Session bars and regimes to the daily matrix."""
-    return Pipeline(
+    return stage(
+        "features",
         [
             Node(
                 compute_features,
                 ["databento_futures_ohlcv_1d", "params:source", "params:target"],
                 "session_features",
-                name="features.compute",
+                name="compute",
             ),
             Node(
                 assemble_matrix,
                 ["session_features", "regime_weights"],
                 "daily_ml_matrix",
-                name="features.assemble_matrix",
+                name="assemble_matrix",
             ),
         ],
-        tags=UPSTREAM_TAGS,
+        UPSTREAM_TAGS,
     )

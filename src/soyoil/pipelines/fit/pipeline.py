@@ -2,51 +2,42 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from soyoil.models.engines import engine_of
 from soyoil.models.registry import BASELINES
 from soyoil.pipelines.fit.nodes import baseline_node, engine_node
-from soyoil.pipelines.grid import FITTED, cell_tags, horizon_tags
+from soyoil.pipelines.grid import FITTED, cell_pipeline, cell_tags, horizon_tags
 from soyoil.targets.horizons import HORIZONS, Horizon
 
 
 def _baselines(horizon: Horizon) -> Pipeline:
     name = horizon.name
+    node = Node(
+        baseline_node(horizon),
+        ["snapshot", "labels", "split_plan"],
+        [f"{model}.predictions" for model in BASELINES],
+        name="predict",
+    )
     return Pipeline(
-        [
-            Node(
-                baseline_node(horizon),
-                ["snapshot", f"{name}.labels", f"{name}.split_plan"],
-                [f"{name}.{model}.predictions" for model in BASELINES],
-                name="predict",
-                namespace=f"{name}.baselines",
-            )
-        ],
-        tags=horizon_tags(name),
+        [node],
+        namespace=f"{name}.baselines",
+        inputs={
+            table: table if table == "snapshot" else f"{name}.{table}" for table in node.inputs
+        },
+        outputs={table: f"{name}.{table}" for table in node.outputs},
+        tags=set(horizon_tags(name)),
     )
 
 
 def _fitted(horizon: Horizon, model: str) -> Pipeline:
-    name = horizon.name
-    return Pipeline(
-        [
-            Node(
-                engine_node(horizon, model),
-                {
-                    "snapshot": "snapshot",
-                    "labels": f"{name}.labels",
-                    "split_plan": f"{name}.split_plan",
-                    "sample_weights": f"{name}.sample_weights",
-                    "profile": "params:profile",
-                    "fit": "params:fit",
-                    "config": f"params:{engine_of(model)}",
-                },
-                [f"{name}.{model}.predictions", f"{name}.{model}.fit_report"],
-                name="fit",
-                namespace=f"{name}.{model}",
-            )
-        ],
-        tags=cell_tags(name, model),
+    tables = ("snapshot", "labels", "split_plan", "sample_weights")
+    params = {name: f"params:{name}" for name in ("profile", "fit", "config")}
+    node = Node(
+        engine_node(horizon, model),
+        {name: name for name in tables} | params,
+        ["predictions", "fit_report"],
+        name="fit",
     )
+    tags = cell_tags(horizon.name, model)
+    return cell_pipeline(f"{horizon.name}.{model}", node, tables, tags)
 
 
 def create_pipeline() -> Pipeline:

@@ -2,19 +2,20 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from soyoil.pipelines.grid import UPSTREAM_TAGS
+from soyoil.pipelines.grid import UPSTREAM_TAGS, stage
 from soyoil.pipelines.ingest.nodes import make_sessions, read_source
 
 
 def create_pipeline() -> Pipeline:
     """Vendor bars to session bars in the warehouse."""
-    return Pipeline(
+    return stage(
+        "ingest",
         [
             Node(
                 read_source,
                 ["params:source", "vendor_store"],
                 "vendor_bars",
-                name="ingest.read_source",
+                name="read_source",
             ),
             Node(
                 make_sessions,
@@ -26,8 +27,8 @@ def create_pipeline() -> Pipeline:
                     "quarantine",
                     "missing_sessions",
                 ],
-                name="ingest.make_sessions",
+                name="make_sessions",
             ),
         ],
-        tags=UPSTREAM_TAGS,
+        UPSTREAM_TAGS,
     )

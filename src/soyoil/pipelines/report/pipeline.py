@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from soyoil.pipelines.grid import FITTED, cells
+from soyoil.pipelines.grid import FITTED, cells, stage
 from soyoil.pipelines.report.nodes import make_report
 from soyoil.targets.horizons import HORIZONS
 
@@ -14,4 +14,4 @@ def create_pipeline() -> Pipeline:
     names += [f"{h}.{m}.predictions" for h, m in cells()]
     names += [f"{h}.{m}.fit_report" for h, m in cells() if m in FITTED]
     inputs = {name: name for name in names} | {"profile": "params:profile"}
-    return Pipeline([Node(make_report, inputs, "report", name="report.make_report")])
+    return stage("report", [Node(make_report, inputs, "report", name="make_report")])

@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from soyoil.pipelines.grid import UPSTREAM_TAGS, horizon_tags
+from soyoil.pipelines.grid import UPSTREAM_TAGS, horizon_tags, stage
 from soyoil.pipelines.split.nodes import (
     label_node,
     make_snapshot,
@@ -45,7 +45,8 @@ def _horizon_pipeline(horizon: Horizon) -> Pipeline:
 
 def create_pipeline() -> Pipeline:
     """Snapshot, then labels, plan and weights of every horizon."""
-    snapshot = Pipeline(
+    snapshot = stage(
+        "split",
         [
             Node(
                 make_snapshot,
@@ -56,9 +57,9 @@ def create_pipeline() -> Pipeline:
                     "params:source",
                 ],
                 "snapshot",
-                name="split.make_snapshot",
+                name="make_snapshot",
             )
         ],
-        tags=UPSTREAM_TAGS,
+        UPSTREAM_TAGS,
     )
     return snapshot + sum((_horizon_pipeline(h) for h in HORIZONS.values()), Pipeline([]))

@@ -3,6 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from soyoil.models.engines import ENGINES
+from soyoil.pipelines.grid import stage
 from soyoil.pipelines.sweep.nodes import report_sweep, search_space
 
 PARAMETERS = ("sweep", "split", "fit", "weights", *ENGINES)
@@ -15,9 +16,10 @@ def create_pipeline() -> Pipeline:
         "folder": "sweep_folder",
         **{name: f"params:{name}" for name in PARAMETERS},
     }
-    return Pipeline(
+    return stage(
+        "sweep",
         [
-            Node(search_space, inputs, "tracked_trials", name="sweep.search"),
+            Node(search_space, inputs, "tracked_trials", name="search"),
             Node(
                 report_sweep,
                 {
@@ -27,7 +29,7 @@ def create_pipeline() -> Pipeline:
                     "profile": "params:profile",
                 },
                 ["sweep_trials", "sweep_report"],
-                name="sweep.report",
+                name="report",
             ),
-        ]
+        ],
     )
