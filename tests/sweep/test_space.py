@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pandas as pd
 import pytest
 import yaml
@@ -17,8 +18,9 @@ from soyoil.pipelines.fit.nodes import engine_node
 from soyoil.pipelines.split.nodes import label_node, plan_node, weights_node
 from soyoil.pipelines.sweep.nodes import make_studies, training_span
 from soyoil.splits.plan import SplitConfig
-from soyoil.sweep.config import InnerConfig, SweepConfig
+from soyoil.sweep.config import Dimension, FloatRange, InnerConfig, IntRange, SweepConfig, Value
 from soyoil.sweep.inner import cut_before_test, inner_plan, inner_task, stops_early
+from soyoil.sweep.space import suggest
 from soyoil.sweep.trial import Objective, reference_losses
 from soyoil.targets.horizons import HORIZONS
 
@@ -98,6 +100,34 @@ def test_values_are_put_into_the_configuration(market, tmp_path: Path) -> None: 
     assert base.value_of("fit.feature_groups") == "all"
     with pytest.raises(ConfigError, match=r"decay_halflife_sessions is for"):
         base.with_values({"weights.decay_halflife_sessions": 100})
+
+
+def drawn(dimension: Dimension) -> list[Value]:
+    """Three hundred values of a dimension, as a study draws its first ones."""
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    return [suggest(study.ask(), "key", dimension) for _ in range(300)]
+
+
+@pytest.mark.parametrize(
+    "dimension",
+    [
+        FloatRange(kind="float", low=0.01, high=100.0, log=True),
+        IntRange(kind="int", low=1, high=10_000, log=True),
+    ],
+    ids=["float", "int"],
+)
+def test_a_log_range_is_searched_by_its_logarithm(dimension: FloatRange | IntRange) -> None:
+    """Half of the values lie below the geometric middle; of an even draw one in a hundred does."""
+    values = np.array(drawn(dimension))
+    assert dimension.low <= values.min()
+    assert values.max() <= dimension.high
+    middle = np.sqrt(dimension.low * dimension.high)
+    assert (values < middle).mean() == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_range_is_searched_in_its_steps() -> None:
+    dimension = IntRange(kind="int", low=2, high=17, step=5)
+    assert set(drawn(dimension)) == {2, 7, 12, 17}
 
 
 def test_unknown_feature_groups_are_refused_before_anything_runs(market, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
