@@ -71,7 +71,7 @@ def run(seed: int, snapshot: Snapshot, horizon_name: str, engine: str) -> Outcom
     labels, _ = label_node(horizon)(snapshot)
     plan = plan_node(horizon)(snapshot, labels, SplitConfig(), "quick")
     weights, _ = weights_node(horizon)(snapshot, plan, WeightsConfig(scheme="uniform"))
-    walk, _, cone = baseline_node(horizon)(snapshot, labels, plan)
+    walk, _, cone, _ = baseline_node(horizon)(snapshot, labels, plan)
     # Every fold for the network too: profile quick would leave it two.
     predictions, _ = engine_node(horizon, engine)(
         snapshot, labels, plan, weights, "full", FitConfig(seed=seed), ENGINES[engine].config()

@@ -12,7 +12,7 @@ import pytest
 from soyoil.splits.plan import plan_from_frame
 from soyoil.splits.snapshot import read_snapshot
 
-BASELINES = ("random_walk", "drift", "vol_cone")
+BASELINES = ("random_walk", "drift", "vol_cone", "hourly_cone")
 TREES = ("lightgbm", "lightgbm_uniform", "xgboost", "xgboost_uniform")
 EVERY_RUN = (
     "predictions.parquet", "cone.png", "split_plan.png", "split_plan.parquet", "coverage.csv",

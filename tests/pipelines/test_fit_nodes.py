@@ -121,21 +121,25 @@ def test_the_scale_is_the_cone_of_the_horizon(
 ) -> None:
     data = split(market, name)
     arrays, tasks = handed_over(monkeypatch, data, "lightgbm")
-    _, _, cone = baseline_node(data.horizon)(data.snapshot, data.labels, data.plan)
+    _, _, cone, _ = baseline_node(data.horizon)(data.snapshot, data.labels, data.plan)
     tested = np.concatenate([task.test for task in tasks])
     np.testing.assert_allclose(CONE_Z * arrays.scale[tested], cone["q90"], rtol=1e-12)
 
 
 def test_baselines_come_under_their_own_names(week: Split) -> None:
     frames = baseline_node(week.horizon)(week.snapshot, week.labels, week.plan)
-    known = baseline_quantiles(week.snapshot.returns, week.horizon.sessions)
+    known = baseline_quantiles(
+        week.snapshot.returns, week.snapshot.hourly_vol, week.horizon.sessions
+    )
     at = week.labels["data_date"].searchsorted(frames[0]["data_date"])
     for name, frame in zip(BASELINES, frames, strict=True):
         np.testing.assert_array_equal(frame[["q10", "q50", "q90"]], known[name][at])
-    walk, drift, cone = frames
+    walk, drift, cone, hourly = frames
     assert (walk["q50"] == 0).all()
     assert (cone["q50"] == 0).all()
     assert (drift["q50"] != 0).any()
+    assert (hourly["q50"] == 0).all()
+    assert (hourly["q90"] != cone["q90"]).any()
     assert not np.array_equal(walk["q90"], cone["q90"])
 
 
@@ -156,7 +160,7 @@ def test_a_row_has_the_regime_and_price_of_its_origin(market: ModuleType) -> Non
 
 def scored(data: Split, model: str) -> tuple[Inputs, Evaluation]:
     """A cell whose forecasts are those of the drift."""
-    walk, drift, cone = baseline_node(data.horizon)(data.snapshot, data.labels, data.plan)
+    walk, drift, cone, _ = baseline_node(data.horizon)(data.snapshot, data.labels, data.plan)
     report = None
     if model not in BASELINES:
         folds = pd.DataFrame(

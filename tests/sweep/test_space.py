@@ -195,7 +195,7 @@ def test_a_short_span_does_without_early_stopping_or_is_refused(market) -> None:
 @pytest.mark.parametrize("weighting", ["uniform", "regime", "macro"])
 def test_the_objective_is_the_metric_of_the_evaluate_stage(span, metric, weighting) -> None:  # type: ignore[no-untyped-def]
     rows = np.flatnonzero(np.isfinite(span.arrays.y))[200:]
-    baselines = baseline_quantiles(span.returns, WEEK.sessions)
+    baselines = baseline_quantiles(span.returns, np.full(len(span.returns), np.nan), WEEK.sessions)
     model = np.sort(baselines["drift"][rows] * 0.7, axis=1)
 
     def frame(quantiles: np.ndarray) -> pd.DataFrame:

@@ -8,11 +8,26 @@ import numpy as np
 import pandas as pd
 
 from soyoil.base.arrays import FloatArray
-from soyoil.market.conventions import VOLATILITY_HALFLIFE
+from soyoil.market.conventions import TRADING_DAYS, VOLATILITY_HALFLIFE
 from soyoil.models.registry import BASELINES
 from soyoil.models.shrinkage import CONE_Z
 
 DECAY: Final = 126
+
+_LOADINGS: Final = {
+    5: (0.41, 0.30, 0.10, 0.04),
+    21: (0.30, 0.30, 0.17, 0.03),
+    63: (0.24, 0.25, 0.29, 0.03),
+    126: (0.18, 0.13, 0.36, 0.03),
+    252: (0.13, 0.13, 0.53, 0.04),
+}
+"""By horizon, what the hourly cone makes of the last 5 and 21 sessions and of all sessions, and
+the constant of its log sigma: pooled ridge regression of the log realised variance of the horizon
+on 36 other futures roots, soybean oil left out, labels ended by 2022."""
+
+_MIN_HOURLY: Final = 2
+_FLOOR: Final = 1e-3
+_CAP: Final = 1.5
 
 
 def vol_cone_sigma(returns: FloatArray, sessions: int) -> FloatArray:
@@ -42,17 +57,72 @@ def vol_cone_sigma(returns: FloatArray, sessions: int) -> FloatArray:
     return np.asarray(np.sqrt(variance), dtype=np.float64)
 
 
-def baseline_quantiles(returns: FloatArray, sessions: int) -> dict[str, FloatArray]:
+def _loadings(sessions: int) -> tuple[float, ...]:
+    """Loadings of a horizon; between those that were measured linear in the log of it."""
+    horizons = np.log(list(_LOADINGS))
+    columns = np.array(list(_LOADINGS.values())).T
+    return tuple(float(np.interp(np.log(sessions), horizons, column)) for column in columns)
+
+
+def hourly_cone_sigma(returns: FloatArray, hourly_vol: FloatArray, sessions: int) -> FloatArray:
+    """Vol cone that also looks at the hourly variance of the last 5 and 21 sessions.
+
+    ``sigma = sigma_cone exp(clip(b5 ln(m5 / c) + b21 ln(m21 / c) + bS ln(S / c), +-1.5) / 2 + a)``
+    with ``c = sigma_cone^2 / h``, S the expanding mean of squared returns, and m5, m21 rolling
+    means (of 2 values or more, at least S / 1000) of the hourly variance, brought to the level of
+    S by its own expanding mean. A heterogeneous autoregression of realised variance (Corsi 2009)
+    with fixed loadings.
+
+    Parameters
+    ----------
+    returns
+        Roll-free daily log returns, shape ``(n,)``, NaN where missing.
+    hourly_vol
+        Realised volatility of the hourly returns of each session, annualised, shape ``(n,)``,
+        NaN where missing.
+    sessions
+        Horizon h.
+
+    Returns
+    -------
+    Array of shape ``(n,)``: the vol cone's sigma where hourly values are missing. Nothing is
+    fitted; entry t uses sessions up to t only.
+    """
+    cone = vol_cone_sigma(returns, sessions)
+    per_session = cone**2 / sessions
+    long_run = (pd.Series(returns) ** 2).expanding(min_periods=1).mean()
+    hourly = pd.Series(hourly_vol) ** 2 / TRADING_DAYS
+    with np.errstate(divide="ignore", invalid="ignore"):
+        level = hourly * long_run / hourly.expanding(min_periods=1).mean()
+        week, month = (
+            np.maximum(level.rolling(n, min_periods=_MIN_HOURLY).mean(), _FLOOR * long_run)
+            for n in (5, 21)
+        )
+        b_week, b_month, b_long, constant = _loadings(sessions)
+        log_ratio = (
+            b_week * np.log(week / per_session)
+            + b_month * np.log(month / per_session)
+            + b_long * np.log(long_run / per_session)
+        )
+        sigma = cone * np.exp(np.clip(log_ratio, -_CAP, _CAP) / 2.0 + constant)
+    return np.where(np.isfinite(sigma), sigma, cone)
+
+
+def baseline_quantiles(
+    returns: FloatArray, hourly_vol: FloatArray, sessions: int
+) -> dict[str, FloatArray]:
     """Quantiles 0.1, 0.5, 0.9 of the next h-session log return by each baseline.
 
     ``random_walk``: median 0, ``drift``: h times the mean of all returns so far; both with the
-    normal interval of all squared deviations so far. ``vol_cone``: median 0, interval
-    ``1.2816 sigma_h``.
+    normal interval of all squared deviations so far. ``vol_cone`` and ``hourly_cone``: median 0,
+    interval ``1.2816 sigma_h``.
 
     Parameters
     ----------
     returns
         Roll-free daily log returns, shape ``(n,)``.
+    hourly_vol
+        Realised volatility of the hourly returns of each session, annualised, shape ``(n,)``.
     sessions
         Horizon h.
 
@@ -69,6 +139,7 @@ def baseline_quantiles(returns: FloatArray, sessions: int) -> dict[str, FloatArr
         "random_walk": (zero, about_zero),
         "drift": (mean, about_mean),
         "vol_cone": (zero, vol_cone_sigma(returns, sessions)),
+        "hourly_cone": (zero, hourly_cone_sigma(returns, hourly_vol, sessions)),
     }
     step = np.array([-CONE_Z, 0.0, CONE_Z])
     return {name: shapes[name][0][:, None] + shapes[name][1][:, None] * step for name in BASELINES}

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from typing import Final
 
-BASELINES: Final = ("random_walk", "drift", "vol_cone")
+BASELINES: Final = ("random_walk", "drift", "vol_cone", "hourly_cone")
 """Models without a fit, in the order in which their node returns them."""

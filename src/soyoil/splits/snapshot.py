@@ -71,6 +71,12 @@ class Snapshot:
         """Roll-free daily log returns of the target, shape ``(n,)``."""
         return self.matrix["market_data.roll_free_return"].to_numpy(dtype="float64")
 
+    @property
+    def hourly_vol(self) -> FloatArray:
+        """Annualised volatility of each session's hourly returns, NaN where none; ``(n,)``."""
+        column = self.matrix["market_data.realized_vol_1h"]
+        return column.to_numpy(dtype="float64", na_value=float("nan"))
+
     def sessions(self) -> pd.DataFrame:
         """Session index of the target: date, close, roll-free return and roll flag."""
         return pd.DataFrame(

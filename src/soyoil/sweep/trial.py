@@ -35,7 +35,8 @@ def _losses(y: FloatArray, quantiles: FloatArray) -> dict[Metric, FloatArray]:
 
 def reference_losses(span: TrainingSpan) -> dict[Metric, FloatArray]:
     """Loss of each metric's reference at every origin, shape ``(n,)``, NaN without a label."""
-    baselines = baseline_quantiles(span.returns, span.horizon.sessions)
+    no_hours = np.full(len(span.returns), np.nan)
+    baselines = baseline_quantiles(span.returns, no_hours, span.horizon.sessions)
     return {
         metric: _losses(span.arrays.y, baselines[REFERENCES[metric]])[metric] for metric in METRICS
     }

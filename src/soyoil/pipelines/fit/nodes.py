@@ -32,22 +32,20 @@ from soyoil.warehouse.guard import forbid_warehouse
 
 FORBIDDEN = "fitting reads the snapshot only"
 
-BaselineNode = Callable[
-    [Snapshot, pd.DataFrame, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
-]
+BaselineNode = Callable[[Snapshot, pd.DataFrame, pd.DataFrame], tuple[pd.DataFrame, ...]]
 
 
 def predict_baselines(
     snapshot: Snapshot, labels: pd.DataFrame, split_plan: pd.DataFrame, *, horizon: Horizon
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Forecast by the three baselines, in the order of `BASELINES`."""
+) -> tuple[pd.DataFrame, ...]:
+    """Forecast by the baselines, in the order of `BASELINES`."""
     with forbid_warehouse(FORBIDDEN):
         check_target_columns(labels.columns, horizon, f"the label table of {horizon.name}")
         made_from = MadeFrom(SplitFrames(snapshot, labels, split_plan).check(horizon, {}))
         plan = plan_from_frame(split_plan, labels["data_date"], horizon.name, horizon.sessions)
         numbers, position = plan.test_rows()
-        quantiles = baseline_quantiles(snapshot.returns, horizon.sessions)
-        first, second, third = (
+        quantiles = baseline_quantiles(snapshot.returns, snapshot.hourly_vol, horizon.sessions)
+        return tuple(
             stamped(
                 prediction_frame(
                     snapshot,
@@ -59,11 +57,10 @@ def predict_baselines(
             )
             for name in BASELINES
         )
-        return first, second, third
 
 
 def baseline_node(horizon: Horizon) -> BaselineNode:
-    """Node function of the three baselines of a horizon, in the order of `BASELINES`."""
+    """Node function of the baselines of a horizon, in the order of `BASELINES`."""
     return bound(predict_baselines, horizon=horizon)
 
 

@@ -1,0 +1,188 @@
+"""The champion: a daily mix of the cones and the engines by what their forecasts have cost.
+
+The vol cone holds most of the prior weight, so that an expert that loses to it loses its weight
+before it costs much; one that wins gains weight with its evidence. A label counts from the session
+after it ended. The rule is the exponentially weighted average of experts (Vovk; Cesa-Bianchi and
+Lugosi, Prediction, Learning, and Games, chapter 2) with delayed and discounted losses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, model_validator
+
+from soyoil.base.arrays import BoolArray, FloatArray, IntArray
+from soyoil.base.config import Config
+from soyoil.base.errors import ModelError
+from soyoil.market.conventions import QUANTILES
+
+CONES: Final = ("vol_cone", "hourly_cone")
+"""Experts without a fit; losses count against the first."""
+
+_LEVELS: Final = np.array(QUANTILES)
+_WEEK: Final = 5
+_MONTH: Final = 21
+
+
+class ChampionConfig(Config):
+    """How the champion weighs its experts.
+
+    Attributes
+    ----------
+    eta
+        Learning rate per independent label; 0 keeps the prior weights.
+    memory_sessions
+        Half-life of the evidence, in matured labels, which are sessions.
+    hourly_prior
+        Prior weight of the hourly cone at one week; at h sessions ``(5 / h) ** (1 / 3)`` of it.
+    engine_prior
+        Prior weight of all engines together up to one month; beyond it falls as ``21 / h``.
+    """
+
+    eta: float = Field(default=1.0, ge=0, le=10)
+    memory_sessions: float = Field(default=504.0, ge=1, le=100_000)
+    hourly_prior: float = Field(default=0.5, ge=0, lt=1)
+    engine_prior: float = Field(default=0.05, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.hourly_prior + self.engine_prior >= 1:
+            raise ValueError(
+                f"hourly_prior={self.hourly_prior} and engine_prior={self.engine_prior} leave "
+                "nothing for the vol cone: their sum must be below 1"
+            )
+        return self
+
+
+@dataclass(frozen=True)
+class ExpertForecasts:
+    """Forecasts of one horizon by all experts, on rows in the order of time.
+
+    Attributes
+    ----------
+    session
+        Position of each row in the session index of the target, ascending, shape ``(n,)``.
+    y
+        Outcome of each row, log return, NaN where it is not known yet, shape ``(n,)``.
+    sigma
+        Sigma of the vol cone, log return, shape ``(n,)``.
+    quantiles
+        Log returns by name of the expert, shape ``(n, 3)``; the first is the vol cone. A row of
+        NaN means that the expert has no forecast there.
+    """
+
+    session: IntArray
+    y: FloatArray
+    sigma: FloatArray
+    quantiles: Mapping[str, FloatArray]
+
+    def stacked(self) -> FloatArray:
+        """All forecasts, shape ``(n, experts, 3)``; the cone's where an expert has none."""
+        if next(iter(self.quantiles), None) != CONES[0]:
+            raise ModelError(f"the first expert of a champion is {CONES[0]}")
+        values = np.stack(list(self.quantiles.values()), axis=1)
+        missing: BoolArray = np.asarray(~np.isfinite(values).all(axis=2))
+        if missing[:, 0].any():
+            raise ModelError(f"{CONES[0]} has no forecast on {int(missing[:, 0].sum())} rows")
+        return np.where(missing[:, :, None], values[:, :1], values)
+
+
+def prior_weights(sessions: int, engines: int, config: ChampionConfig) -> FloatArray:
+    """Weights before any label has ended: vol cone, hourly cone, then the engines.
+
+    Parameters
+    ----------
+    sessions
+        Horizon h.
+    engines
+        Number of engines; none gives their share to the vol cone.
+    config
+        ``hourly_prior`` and ``engine_prior``.
+
+    Returns
+    -------
+    Array of shape ``(2 + engines,)`` with sum 1.
+
+    Examples
+    --------
+    >>> prior_weights(21, 1, ChampionConfig()).round(3).tolist()
+    [0.64, 0.31, 0.05]
+    """
+    hourly = config.hourly_prior * min(1.0, _WEEK / sessions) ** (1 / 3)
+    together = config.engine_prior * min(1.0, _MONTH / sessions) if engines else 0.0
+    return np.array([1 - hourly - together, hourly, *[together / max(engines, 1)] * engines])
+
+
+def _losses(forecasts: ExpertForecasts, stacked: FloatArray) -> FloatArray:
+    """Mean pinball loss in units of the cone's sigma, shape ``(n, experts)``."""
+    error = forecasts.y[:, None, None] - stacked
+    pinball: FloatArray = np.maximum(_LEVELS * error, (_LEVELS - 1.0) * error).mean(axis=2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return pinball / forecasts.sigma[:, None]
+
+
+def aggregate(
+    forecasts: ExpertForecasts, sessions: int, prior: FloatArray, config: ChampionConfig
+) -> tuple[FloatArray, FloatArray]:
+    """Mix the experts, session by session, by the losses of labels that had ended before.
+
+    For each label that ended strictly before a row's session, oldest first, ``A <- f A + loss``
+    and ``n <- f n + 1`` with ``f = 0.5 ** (1 / memory_sessions)``; then
+    ``log w_k = log prior_k + eta (n / h) (1 - A_k / A_cone)``, normalised, and the forecast is
+    the weighted mean of the experts' quantiles. ``n / h`` is the number of labels that do not
+    overlap.
+
+    Parameters
+    ----------
+    forecasts
+        Rows and experts.
+    sessions
+        Horizon h: the label of session t ends at session t + h.
+    prior
+        Weights at the start, shape ``(experts,)``.
+    config
+        ``eta`` and ``memory_sessions``.
+
+    Returns
+    -------
+    Quantiles of shape ``(n, 3)``, ascending along each row where those of the experts are, and
+    weights of shape ``(n, experts)``. A row's forecast depends on no outcome of the last h + 1
+    sessions up to it, nor on later ones.
+
+    Raises
+    ------
+    ModelError
+        The vol cone is not the first expert or has no forecast on a row, or rows are not in the
+        order of time.
+    """
+    from scipy.signal import lfilter
+
+    if (np.diff(forecasts.session) <= 0).any():
+        raise ModelError("rows of a champion must be in the order of time, one per session")
+    stacked = forecasts.stacked()
+    losses = _losses(forecasts, stacked)
+    known = np.isfinite(losses).all(axis=1)
+    keep = 0.5 ** (1.0 / config.memory_sessions)
+    terms = np.column_stack([losses[known], np.ones(int(known.sum()))])
+    sums = np.zeros((len(terms) + 1, terms.shape[1]))
+    sums[1:] = lfilter([1.0], [1.0, -keep], terms, axis=0)
+    ended = np.searchsorted(forecasts.session[known] + sessions, forecasts.session, side="left")
+    total, count = sums[ended, :-1], sums[ended, -1:]
+    cone = total[:, :1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        skill = np.where(cone > 0, 1.0 - total / cone, 0.0)
+        log_weight = np.log(prior) + config.eta * count / sessions * skill
+    weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
+    weight /= weight.sum(axis=1, keepdims=True)
+    return (weight[:, :, None] * stacked).sum(axis=1), weight
+
+
+def on_rows(frame: pd.DataFrame, dates: pd.Series, columns: list[str]) -> FloatArray:
+    """Values of a table of forecasts at dates, NaN where it has no row; shape ``(n, columns)``."""
+    aligned = frame.set_index("data_date")[columns].reindex(dates)
+    return aligned.to_numpy(dtype="float64")
