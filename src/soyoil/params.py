@@ -15,6 +15,7 @@ from soyoil.base.redact import HIDDEN, is_secret_name, redact
 from soyoil.base.suggest import nearest
 from soyoil.compare.config import CompareConfig
 from soyoil.contracts.contract import load_contract
+from soyoil.forecast.config import ForecastConfig
 from soyoil.market.instruments import check_roots
 from soyoil.models.champion import ChampionConfig
 from soyoil.models.config import FitConfig
@@ -78,6 +79,7 @@ class Sections(Config):
     weights: WeightsConfig
     fit: FitConfig
     champion: ChampionConfig
+    forecast: ForecastConfig = ForecastConfig()
     sweep: SweepConfig
     compare: CompareConfig
     tracking: TrackingConfig

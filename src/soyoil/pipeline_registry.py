@@ -6,9 +6,13 @@ from importlib import import_module
 from kedro.pipeline import Pipeline
 
 from soyoil import pipelines
+from soyoil.pipelines import forecast
 
 TRAIN = ("ingest", "features", "regimes", "split", "fit", "evaluate", "report")
 """Stages of ``train``, in the order in which they run."""
+
+DATA = ("ingest", "features", "regimes")
+"""Stages that a forecast of today begins with."""
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -22,4 +26,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         if module.ispkg
     }
     train = sum((found[name] for name in TRAIN), Pipeline([]))
-    return {**found, "train": train, "__default__": train}
+    train += forecast.create_pipeline(strict=False)
+    today = sum((found[name] for name in DATA), found["forecast"])
+    today += found["split"].only_nodes("split.make_snapshot")
+    return {**found, "forecast": today, "train": train, "__default__": train}

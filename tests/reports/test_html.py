@@ -1,5 +1,6 @@
 """Pages that ask for nothing from anywhere and show what they were given."""
 
+import datetime as dt
 import html
 import json
 from html.parser import HTMLParser
@@ -14,6 +15,7 @@ from soyoil.compare.boards import Refusal, ScoredRun, TrackedRun, make_boards
 from soyoil.compare.config import CompareConfig
 from soyoil.compare.diff import run_diff
 from soyoil.compare.scores import leaderboard
+from soyoil.forecast.outlook import Outlook, Record
 from soyoil.models.base import CONTRIBUTION, GAIN, SELECTION
 from soyoil.models.report import FitReport
 from soyoil.pipelines.evaluate import create_pipeline as create_evaluate
@@ -30,7 +32,19 @@ from soyoil.targets.horizons import HORIZONS
 
 NASTY = "<script>alert('x')</script>&\"</table>"
 DAYS = pd.bdate_range("2021-01-01", periods=700).as_unit("us")
+OUTLOOK = Outlook(
+    horizon=HORIZONS["1m"],
+    origin=DAYS[-1].date(),
+    target_date=dt.date(2023, 10, 9),
+    close=50.0,
+    quantiles=(-0.1, 0.0, 0.1),
+    vol_cone=(-0.1, 0.0, 0.1),
+    hourly_cone=(-0.1, 0.0, 0.1),
+    weights={"vol_cone": 0.7, "hourly_cone": 0.3},
+    record=Record(210, 10.0, 0.79, 0.001, -0.01, 0.012, "no skill"),
+)
 SECTIONS = {
+    "forecast": "What to expect",
     "skill": "Skill card",
     "champion": "Champion",
     "cones": "Price cones and outcomes",
@@ -134,6 +148,9 @@ def results(provenance: str = "synthetic") -> RunResults:
     matrix = pd.DataFrame(
         {
             "data_date": DAYS,
+            "market_data.close": 50.0,
+            "market_data.roll_free_return": 0.0,
+            "market_data.is_roll": False,
             feature: 1.0,
             "cross_asset.return_1d_CL": np.nan,
             "cross_asset.staleness_days_CL": [2.0, *[0.0] * (len(DAYS) - 1)],
@@ -206,7 +223,7 @@ def results(provenance: str = "synthetic") -> RunResults:
     )
     snapshot = Snapshot(matrix, regimes, "ZL", provenance, {})
     features = [feature, "cross_asset.return_1d_CL", "cross_asset.staleness_days_CL"]
-    return RunResults(snapshot, features, "quick", table, horizons, quarantine)
+    return RunResults(snapshot, features, "quick", table, horizons, [OUTLOOK], quarantine)
 
 
 @pytest.fixture(scope="module")
@@ -225,9 +242,12 @@ def test_report_has_every_section_and_asks_for_nothing(report: str) -> None:
     for shown in ("62.0", "38.0", "+1.2", "[-2.0, +4.0]", "no skill", "12.5", "321", "333", "66.6"):
         assert shown in text
     plots = [a for a in reader.all("div") if a.get("class") == "plot"]
-    # Skill card, weights of experts; cone, coverage, plan, weights per horizon; two kinds of a
-    # tree, one of a network.
-    assert len(plots) == 2 + 4 * 2 + 3
+    assert (
+        "By 9 October 2023, with 80 % probability between 45.24 and 55.26 US cents/lb; no" in text
+    )
+    # Forecast, skill card, weights of experts; cone, coverage, plan, weights per horizon; two
+    # kinds of a tree, one of a network.
+    assert len(plots) == 3 + 4 * 2 + 3
 
 
 def test_names_are_escaped_wherever_they_stand(report: str) -> None:

@@ -39,6 +39,8 @@ class WarehouseTableDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
     credentials
         Service account for BigQuery, ``{keyfile: path}``, or the path itself; None for the
         Application Default Credentials.
+    empty_if_missing
+        Load no rows where the table is not there yet, instead of failing.
     metadata
         Ignored here; for Kedro plugins.
 
@@ -60,9 +62,11 @@ class WarehouseTableDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
         connection: dict[str, Any],
         source_kind: str | None = None,
         credentials: dict[str, Any] | str | None = None,
+        empty_if_missing: bool = False,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self.metadata = metadata
+        self._empty_if_missing = empty_if_missing
         if not isinstance(table, str):
             raise ConfigError(f"warehouse table {table!r}: write its name, dataset.table.")
         self._contract = load_contract(table)
@@ -81,7 +85,10 @@ class WarehouseTableDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
         ContractError
             Rows break the contract, or were altered since soyoil wrote them.
         """
-        table = connect(self._connection).read(self._contract)
+        warehouse = connect(self._connection)
+        if self._empty_if_missing and not warehouse.exists(self._contract):
+            return flatten(self._contract.arrow_schema().empty_table())
+        table = warehouse.read(self._contract)
         frame = flatten(table)
         frame.attrs[ORIGINS] = origins_of(table)
         return frame

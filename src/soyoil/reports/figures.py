@@ -42,7 +42,8 @@ def thin(rows: pd.DataFrame, points: int = CONE_POINTS) -> pd.DataFrame:
     return rows.iloc[::-1].iloc[::step].iloc[::-1] if step > 1 else rows
 
 
-def _figure(title: str, height: int) -> Figure:
+def base_figure(title: str, height: int) -> Figure:
+    """An empty figure in the style of all."""
     from plotly.graph_objects import Figure, Layout
 
     axis = {"gridcolor": GRID, "linecolor": GRID, "zerolinecolor": GRID, "automargin": True}
@@ -80,7 +81,7 @@ def split_plan_figure(split_plan: pd.DataFrame, regimes: pd.DataFrame, title: st
         Title of the figure.
     """
     folds = split_plan["fold"].nunique()
-    figure = _figure(title, 190 + 22 * folds)
+    figure = base_figure(title, 190 + 22 * folds)
     spans = segments(split_plan)
     for role, name in ROLE_NAMES.items():
         rows = spans[spans["role"] == role]
@@ -125,7 +126,7 @@ def skill_card(skill_table: pd.DataFrame, title: str) -> Figure:
         100 * skill_table[pooled(f"skill_pinball{end}")].astype("float64")
         for end in ("", "_low", "_high")
     )
-    figure = _figure(title, 150 + 19 * len(skill_table))
+    figure = base_figure(title, 150 + 19 * len(skill_table))
     for verdict, colour in VERDICT_COLOURS.items():
         mask = (skill_table["verdict"] == verdict) & skill.notna()
         if not mask.any():
@@ -166,7 +167,7 @@ def cone_figure(predictions: pd.DataFrame, title: str, unit: str) -> Figure:
     unit
         Unit of the prices.
     """
-    figure = _figure(title, 420)
+    figure = base_figure(title, 420)
     rows = predictions.sort_values("label_end_date")
     when = _days(rows["label_end_date"])
     close = rows["close"].to_numpy(dtype="float64")
@@ -202,7 +203,7 @@ def coverage_figure(coverage: pd.DataFrame, title: str) -> Figure:
     low, high, covered = (
         100 * coverage[name].astype("float64") for name in ("band_low", "band_high", "coverage_80")
     )
-    figure = _figure(title, 150 + 24 * len(coverage))
+    figure = base_figure(title, 150 + 24 * len(coverage))
     names = [coverage["group"].tolist(), coverage["name"].tolist()]
     figure.add_bar(
         y=names, x=(high - low).tolist(), base=low.tolist(), orientation="h", width=0.65,
@@ -241,7 +242,7 @@ def weight_shares_figure(weight_report: pd.DataFrame, title: str) -> Figure:
     title
         Title of the figure.
     """
-    figure = _figure(title, 420)
+    figure = base_figure(title, 420)
     cutoffs = pd.to_datetime(weight_report["cutoff"])
     folds = [f"{n}<br>{day:%Y-%m}" for n, day in zip(weight_report["fold"], cutoffs, strict=True)]
     counts = weight_report[["rows", "effective_n", "independent_n"]].to_numpy(dtype="float64")
@@ -271,7 +272,7 @@ def expert_weights_figure(experts: pd.DataFrame, title: str) -> Figure:
     title
         Title of the figure.
     """
-    figure = _figure(title, 360)
+    figure = base_figure(title, 360)
     days = _days(experts["data_date"])
     columns = [name for name in experts.columns if name.startswith(EXPERT_WEIGHT)]
     for number, column in enumerate(columns):
@@ -300,7 +301,7 @@ def importance_figure(table: pd.DataFrame, kind: str, label: str, title: str) ->
         Title of the figure.
     """
     shown = table.nlargest(TOP_FEATURES, kind)
-    figure = _figure(title, 130 + 20 * len(shown))
+    figure = base_figure(title, 130 + 20 * len(shown))
     figure.add_bar(
         y=shown["feature"].tolist(), x=shown[kind].tolist(), orientation="h",
         marker={"color": CONE}, hovertemplate="%{y}: %{x:.4g}<extra></extra>",

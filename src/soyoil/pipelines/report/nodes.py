@@ -6,12 +6,15 @@ from typing import Any, Final
 
 import pandas as pd
 
+from soyoil.forecast.outlook import outlooks
 from soyoil.models.arrays import feature_names
+from soyoil.models.champion import ChampionConfig
 from soyoil.models.registry import CHAMPION
 from soyoil.params import Profile
 from soyoil.pipelines.grid import FITTED, MODELS
 from soyoil.pipelines.report.inputs import check_report_inputs
 from soyoil.reports.train.report import HorizonResults, RunResults, training_report
+from soyoil.splits.plan import SplitConfig
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import HORIZONS
 
@@ -23,6 +26,8 @@ def make_report(
     skill_table: pd.DataFrame,
     quarantine: pd.DataFrame,
     profile: Profile,
+    split: SplitConfig,
+    champion: ChampionConfig,
     **results: Any,
 ) -> dict[str, str]:
     """Report page by file name.
@@ -51,5 +56,13 @@ def make_report(
         )
         for name, horizon in HORIZONS.items()
     ]
-    found = RunResults(snapshot, feature_names(), profile, skill_table, horizons, quarantine)
+    found = RunResults(
+        snapshot=snapshot,
+        features=feature_names(),
+        profile=profile,
+        skill_table=skill_table,
+        horizons=horizons,
+        outlooks=outlooks(snapshot, split, champion),
+        quarantine=quarantine,
+    )
     return {REPORT_FILE: training_report(found)}

@@ -15,5 +15,7 @@ def create_pipeline() -> Pipeline:
     names += [f"{h}.{m}.predictions" for h, m in cells()]
     names += [f"{h}.{m}.fit_report" for h, m in cells() if m in FITTED]
     names += [f"{h}.{CHAMPION}.experts" for h in HORIZONS]
-    inputs = {name: name for name in names} | {"profile": "params:profile"}
+    inputs = {name: name for name in names} | {
+        name: f"params:{name}" for name in ("profile", "split", "champion")
+    }
     return stage("report", [Node(make_report, inputs, "report", name="make_report")])

@@ -9,6 +9,7 @@ from typing import Final
 
 import pandas as pd
 
+from soyoil.forecast.outlook import Outlook
 from soyoil.market.instruments import get_instrument
 from soyoil.metrics.bootstrap import LEVEL, MIN_INDEPENDENT
 from soyoil.metrics.breakdown import coverage_table
@@ -26,6 +27,7 @@ from soyoil.reports.figures import (
     thin,
     weight_shares_figure,
 )
+from soyoil.reports.forecast.page import forecast_section
 from soyoil.reports.page import (
     Html,
     Page,
@@ -91,6 +93,8 @@ class RunResults:
         One row per horizon and model, as the evaluate stage writes it.
     horizons
         Results per horizon, shortest first.
+    outlooks
+        Forecasts from the last session.
     quarantine
         Bars that were set aside: ``reason``, ``symbol``, ``file``, ``count``, ``first``, ``last``.
     """
@@ -100,6 +104,7 @@ class RunResults:
     profile: str
     skill_table: pd.DataFrame
     horizons: Sequence[HorizonResults]
+    outlooks: Sequence[Outlook]
     quarantine: pd.DataFrame
 
 
@@ -329,6 +334,7 @@ def training_report(results: RunResults) -> str:
         )
     )
     page = Page(f"{snapshot.symbol} forecasts: report of a training run", Html("".join(lead)))
+    forecast_section(page, snapshot, results.outlooks)
     _skill_section(page, results)
     champion_section(
         page, results.skill_table, {h.horizon.name: h.experts for h in results.horizons}

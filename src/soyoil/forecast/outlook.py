@@ -1,0 +1,259 @@
+"""Forecast of one horizon from the last session of a snapshot."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from soyoil.base.arrays import FloatArray, IntArray
+from soyoil.base.errors import ModelError
+from soyoil.market.calendar import expected_sessions
+from soyoil.market.conventions import EXPERT_WEIGHT
+from soyoil.metrics.bootstrap import Verdict, skill_interval, verdict
+from soyoil.metrics.losses import row_losses
+from soyoil.models.baselines import baseline_quantiles, vol_cone_sigma
+from soyoil.models.champion import CONES, ChampionConfig, ExpertForecasts, Mixed, mix
+from soyoil.models.shrinkage import CONE_Z
+from soyoil.splits.plan import SplitConfig
+from soyoil.splits.snapshot import Snapshot
+from soyoil.targets.horizons import HORIZONS, Horizon
+from soyoil.targets.labels import forward_sums
+
+DAYS_PER_SESSION: Final = 1.6
+"""More calendar days than a session takes on average, to find its date in the calendar."""
+MARGIN_DAYS: Final = 14
+
+
+@dataclass(frozen=True)
+class Record:
+    """How the same rule did on labels that had ended by the origin.
+
+    Attributes
+    ----------
+    n, independent_n
+        Scored rows, and the same over the horizon.
+    coverage
+        Share of outcomes inside the 80 % interval.
+    skill, low, high
+        Pinball skill against the vol cone, with its interval.
+    verdict
+        What can be said of it.
+    """
+
+    n: int
+    independent_n: float
+    coverage: float
+    skill: float
+    low: float
+    high: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What is expected of one horizon.
+
+    Attributes
+    ----------
+    horizon
+        The horizon.
+    origin, target_date
+        Session from which it is made, and the session on which it comes due.
+    close
+        Price at the origin, quoted units.
+    quantiles, vol_cone, hourly_cone
+        P10, P50, P90 of the champion and of both cones, log returns.
+    weights
+        Weight of each expert.
+    record
+        How the rule did so far.
+    """
+
+    horizon: Horizon
+    origin: dt.date
+    target_date: dt.date
+    close: float
+    quantiles: tuple[float, float, float]
+    vol_cone: tuple[float, float, float]
+    hourly_cone: tuple[float, float, float]
+    weights: Mapping[str, float]
+    record: Record
+
+    @property
+    def probability_higher(self) -> float:
+        """Probability that a rolled position gains."""
+        return probability_above(0.0, self.quantiles)
+
+    def price(self, level: int) -> float:
+        """P10, P50 or P90 (0, 1, 2) in quoted units, of a position rolled from this contract."""
+        return self.close * float(np.exp(self.quantiles[level]))
+
+
+def probability_above(value: float, quantiles: tuple[float, float, float]) -> float:
+    """Probability of an outcome above a value.
+
+    The law between the quantiles is the one whose normal scores are linear there, and in the tails
+    go on with the slope of their side: exactly normal for a cone.
+
+    Parameters
+    ----------
+    value
+        Log return.
+    quantiles
+        P10, P50, P90, ascending.
+
+    Examples
+    --------
+    >>> probability_above(0.0, (-0.1, 0.0, 0.1))
+    0.5
+    """
+    from scipy import stats
+
+    low, median, high = quantiles
+    width = median - low if value < median else high - median
+    if width <= 0:
+        return 0.5 if value == median else float(value < median)
+    return float(stats.norm.sf(CONE_Z * (value - median) / width))
+
+
+def session_ahead(symbol: str, origin: dt.date, sessions: int) -> dt.date:
+    """Date of the h-th session after a date, by the exchange's calendar.
+
+    Parameters
+    ----------
+    symbol
+        Root.
+    origin
+        A trade date.
+    sessions
+        Horizon h.
+    """
+    last = origin + dt.timedelta(days=int(DAYS_PER_SESSION * sessions) + MARGIN_DAYS)
+    days = expected_sessions(symbol, origin + dt.timedelta(days=1), last)
+    found: dt.date = days[sessions - 1].astype(object)
+    return found
+
+
+def missing_sessions(symbol: str, last: dt.date, today: dt.date) -> int:
+    """Sessions that ended after the last one in the data and before today."""
+    day = dt.timedelta(days=1)
+    return len(expected_sessions(symbol, last + day, today - day)) if today - day > last else 0
+
+
+def first_row(snapshot: Snapshot, first_origin: dt.date, warm_up: int) -> int:
+    """Position of the first session that the champion learns from.
+
+    Raises
+    ------
+    ModelError
+        No session is left from it on.
+    """
+    dates = snapshot.matrix["data_date"]
+    first = max(int(dates.searchsorted(pd.Timestamp(first_origin))), warm_up)
+    if first >= len(dates):
+        raise ModelError(
+            f"No session of {snapshot.symbol} stands at or after split.first_origin={first_origin} "
+            f"and behind the first {warm_up} (split.warm_up); the data ends at "
+            f"{dates.iloc[-1]:%Y-%m-%d}. Set split.first_origin earlier."
+        )
+    return first
+
+
+def _record(
+    y: FloatArray, mixed: FloatArray, cone: FloatArray, sessions: int, known: IntArray
+) -> Record:
+    nan = float("nan")
+    if not len(known):
+        return Record(0, 0.0, nan, nan, nan, nan, "unprovable")
+    columns = ["q10", "q50", "q90"]
+    own, reference = (
+        row_losses(pd.DataFrame(values[known], columns=columns).assign(y=y[known]))
+        for values in (mixed, cone)
+    )
+    loss, other = (frame["pinball"].to_numpy(dtype="float64") for frame in (own, reference))
+    independent = len(known) / sessions
+    skill = 1 - loss.mean() / other.mean() if other.mean() > 0 else nan
+    interval = skill_interval(loss, other, np.ones(len(known)), sessions)
+    covered = float(own["covered"].mean())
+    said = verdict(interval.low, independent)
+    return Record(len(known), independent, covered, skill, interval.low, interval.high, said)
+
+
+def outlook(snapshot: Snapshot, horizon: Horizon, config: ChampionConfig, first: int) -> Outlook:
+    """Forecast of the cones' champion from the last session of a snapshot.
+
+    Parameters
+    ----------
+    snapshot
+        Sessions up to the origin, which is the last.
+    horizon
+        Horizon.
+    config
+        Rates and priors of the champion.
+    first
+        Position of the first session that it learns from.
+
+    Returns
+    -------
+    Outlook
+        Depends on nothing but the sessions of the snapshot.
+    """
+    h = horizon.sessions
+    returns = snapshot.returns
+    y = forward_sums(returns, h)[first:]
+    quantiles = baseline_quantiles(returns, snapshot.hourly_vol, h)
+    cones = {name: quantiles[name][first:] for name in CONES}
+    forecasts = ExpertForecasts(
+        session=np.arange(first, len(returns)),
+        y=y,
+        sigma=vol_cone_sigma(returns, h)[first:],
+        quantiles=cones,
+    )
+    mixed: Mixed = mix(forecasts, h, config)
+    last = mixed.experts.iloc[-1]
+    origin = snapshot.matrix["data_date"].iloc[-1].date()
+    known = np.flatnonzero(np.isfinite(y))
+    return Outlook(
+        horizon=horizon,
+        origin=origin,
+        target_date=session_ahead(snapshot.symbol, origin, h),
+        close=float(snapshot.matrix["market_data.close"].iloc[-1]),
+        quantiles=_triple(mixed.quantiles[-1]),
+        vol_cone=_triple(cones["vol_cone"][-1]),
+        hourly_cone=_triple(cones["hourly_cone"][-1]),
+        weights={name: float(last[f"{EXPERT_WEIGHT}{name}"]) for name in CONES},
+        record=_record(y, mixed.quantiles, cones["vol_cone"], h, known),
+    )
+
+
+def outlooks(
+    snapshot: Snapshot, split: SplitConfig, champion: ChampionConfig
+) -> tuple[Outlook, ...]:
+    """Forecasts of all horizons from the last session, shortest horizon first.
+
+    Parameters
+    ----------
+    snapshot
+        Sessions up to the origin.
+    split
+        ``first_origin`` and ``warm_up``: from where on the champion learns.
+    champion
+        Rates and priors.
+
+    Raises
+    ------
+    ModelError
+        No session is left to learn from.
+    """
+    first = first_row(snapshot, split.first_origin, split.warm_up)
+    return tuple(outlook(snapshot, horizon, champion, first) for horizon in HORIZONS.values())
+
+
+def _triple(values: FloatArray) -> tuple[float, float, float]:
+    low, median, high = (float(value) for value in values)
+    return low, median, high

@@ -1,0 +1,34 @@
+"""Wiring of the forecast."""
+
+from kedro.pipeline import Node, Pipeline
+
+from soyoil.pipelines.forecast.nodes import forecast_node, publish, record
+from soyoil.pipelines.grid import stage
+
+
+def create_pipeline(*, strict: bool = True) -> Pipeline:
+    """Forecast from the newest session, add it to the ledger, grade what has come due.
+
+    Parameters
+    ----------
+    strict
+        Refuse stale data; a training run shows what it would have said.
+    """
+    return stage(
+        "forecast",
+        [
+            Node(
+                forecast_node(strict=strict),
+                ["snapshot", "params:split", "params:champion", "params:forecast"],
+                "forecast",
+                name="make",
+            ),
+            Node(record, ["forecast", "forecast_ledger"], "forecast_ledger_rows", name="record"),
+            Node(
+                publish,
+                ["forecast", "forecast_ledger_rows", "params:forecast"],
+                ["forecast_files", "forecast_grades"],
+                name="publish",
+            ),
+        ],
+    )

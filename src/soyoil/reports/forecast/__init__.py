@@ -1,0 +1,1 @@
+"""The forecast in the terminal and as a page."""
