@@ -18,7 +18,7 @@ UNIT := -m 'not slow and not ci' -n $(WORKERS) --dist loadscope
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help train test test-ci test-slow bigquery-server lint unit format docs site ui lineage \
+.PHONY: help train test test-ci test-slow coverage bigquery-server lint unit format docs site ui lineage \
 	clean
 
 help: ## this list
@@ -47,6 +47,12 @@ test-ci: $(STAMP) bigquery-server ## kill points and the two servers
 
 test-slow: $(STAMP) bigquery-server ## the slow tests
 	@$(PYTEST) -m slow $(ARGS)
+
+coverage: $(STAMP) bigquery-server ## the tests of `make test` with branch coverage, which has a floor
+	@rm -f .coverage .coverage.*
+	@$(PYTHON) -m coverage run -m pytest --no-header $(UNIT) $(ARGS)
+	@$(PYTHON) -m coverage combine --quiet
+	@$(PYTHON) -m coverage report
 
 # Without a Python 3.13 the tests that need the server are skipped and say so. A version that
 # pyenv has installed and not activated will do.
@@ -101,7 +107,8 @@ lineage: $(STAMP) ## the lineage as a static site in build/, with relative paths
 	@echo 'Look at it: $(BIN)/python -m http.server --directory build'
 
 clean: ## remove caches and build output; data, runs and .venv stay
-	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist site
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist site \
+		.coverage .coverage.*
 	@find src tests docs -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # A name on PATH may be a shim of a version manager that leads nowhere, so each is tried.
