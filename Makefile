@@ -3,6 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DOCS_STAMP := $(VENV)/.installed-docs
 SERVER := .venv-bigquery
 WORKERS ?= 2
 ARGS ?=
@@ -11,11 +12,14 @@ export KEDRO_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := true
 export MLFLOW_DISABLE_TELEMETRY := true
 
-PYTEST := MPLBACKEND=Agg OMP_NUM_THREADS=1 $(BIN)/python -m pytest --no-header
+PYTHON := MPLBACKEND=Agg OMP_NUM_THREADS=1 $(BIN)/python
+PYTEST := $(PYTHON) -m pytest --no-header
+UNIT := -m 'not slow and not ci' -n $(WORKERS) --dist loadscope
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help train test test-ci test-slow bigquery-server lint unit format docs ui site clean
+.PHONY: help train test test-ci test-slow coverage bigquery-server lint unit format docs site ui lineage \
+	clean
 
 help: ## this list
 	@echo 'soyoil: honest multi-horizon forecasting of soybean oil futures'
@@ -36,13 +40,19 @@ test: lint unit ## set up if needed, then lint, types, layers and tests
 
 unit: $(STAMP) bigquery-server
 	@echo 'pytest'
-	@$(PYTEST) -m 'not slow and not ci' -n $(WORKERS) --dist loadscope $(ARGS)
+	@$(PYTEST) $(UNIT) $(ARGS)
 
 test-ci: $(STAMP) bigquery-server ## kill points and the two servers
 	@$(PYTEST) -m ci $(ARGS)
 
 test-slow: $(STAMP) bigquery-server ## the slow tests
 	@$(PYTEST) -m slow $(ARGS)
+
+coverage: $(STAMP) bigquery-server ## the tests of `make test` with branch coverage, which has a floor
+	@rm -f .coverage .coverage.*
+	@$(PYTHON) -m coverage run -m pytest --no-header $(UNIT) $(ARGS)
+	@$(PYTHON) -m coverage combine --quiet
+	@$(PYTHON) -m coverage report
 
 # Without a Python 3.13 the tests that need the server are skipped and say so. A version that
 # pyenv has installed and not activated will do.
@@ -83,18 +93,23 @@ docs: $(STAMP) ## write docs/tables.md from the table contracts
 	from soyoil.contracts.contract import load_contracts; \
 	Path('docs/tables.md').write_text(catalogue_markdown(load_contracts()), encoding='utf-8')"
 
+site: $(DOCS_STAMP) ## the documentation with its API pages as a site in site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+	@echo 'Look at it: $(BIN)/python -m http.server --directory site'
+
 ui: $(STAMP) ## tracked runs in the browser
 	@echo 'http://127.0.0.1:5000 shows the runs of mlflow.db; Ctrl-C stops the server.'
 	@MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow ui --workers 1
 
-site: $(STAMP) ## the lineage as a static site in build/, with relative paths only
+lineage: $(STAMP) ## the lineage as a static site in build/, with relative paths only
 	@$(BIN)/kedro viz build --include-previews
 	@$(BIN)/python -m soyoil.cli.viz_site build
 	@echo 'Look at it: $(BIN)/python -m http.server --directory build'
 
 clean: ## remove caches and build output; data, runs and .venv stay
-	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
-	@find src tests -type d -name __pycache__ -prune -exec rm -rf {} +
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist site \
+		.coverage .coverage.*
+	@find src tests docs -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # A name on PATH may be a shim of a version manager that leads nowhere, so each is tried.
 # Without uv a Python needs ensurepip, which Debian ships as a package of its own.
@@ -114,16 +129,18 @@ $(BIN)/python:
 	exit 1
 
 # The stamp is written last, so that an interrupted installation is done again.
-$(STAMP): pyproject.toml constraints.txt | $(BIN)/python
+$(STAMP): EXTRAS := dev
+$(DOCS_STAMP): EXTRAS := dev,docs
+$(STAMP) $(DOCS_STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	@rm -f $@
 	@if command -v uv >/dev/null; then \
 		echo 'Installing the pinned packages with uv'; \
 		uv pip install --quiet --python $(BIN)/python --compile-bytecode \
-			-c constraints.txt -e '.[dev]'; \
+			-c constraints.txt -e '.[$(EXTRAS)]'; \
 	else \
 		echo 'Installing the pinned packages with pip; this takes minutes the first time'; \
 		$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-			-c constraints.txt -e '.[dev]'; \
+			-c constraints.txt -e '.[$(EXTRAS)]'; \
 	fi
 	@touch $@

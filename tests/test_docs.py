@@ -4,6 +4,8 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -92,6 +94,27 @@ def test_default_list_of_roots_can_be_ordered_as_documented() -> None:
     assert [f"{root}.v.0" for root in parameters["source"]["symbols"]] == re.findall(
         r'"(\w+\.v\.0)"', page
     )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(find_spec("mkdocstrings") is None, reason="needs what `make site` installs")
+def test_site_builds_without_a_warning_and_needs_no_network(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=880,
+    )
+    assert done.returncode == 0, done.stderr
+    pages = {str(path.relative_to(tmp_path)): path for path in tmp_path.rglob("*.html")}
+    assert {"index.html", "docs/adr/index.html", "api/soyoil/models/base.html"} <= set(pages)
+    for name, path in pages.items():
+        html = path.read_text(encoding="utf-8")
+        assert not re.search(r"""<(?:script|link|img|iframe)[^>]*["'=](?:https?:)?//""", html), name
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")

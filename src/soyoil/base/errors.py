@@ -76,8 +76,9 @@ def soyoil_cause(error: BaseException) -> SoyoilError | None:
 
     Returns
     -------
-    The nearest `SoyoilError` along ``__cause__``, None if there is none. What was being handled
-    when a programming error happened (``__context__``) is not its cause.
+    SoyoilError | None
+        The nearest `SoyoilError` along ``__cause__``, None if there is none. What was being handled
+        when a programming error happened (``__context__``) is not its cause.
     """
     return next((e for e in _causes(error) if isinstance(e, SoyoilError)), None)
 
@@ -127,7 +128,8 @@ def readable(error: BaseException) -> str | None:
 
     Returns
     -------
-    The message, without secrets; None if the error is a programming error.
+    str | None
+        The message, without secrets; None if the error is a programming error.
     """
     known = soyoil_cause(error)
     if known is not None:

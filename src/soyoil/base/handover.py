@@ -112,7 +112,8 @@ def check_handover(frame: pd.DataFrame, name: str, made_from: MadeFrom, remedy: 
 
     Returns
     -------
-    The content hash of the frame.
+    str
+        The content hash of the frame.
 
     Raises
     ------

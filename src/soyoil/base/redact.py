@@ -70,9 +70,10 @@ def redact(text: object) -> str:
 
     Returns
     -------
-    The text with `HIDDEN` in the place of user and password of addresses, of values whose name
-    is that of a secret (``password=``, ``sslpassword=``, ``"private_key":``), of private keys,
-    of service accounts, and of keys that are known by their form.
+    str
+        The text with `HIDDEN` in the place of user and password of addresses, of values whose name
+        is that of a secret (``password=``, ``sslpassword=``, ``"private_key":``), of private keys,
+        of service accounts, and of keys that are known by their form.
     """
     found = str(text)
     for pattern, instead in _RULES:
@@ -96,7 +97,8 @@ def redact_values(value: Any) -> Any:
 
     Returns
     -------
-    New data of the same shape; mappings as `dict`, sequences as `list`.
+    Any
+        New data of the same shape; mappings as `dict`, sequences as `list`.
     """
     if isinstance(value, Mapping):
         return {

@@ -24,7 +24,8 @@ def relative_paths(site: Path, root: Path) -> int:
 
     Returns
     -------
-    Number of files that were changed.
+    int
+        Number of files that were changed.
 
     Raises
     ------

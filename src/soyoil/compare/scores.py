@@ -103,8 +103,9 @@ def difference_verdict(interval: Interval, independent: float) -> str:
 
     Returns
     -------
-    ``unprovable`` with too few independent labels, ``worse``, ``better``, or ``not told apart``
-    if the interval holds zero.
+    str
+        ``unprovable`` with too few independent labels, ``worse``, ``better``, or ``not told apart``
+        if the interval holds zero.
     """
     if independent < MIN_INDEPENDENT:
         return "unprovable"

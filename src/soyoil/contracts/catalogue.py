@@ -26,7 +26,8 @@ def catalogue_markdown(contracts: Mapping[str, TableContract] | Iterable[TableCo
 
     Returns
     -------
-    Markdown that depends on the contracts only.
+    str
+        Markdown that depends on the contracts only.
     """
     found = contracts.values() if isinstance(contracts, Mapping) else contracts
     lines = ["# Warehouse tables", "", _PREFACE, ""]

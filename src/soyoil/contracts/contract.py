@@ -275,7 +275,8 @@ def foreign_target(dotted: str, table: str) -> str | None:
 
     Returns
     -------
-    A sentence, or None if the column is no target or a target of the table's horizon.
+    str | None
+        A sentence, or None if the column is no target or a target of the table's horizon.
     """
     found = target_horizon(dotted)
     if found is None:

@@ -31,9 +31,10 @@ def flatten(table: pa.Table) -> pd.DataFrame:
 
     Returns
     -------
-    Leaf columns by dotted name: ``str``, ``float64`` (NULL is NaN), ``int64`` or ``bool``
-    (``Int64`` or ``boolean`` where the schema allows NULL), dates as ``datetime64[us]`` at
-    midnight, timestamps as ``datetime64[us, UTC]``. A NULL struct is NULL in every field.
+    DataFrame
+        Leaf columns by dotted name: ``str``, ``float64`` (NULL is NaN), ``int64`` or ``bool``
+        (``Int64`` or ``boolean`` where the schema allows NULL), dates as ``datetime64[us]`` at
+        midnight, timestamps as ``datetime64[us, UTC]``. A NULL struct is NULL in every field.
     """
     columns = {
         dotted: _to_series(field, values)

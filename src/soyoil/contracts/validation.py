@@ -41,7 +41,8 @@ def validate(frame: pd.DataFrame, contract: TableContract) -> pa.Table:
 
     Returns
     -------
-    Table with ``contract.arrow_schema()``, rows in the order of the frame.
+    Table
+        With ``contract.arrow_schema()``, rows in the order of the frame.
 
     Raises
     ------

@@ -233,7 +233,7 @@ class FrameValidator:
 
     Examples
     --------
-    In ``catalog.yml``, beside the keys of the dataset::
+    In ``catalog.yml``, beside the keys of the dataset:
 
         validator:
           class: soyoil.datasets.schemas.FrameValidator

@@ -46,7 +46,7 @@ class WarehouseTableDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
 
     Examples
     --------
-    In ``catalog.yml``, all tables at once::
+    In ``catalog.yml``, all tables at once:
 
         "{dataset}.{table}@warehouse":
           type: soyoil.datasets.warehouse.WarehouseTableDataset

@@ -202,7 +202,8 @@ def _observations(rows: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame with ``symbol``, ``known_at``, ``event_time`` and `_VALUES`.
+    DataFrame
+        ``symbol``, ``known_at``, ``event_time`` and `_VALUES`.
     """
     returns = rows["roll_free_return"].to_numpy(dtype="float64")
     level = np.cumsum(np.nan_to_num(returns, nan=0.0))

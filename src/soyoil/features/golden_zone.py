@@ -39,7 +39,8 @@ def confirmed_swings(base: FloatArray, chain: IntArray, k: int) -> IntArray:
 
     Returns
     -------
-    Positions of shape ``(n,)``, -1 before the first swing. Entry t uses sessions up to t.
+    IntArray
+        Positions of shape ``(n,)``, -1 before the first swing. Entry t uses sessions up to t.
     """
     out = np.full(len(base), -1, dtype=np.int64)
     if len(base) > 2 * k:

@@ -40,7 +40,8 @@ def symbol_bars(regular: pd.DataFrame) -> list[SymbolBars]:
 
     Returns
     -------
-    One entry per symbol, in the order of the rows; the arrays are views of whole columns.
+    list of SymbolBars
+        One entry per symbol, in the order of the rows; the arrays are views of whole columns.
     """
     symbol = regular["symbol"]
     changes = (symbol != symbol.shift()).to_numpy(dtype=bool)

@@ -108,7 +108,8 @@ def on_known_sessions(
 
     Returns
     -------
-    Arrays of shape ``(n,)``, NaN on sessions without a return.
+    list of FloatArray
+        Arrays of shape ``(n,)``, NaN on sessions without a return.
     """
     # The first session has a level, though no return.
     rows = np.r_[0, np.flatnonzero(~np.isnan(bars.returns[1:])) + 1][: len(bars)]

@@ -258,8 +258,8 @@ def add_roll_free(sessions: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame with ``roll_free_return`` (log, NaN on thin sessions), ``is_roll``,
-    ``is_flip_back``.
+    DataFrame
+        ``roll_free_return`` (log, NaN on thin sessions), ``is_roll``, ``is_flip_back``.
     """
     count = len(sessions)
     returns = np.full(count, np.nan)

@@ -84,7 +84,8 @@ def expected_sessions(root: str, first: dt.date, last: dt.date) -> Days:
 
     Returns
     -------
-    ``datetime64[D]``, ascending; none before the root was listed.
+    Days
+        ``datetime64[D]``, ascending; none before the root was listed.
 
     Raises
     ------
@@ -112,9 +113,10 @@ def earliest_closes(dates: pd.Series, instrument: Instrument) -> pd.Series:
 
     Returns
     -------
-    Series of ``datetime64[us, UTC]`` on the index of `dates`: `EARLY_CLOSE` on days that may end
-    early, and for products other than grains `HOLIDAY_CLOSE` on holidays of the grains and on
-    days that the exchange's calendar leaves out.
+    Series
+        ``datetime64[us, UTC]`` on the index of `dates`: `EARLY_CLOSE` on days that may end early,
+        and for products other than grains `HOLIDAY_CLOSE` on holidays of the grains and on days
+        that the exchange's calendar leaves out.
     """
     scheduled = scheduled_closes(dates, instrument)
     if dates.empty:

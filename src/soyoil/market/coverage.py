@@ -37,7 +37,8 @@ def session_bounds(sessions: pd.DataFrame, schema: BarSchema) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame with ``opens`` and ``closes`` (``datetime64[us, UTC]``) on the index of `sessions`.
+    DataFrame
+        ``opens`` and ``closes`` (``datetime64[us, UTC]``) on the index of `sessions`.
     """
     if schema == "ohlcv-1d" or sessions.empty:
         opens = sessions["data_date"].dt.tz_localize("UTC").dt.as_unit("us")
@@ -96,7 +97,8 @@ def cut_sessions(sessions: pd.DataFrame, coverage: pd.DataFrame, schema: BarSche
 
     Returns
     -------
-    Series of `IN_PROGRESS`, `CUT` or missing, on the index of `sessions`.
+    Series
+        `IN_PROGRESS`, `CUT` or missing, on the index of `sessions`.
     """
     spans = covered_spans(coverage)
     bounds = session_bounds(sessions, schema)

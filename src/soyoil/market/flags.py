@@ -44,7 +44,8 @@ def thin_sessions(sessions: pd.DataFrame, volume: pd.Series) -> pd.Series:
 
     Returns
     -------
-    Boolean Series on the index of `sessions`.
+    Series
+        Boolean, on the index of `sessions`.
     """
     previous = sessions.groupby("symbol")["volume"].shift(1).astype("float64")
     median = (
@@ -74,7 +75,8 @@ def limit_locked(hourly: pd.DataFrame, sessions: pd.DataFrame) -> pd.Series:
 
     Returns
     -------
-    Boolean Series on the index of `sessions`.
+    Series
+        Boolean, on the index of `sessions`.
     """
     tail = hourly.groupby("session_id").tail(LIMIT_PINNED_BARS)
     pinned = (
@@ -115,7 +117,8 @@ def ends_early(sessions: pd.DataFrame) -> pd.Series:
 
     Returns
     -------
-    Boolean Series on the index of `sessions`.
+    Series
+        Boolean, on the index of `sessions`.
     """
     parts = []
     for symbol, rows in sessions.groupby("symbol", sort=False):
@@ -142,7 +145,8 @@ def starts_late(sessions: pd.DataFrame, opens: pd.Series) -> pd.Series:
 
     Returns
     -------
-    Boolean Series on the index of `sessions`.
+    Series
+        Boolean, on the index of `sessions`.
     """
     late = _hours(sessions["first_bar"] - opens.dt.floor("h"))
     days = sessions["data_date"].to_numpy(dtype="datetime64[D]")

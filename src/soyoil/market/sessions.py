@@ -59,7 +59,8 @@ def scheduled_closes(dates: pd.Series, instrument: Instrument) -> pd.Series:
 
     Returns
     -------
-    Series of ``datetime64[us, UTC]`` on the index of `dates`.
+    Series
+        ``datetime64[us, UTC]`` on the index of `dates`.
     """
     rules = [(rule.valid_from, rule.close) for rule in instrument.closes]
     return _on_schedule(dates, rules)
@@ -77,7 +78,8 @@ def scheduled_opens(dates: pd.Series, instrument: Instrument) -> pd.Series:
 
     Returns
     -------
-    Series of ``datetime64[us, UTC]`` on the index of `dates`.
+    Series
+        ``datetime64[us, UTC]`` on the index of `dates`.
     """
     rules = [(rule.valid_from, rule.open) for rule in instrument.opens]
     return _on_schedule(dates, rules, days_before=1)

@@ -147,7 +147,8 @@ def make_plan(
 
     Returns
     -------
-    The same plan for the same arguments.
+    Plan
+        The same plan for the same arguments.
     """
     steps = find_steps(contracts, live, defects)
     hashes = {name: contract.content_hash for name, contract in sorted(contracts.items())}

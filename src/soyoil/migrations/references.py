@@ -26,7 +26,8 @@ def direct_readers(live: LiveWarehouse) -> dict[str, tuple[str, ...]]:
 
     Returns
     -------
-    Sorted names of views; what they read may not exist.
+    dict
+        Sorted names of views; what they read may not exist.
     """
     views = read_views(live)
     guessed = {
@@ -62,7 +63,8 @@ def downstream(name: str, direct: Mapping[str, Sequence[str]]) -> tuple[str, ...
 
     Returns
     -------
-    Sorted names, `name` itself not among them.
+    tuple
+        Sorted names, `name` itself not among them.
     """
     found: set[str] = set()
     pending = [name]

@@ -300,7 +300,8 @@ def make(group: Sequence[Step], state: State, sql: ChangeSql, tag: str) -> Scrip
 
     Returns
     -------
-    Nothing to run where nothing is left to do.
+    Script
+        Nothing to run where nothing is left to do.
 
     Raises
     ------

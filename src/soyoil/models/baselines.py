@@ -46,8 +46,9 @@ def vol_cone_sigma(returns: FloatArray, sessions: int) -> FloatArray:
 
     Returns
     -------
-    Array of shape ``(n,)``, NaN before the first return. Nothing is fitted; entry t uses
-    returns up to t only.
+    FloatArray
+        Shape ``(n,)``, NaN before the first return. Nothing is fitted; entry t uses
+        returns up to t only.
     """
     squared = pd.Series(returns) ** 2
     recent = squared.ewm(halflife=VOLATILITY_HALFLIFE, adjust=False).mean()
@@ -128,7 +129,8 @@ def baseline_quantiles(
 
     Returns
     -------
-    Arrays of shape ``(n, 3)`` by the names of `BASELINES`.
+    dict of FloatArray
+        Arrays of shape ``(n, 3)`` by the names of `BASELINES`.
     """
     daily = pd.Series(returns)
     mean = sessions * daily.expanding(min_periods=1).mean().to_numpy()

@@ -39,7 +39,8 @@ def contributions(booster: lgb.Booster, features: FloatArray, rounds: int) -> Fl
 
     Returns
     -------
-    Array of shape ``(n, p + 1)``, the bias last.
+    FloatArray
+        Shape ``(n, p + 1)``, the bias last.
     """
     if len(features) == 0:
         return np.zeros((0, features.shape[1] + 1))

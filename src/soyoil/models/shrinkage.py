@@ -55,7 +55,8 @@ def shrink(quantiles: FloatArray, sigma: FloatArray, factors: Shrink) -> FloatAr
 
     Returns
     -------
-    Array of the shape of `quantiles`, ascending along each row again.
+    FloatArray
+        In the shape of `quantiles`, ascending along each row again.
     """
     median = quantiles[:, 1]
     cone = CONE_Z * sigma

@@ -120,7 +120,8 @@ def standardise(features: FloatArray, last_train: int) -> FloatArray:
 
     Returns
     -------
-    Array of shape ``(n, p + 1)``, the last column being the share of missing features.
+    FloatArray
+        Shape ``(n, p + 1)``, the last column being the share of missing features.
     """
     known = features[: last_train + 1]
     there = ~np.isnan(known)
@@ -221,7 +222,8 @@ def train(
 
     Returns
     -------
-    Number of epochs of the weights that were kept.
+    int
+        Number of epochs of the weights that were kept.
     """
     device = inputs.values.device
     rows, valid = _rows(task.train, device), _rows(task.valid, device)

@@ -37,7 +37,8 @@ def contributions(booster: xgb.Booster, data: xgb.DMatrix) -> FloatArray:
 
     Returns
     -------
-    Array of shape ``(n, 3, p + 1)``, the bias last; sums over the last axis are the forecasts.
+    FloatArray
+        Shape ``(n, 3, p + 1)``, the bias last; sums over the last axis are the forecasts.
     """
     return np.asarray(booster.predict(data, pred_contribs=True), dtype=np.float64)
 

@@ -92,7 +92,8 @@ class SplitFrames:
 
         Returns
         -------
-        Content hash by name, to be checked or carried by what is made from the frames.
+        dict of str
+            Content hash by name, to be checked or carried by what is made from the frames.
 
         Raises
         ------

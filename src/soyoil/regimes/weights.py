@@ -102,8 +102,9 @@ def label_uniqueness(positions: IntArray, sessions: int) -> FloatArray:
 
     Returns
     -------
-    Array of shape ``(n,)`` with values in [1 / h, 1]. Their sum is the number of sessions
-    that some label holds, divided by h.
+    FloatArray
+        Shape ``(n,)`` with values in [1 / h, 1]. Their sum is the number of sessions that
+        some label holds, divided by h.
     """
     if len(positions) == 0:
         return np.empty(0)
@@ -141,7 +142,8 @@ def sample_weights(
 
     Returns
     -------
-    Array of shape ``(n,)`` with mean 1 (empty for no rows).
+    FloatArray
+        Shape ``(n,)`` with mean 1 (empty for no rows).
 
     Raises
     ------
@@ -218,8 +220,9 @@ def label_regimes(dates: pd.Series, frame: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame with ``name`` and ``weight`` on the index of `dates`. The weight is the table's
-    final one, set with hindsight: use it to slice and score, `sample_weights` to train.
+    DataFrame
+        ``name`` and ``weight`` on the index of `dates`. The weight is the table's
+        final one, set with hindsight: use it to slice and score, `sample_weights` to train.
     """
     position = regime_positions(dates, frame)
     return pd.DataFrame(

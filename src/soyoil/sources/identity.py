@@ -26,7 +26,8 @@ def market_identity(source: SourceConfig, target: str) -> dict[str, Any]:
 
     Returns
     -------
-    Values by dotted parameter; options of the generator only if it made the bars.
+    dict
+        Values by dotted parameter; options of the generator only if it made the bars.
     """
     identity: dict[str, Any] = {
         "source.kind": source.kind,

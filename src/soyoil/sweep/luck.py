@@ -117,7 +117,8 @@ def null_maxima(matrix: TrialMatrix) -> FloatArray:
 
     Returns
     -------
-    Array of shape ``(resamples,)``.
+    FloatArray
+        Shape ``(resamples,)``.
     """
     there = np.isfinite(matrix.contributions)
     values = np.where(there, matrix.contributions, 0.0)

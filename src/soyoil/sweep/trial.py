@@ -82,7 +82,8 @@ class Objective:
 
         Returns
         -------
-        Array of the shape of `rows`.
+        FloatArray
+            In the shape of `rows`.
         """
         loss = reference[self.metric][rows]
         if self.weighting != "macro":

@@ -39,6 +39,7 @@ HORIZONS: dict[str, Horizon] = {
         Horizon("12m", 252),
     )
 }
+"""Every horizon by its name."""
 
 
 def get_horizon(name: str) -> Horizon:

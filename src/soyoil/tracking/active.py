@@ -150,7 +150,8 @@ class ParentRun:
 
         Returns
         -------
-        Id of the child. The child is FAILED after an error, KILLED after an interrupt.
+        str
+            Id of the child. The child is FAILED after an error, KILLED after an interrupt.
         """
         tags = {
             **self._inherited,

@@ -37,8 +37,10 @@ def environment_tags(root: Path) -> dict[str, str]:
 
     Returns
     -------
-    ``git_sha`` (``unknown`` outside a repository or before its first commit), ``git_dirty``
-    (``true`` with uncommitted or untracked files), ``soyoil_version``, ``python``, ``platform``.
+    dict of str
+        ``git_sha`` (``unknown`` outside a repository or before its first commit), ``git_dirty``
+        (``true`` with uncommitted or untracked files), ``soyoil_version``, ``python``,
+        ``platform``.
     """
     tags = {
         "git_sha": _git(root, "rev-parse", "--verify", "HEAD") or UNKNOWN,

@@ -174,7 +174,8 @@ def close_stale(client: MlflowClient, experiment_id: str) -> int:
 
     Returns
     -------
-    Number of pipeline runs that were closed.
+    int
+        Number of pipeline runs that were closed.
     """
     closed = 0
     for run in _running(client, experiment_id, f"tags.`{HOST_TAG}` = '{host_name()}'"):

@@ -67,7 +67,8 @@ def open_store(uri: str) -> MlflowClient:
 
     Returns
     -------
-    A client whose methods raise `TrackingError` where the store fails.
+    MlflowClient
+        A client whose methods raise `TrackingError` where the store fails.
 
     Raises
     ------

@@ -82,7 +82,8 @@ class Warehouse(Protocol):
 
         Returns
         -------
-        Table with the types of ``contract.arrow_schema()``.
+        Table
+            With the types of ``contract.arrow_schema()``.
 
         Raises
         ------

@@ -108,8 +108,9 @@ def group_digests(
 
     Returns
     -------
-    Digests by the text of the group: the value of its column, a JSON list of several, or empty
-    if the table is one group.
+    dict of GroupDigest
+        Digests by the text of the group: the value of its column, a JSON list of several, or empty
+        if the table is one group.
     """
     if not table.num_rows:
         return {}

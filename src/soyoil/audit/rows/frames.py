@@ -22,9 +22,10 @@ def audit_frame(table: pa.Table) -> pd.DataFrame:
 
     Returns
     -------
-    Leaf columns by dotted name: numbers as ``float64`` (NULL is NaN), flags as ``boolean``,
-    dates and times as ``datetime64[us]`` in UTC without a zone, text as ``str``. Columns of
-    other types (arrays, bytes, times of day) are left out.
+    DataFrame
+        Leaf columns by dotted name: numbers as ``float64`` (NULL is NaN), flags as ``boolean``,
+        dates and times as ``datetime64[us]`` in UTC without a zone, text as ``str``. Columns of
+        other types (arrays, bytes, times of day) are left out.
     """
     columns = {}
     for name, chunks in zip(table.column_names, table.columns, strict=True):

@@ -45,7 +45,8 @@ def check_inputs(cell: Cell, inputs: Inputs, run: RunOf) -> dict[str, str]:
 
     Returns
     -------
-    Content hash by name of what was scored.
+    dict of str
+        Content hash by name of what was scored.
 
     Raises
     ------

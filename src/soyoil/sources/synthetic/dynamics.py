@@ -2,7 +2,7 @@
 
 The shock of a root is ``e[t] = sigma[t] * z[t]``: `z` mixes common factors with a part of its
 own, `sigma` is persistent and independent of every `z`. The null market is ``r = e``, a
-martingale difference. The planted market feeds each root's own past back into its drift::
+martingale difference. The planted market feeds each root's own past back into its drift:
 
     r[t] = b * (F[t-1] - G[t-1]) + e[t]
     F[t] = F[t-1] + (1 - f) * (r[t] - F[t-1]),    f = 2 ** (-1 / half-life)

@@ -207,7 +207,8 @@ class BigQueryClient:
 
         Returns
         -------
-        Rows of the last statement.
+        list
+            Rows of the last statement.
 
         Raises
         ------
