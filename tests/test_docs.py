@@ -26,7 +26,7 @@ PAGES = sorted(
 )
 STAGES = {
     "ingest", "regimes", "features", "split", "fit", "evaluate", "report", "train", "compare",
-    "audit", "sweep",
+    "audit", "sweep", "panel",
 }  # fmt: skip
 
 
