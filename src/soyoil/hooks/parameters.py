@@ -49,9 +49,9 @@ class ParameterHooks:
         _check_warehouse_kind(context, parameters.source.kind)
         self.parameters = parameters
 
-    @hook_impl
+    @hook_impl(tryfirst=True)
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
-        """Refuse a plan for selection in a run that would score it.
+        """Refuse a plan for selection in a run that would score it, before the run is tracked.
 
         Raises
         ------

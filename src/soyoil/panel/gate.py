@@ -40,11 +40,14 @@ class Gate:
         """``PASS`` or ``FAIL``."""
         return "PASS" if self.passed else "FAIL"
 
-    def sentence(self, model: str) -> str:
+    def sentence(self, model: str, reference: str) -> str:
         """The verdict with its reasons: the failed conditions, or else all of them."""
         if self.passed:
-            return f"PASS: {model} can be believed in: {'; '.join(self.held)}."
-        return f"FAIL: the evidence for {model} is not enough: {'; '.join(self.failed)}."
+            return f"PASS: {model} beats {reference} across the panel: {'; '.join(self.held)}."
+        return (
+            f"FAIL: the panel does not show that {model} beats {reference}: "
+            f"{'; '.join(self.failed)}."
+        )
 
 
 def _percent(value: float) -> str:
@@ -85,7 +88,9 @@ def judge(means: pd.DataFrame, roots: pd.DataFrame) -> Gate:
         (held if good else failed).append(text)
         good = positive >= MIN_SHARE * count
         relation = "at least" if good else "fewer than"
-        text = f"{positive} of {count} roots positive at {horizon}, {relation} {MIN_SHARE:.0%}"
+        text = (
+            f"{positive} of {count} roots positive at {horizon}, {relation} {100 * MIN_SHARE:.0f} %"
+        )
         (held if good else failed).append(text)
     scored = roots.dropna(subset="skill_pinball").sort_values("skill_pinball")
     below = scored[scored["skill_pinball"] < WORST]

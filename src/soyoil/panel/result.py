@@ -30,6 +30,9 @@ MEAN_COLUMNS: Final = (
     "horizon", "sessions", "model", "roots", "dates", *SKILL, "positive", "share_positive",
     "worst_symbol", "worst_skill", "coverage_80",
 )  # fmt: skip
+ROUNDING: Final = 1e-9
+"""A smaller skill is a tie: the mean of two equal cones is not equal to them to the last bit."""
+
 _NAN: Final = float("nan")
 
 
@@ -138,7 +141,7 @@ def _tables(
     if inside.any():
         own = table[at & table["counted"]]
         worst = own.loc[own[SKILL[0]].idxmin()]
-        positive = int((own[SKILL[0]] > 0).sum())
+        positive = int((own[SKILL[0]] > ROUNDING).sum())
         mean |= {
             "roots": len(own),
             "dates": len(dated.dates),

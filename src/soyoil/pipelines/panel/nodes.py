@@ -7,7 +7,7 @@ from rich.console import Console
 
 from soyoil.models.champion import ChampionConfig
 from soyoil.panel.config import PanelConfig
-from soyoil.panel.losses import CHAMPION, PanelRules
+from soyoil.panel.losses import CHAMPION, REFERENCE, PanelRules
 from soyoil.panel.result import PanelResult, make_panel
 from soyoil.reports.panel.page import panel_page
 from soyoil.reports.panel.terminal import panel_view
@@ -45,7 +45,7 @@ def report_panel(result: PanelResult) -> RunReport:
             "symbols": " ".join(result.roots["symbol"].unique()),
             "provenance": result.provenance,
             "gate": result.gate.word.lower(),
-            "gate_reasons": result.gate.sentence(CHAMPION),
+            "gate_reasons": result.gate.sentence(CHAMPION, REFERENCE),
         },
         metrics=panel_metrics(result),
     )

@@ -181,7 +181,7 @@ def panel_page(result: PanelResult) -> str:
                 ("Data", result.provenance),
             ]
         ),
-        paragraph(result.gate.sentence(CHAMPION)),
+        paragraph(result.gate.sentence(CHAMPION, REFERENCE)),
         *(paragraph(text, "note") for text in notes(result)),
     ]
     if result.provenance == "synthetic":
@@ -203,8 +203,8 @@ def panel_page(result: PanelResult) -> str:
         "Verdict",
         paragraph(
             f"Wanted: at {' and '.join(GATE_HORIZONS)} the lower bound of the mean above zero and "
-            f"{MIN_SHARE:.0%} of the roots positive; no root below {percent(WORST, 1)} at any "
-            "horizon.",
+            f"{percent(MIN_SHARE, 0)} of the roots positive; at no horizon a root below "
+            f"{percent(WORST, 1)}.",
             "note",
         ),
         _verdict(result),

@@ -12,9 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from soyoil.metrics.bootstrap import LEVEL
-from soyoil.panel.losses import CHAMPION
+from soyoil.panel.losses import CHAMPION, REFERENCE
 from soyoil.panel.result import PanelResult
 from soyoil.reports.terminal import percent
+from soyoil.reports.words import SYNTHETIC
 
 ABSENT: Final = {"too short": "short", "flat price": "flat"}
 """What stands in the place of a skill that there is none of."""
@@ -55,7 +56,7 @@ def scored_span(table: pd.DataFrame) -> str:
 
 
 def notes(result: PanelResult) -> list[str]:
-    """What is not scored, not counted, or has no hourly values, in sentences."""
+    """What is not scored, not counted, without hourly values or invented, in sentences."""
     table = result.roots[result.roots["model"] == CHAMPION]
     lines = []
     for status in ABSENT:
@@ -67,10 +68,12 @@ def notes(result: PanelResult) -> list[str]:
     for text, rows in (
         ("Shown in brackets, not counted", table[~table["counted"]]),
         ("Without hourly values, so that the champion is the vol cone",
-         table[table["hourly_share"] == 0]),
+         table[(table["status"] == "scored") & (table["hourly_share"] == 0)]),
     ):  # fmt: skip
         if len(rows):
             lines.append(f"{text}: {', '.join(rows['symbol'].unique())}.")
+    if result.provenance == "synthetic":
+        lines.append(f"The data are {SYNTHETIC}.")
     return lines
 
 
@@ -87,7 +90,7 @@ def panel_view(result: PanelResult) -> RenderableType:
         view.add_row(name, *(_cell(row) for row in rows.to_dict("records")))
     view.add_row()
     view.add_row("mean", *(f"{figure(row['skill_pinball'])}{mark(row)} " for row in means))
-    view.add_row(f"{LEVEL:.0%}", *map(bounds, means))
+    view.add_row(percent(LEVEL, 0), *map(bounds, means))
     view.add_row("above 0", *(f"{row['positive']}/{row['roots']}" for row in means))
     worst = ((row["worst_symbol"], row["worst_skill"]) for row in means)
     view.add_row("worst", *(f"{s} {figure(v)}" if v == v else "n/a" for s, v in worst))
@@ -103,5 +106,5 @@ def panel_view(result: PanelResult) -> RenderableType:
         view,
         Text(note, style="dim"),
         *map(Text, notes(result)),
-        Text(result.gate.sentence(CHAMPION), style="bold"),
+        Text(result.gate.sentence(CHAMPION, REFERENCE), style="bold"),
     )
