@@ -16,6 +16,7 @@ from soyoil.base.suggest import nearest
 from soyoil.compare.config import CompareConfig
 from soyoil.contracts.contract import load_contract
 from soyoil.market.instruments import check_roots
+from soyoil.models.champion import ChampionConfig
 from soyoil.models.config import FitConfig
 from soyoil.models.engines import ENGINES
 from soyoil.models.selection import check_columns, check_groups
@@ -77,6 +78,7 @@ class Sections(Config):
     split: SplitConfig
     weights: WeightsConfig
     fit: FitConfig
+    champion: ChampionConfig
     sweep: SweepConfig
     compare: CompareConfig
     panel: PanelConfig = PanelConfig()

@@ -12,7 +12,7 @@ from kedro.runner import SequentialRunner
 from pluggy import PluginManager
 
 from soyoil.models.engines import ENGINES, ablations
-from soyoil.models.registry import BASELINES
+from soyoil.models.registry import BASELINES, CHAMPION
 from soyoil.targets.horizons import HORIZONS
 
 _HORIZON_RANK = {name: rank for rank, name in enumerate(HORIZONS)}
@@ -21,7 +21,7 @@ _HORIZON_RANK = {name: rank for rank, name in enumerate(HORIZONS)}
 def _model_order() -> list[str]:
     beside = {engine: model for model, engine in ablations().items()}
     fitted = [m for e in ENGINES for m in (e, beside.get(e)) if m is not None]
-    return ["baselines", *BASELINES, *fitted]
+    return ["baselines", *BASELINES, *fitted, CHAMPION]
 
 
 _MODEL_RANK = {name: rank for rank, name in enumerate(_model_order())}

@@ -317,6 +317,19 @@ def test_ranking_and_differences_against_the_best(board: Board) -> None:
     assert (table["delta"] <= table["delta_high"]).all()
 
 
+def test_the_champion_stands_first_whatever_its_rank() -> None:
+    runs = [
+        scored("m", shift=0.004),
+        scored("mix", model="champion", shift=0.002),
+        scored("walk", model="random_walk"),
+    ]
+    (found,), _ = make_boards(runs, LOOSE)
+    table = board_table(found, "mae")
+    assert table["model"].tolist()[0] == "champion"
+    assert sorted(table["rank"]) == [1, 2, 3]
+    assert table["rank"].tolist()[1:] == sorted(table["rank"].tolist()[1:])
+
+
 @pytest.mark.parametrize(
     ("low", "high", "independent", "said"),
     [

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -18,7 +19,8 @@ EVERY_RUN = (
     "predictions.parquet", "cone.png", "split_plan.png", "split_plan.parquet", "coverage.csv",
     "coverage.png", "weight_report.csv", "weight_shares.png", "regimes.csv", "regime_scores.csv",
 )  # fmt: skip
-MODELS = (*BASELINES, *TREES, "tft")
+EXPERTS = ("vol_cone", "hourly_cone", "lightgbm", "xgboost", "tft")
+MODELS = (*BASELINES, *TREES, "champion", "tft")
 
 WATCHED = """
 import sys
@@ -178,6 +180,42 @@ def test_runs_describe_themselves(data: Path) -> None:
     assert by_regime.loc["all rows", "mae"] == pytest.approx(scores["pooled.uniform.mae"])
     coverage = pd.read_csv(tree / "coverage.csv")
     assert coverage["coverage_80"][0] == pytest.approx(scores["pooled.uniform.coverage_80"])
+
+
+def test_the_champion_is_mixed_from_what_is_scored(data: Path) -> None:
+    root = data.parent
+    mixed = predictions(data, "champion")
+    experts = pd.read_parquet(data / "07_model_output" / "1m" / "champion" / "experts.parquet")
+    weights = experts[[f"weight.{name}" for name in EXPERTS]].to_numpy()
+    assert weights.sum(axis=1) == pytest.approx(1)
+    # Before a label has ended the weights are the priors.
+    assert weights[:22] == pytest.approx(
+        np.tile([0.640101, 0.309899, *[0.05 / 3] * 3], (22, 1)), abs=1e-6
+    )
+    columns = ["q10", "q50", "q90"]
+    cone = predictions(data, "vol_cone").set_index("data_date")[columns]
+    parts = [
+        predictions(data, name)
+        .set_index("data_date")[columns]
+        .reindex(mixed["data_date"])
+        .fillna(cone)
+        .to_numpy()
+        for name in EXPERTS
+    ]
+    expected = sum(weights[:, [k]] * part for k, part in enumerate(parts))
+    np.testing.assert_allclose(mixed[columns], expected, rtol=1e-9, atol=1e-12)
+    runs = children(root).reset_index().set_index("name")
+    run_id = runs.loc["zl_1m_champion", "run_uuid"]
+    with sqlite3.connect(root / "mlflow.db") as db:
+        found = pd.read_sql(
+            "select key, value from metrics where run_uuid = ?", db, params=(run_id,)
+        ).set_index("key")["value"]
+    for name, last in zip(EXPERTS, weights[-1], strict=True):
+        assert found[f"champion.weight.{name}"] == pytest.approx(last)
+    scores = json.loads((data / "08_reporting" / "1m" / "champion" / "scores.json").read_text())
+    assert found["champion.engines_add"] == scores["champion.engines_add"]
+    for name in (*EVERY_RUN, "expert_weights.parquet", "expert_weights.png"):
+        assert (root / "mlruns" / run_id / "artifacts" / name).is_file(), name
 
 
 def test_split_plan_is_there_as_a_preview(data: Path) -> None:

@@ -87,7 +87,7 @@ def check_recovery(project) -> None:  # type: ignore[no-untyped-def]
     assert "1w lightgbm: MAE" in again.stdout
     found = statuses(project.root)
     assert found.get("RUNNING", 0) == 0
-    assert found["FINISHED"] - before == 10, "one parent, four baselines, five fitted models"
+    assert found["FINISHED"] - before == 11, "parent, champion, 4 baselines, 5 fitted models"
     data = project.root / "data"
     leftovers = [p for p in data.rglob(".*") if p != data / ".lock"]
     assert not leftovers, leftovers

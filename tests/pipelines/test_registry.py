@@ -6,6 +6,7 @@ from typing import get_type_hints
 import pytest
 from kedro.pipeline.node import Node
 
+from soyoil.models.champion import ChampionConfig
 from soyoil.models.config import FitConfig, LightGBMConfig, TFTConfig
 from soyoil.pipeline_registry import register_pipelines
 from soyoil.splits.plan import SplitConfig
@@ -26,6 +27,8 @@ def test_the_functions_of_all_nodes_can_be_pickled() -> None:
         ("1m.lightgbm.fit", {"fit": FitConfig, "config": LightGBMConfig}),
         ("1w.lightgbm_uniform.evaluate", {"config": LightGBMConfig, "split": SplitConfig}),
         ("12m.tft.fit", {"config": TFTConfig}),
+        ("6m.champion.mix", {"config": ChampionConfig}),
+        ("1w.champion.evaluate", {"config": ChampionConfig, "split": SplitConfig}),
         ("3m.make_plan", {"split": SplitConfig}),
     ],
 )

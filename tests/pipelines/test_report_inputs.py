@@ -12,6 +12,7 @@ import pytest
 
 from soyoil.base.handover import HandoverError, MadeFrom, stamp_of, stamped
 from soyoil.metrics.evaluate import scored_rows_hash
+from soyoil.models.registry import CHAMPION
 from soyoil.models.report import FitReport
 from soyoil.pipelines.grid import FITTED, MODELS
 from soyoil.pipelines.report.inputs import check_report_inputs
@@ -50,6 +51,11 @@ def _results(snapshot: Snapshot) -> tuple[pd.DataFrame, Results]:
                 results[f"{horizon}.{model}.fit_report"] = FitReport(
                     pd.DataFrame(), {}, {}, 1.0, content
                 )
+            if model == CHAMPION:
+                experts = pd.DataFrame({"data_date": DATES, "weight.vol_cone": 1.0})
+                results[f"{horizon}.{model}.experts"] = stamped(
+                    experts, MadeFrom(hashes), predictions=stamp_of(found)["content"]
+                )
             rows.append(
                 {
                     "horizon": horizon,
@@ -85,6 +91,10 @@ def _other_fit(table: pd.DataFrame, results: Results) -> None:
     results[name] = replace(results[name], predictions="00")
 
 
+def _other_experts(table: pd.DataFrame, results: Results) -> None:
+    results["6m.champion.experts"] = results["3m.champion.experts"]
+
+
 def _other_score(table: pd.DataFrame, results: Results) -> None:
     table.loc[3, "pooled.uniform.mae"] *= 1.001
 
@@ -102,6 +112,7 @@ FAULTS: dict[str, Callable[[pd.DataFrame, Results], None]] = {
     "3m.split_plan cannot be used: it was made from another snapshot": _other_snapshot,
     "1w.drift.predictions cannot be used: it was made from another split_plan": _other_plan,
     "6m.xgboost.fit_report cannot be used: it goes with other forecasts": _other_fit,
+    "6m.champion.experts cannot be used: it was made from another split_plan": _other_experts,
     "skill_table cannot be used: its row 1w .* is of other forecasts": _other_score,
     "skill_table cannot be used: its row 1w": _other_rows,
     "skill_table cannot be used: it has no row for 1w": _no_row,

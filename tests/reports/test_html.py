@@ -21,8 +21,9 @@ from soyoil.pipelines.fit import create_pipeline as create_fit
 from soyoil.pipelines.report import create_pipeline as create_report
 from soyoil.pipelines.split import create_pipeline as create_split
 from soyoil.reports.compare.page import diff_page, leaderboard_page
+from soyoil.reports.figures import thin
 from soyoil.reports.page import Page, Table
-from soyoil.reports.train.report import HorizonResults, RunResults, thin, training_report
+from soyoil.reports.train.report import HorizonResults, RunResults, training_report
 from soyoil.reports.train.sections import missing_by_group, staleness
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import HORIZONS
@@ -31,6 +32,7 @@ NASTY = "<script>alert('x')</script>&\"</table>"
 DAYS = pd.bdate_range("2021-01-01", periods=700).as_unit("us")
 SECTIONS = {
     "skill": "Skill card",
+    "champion": "Champion",
     "cones": "Price cones and outcomes",
     "coverage": "Coverage by regime",
     "folds": "Folds and purge gaps",
@@ -39,6 +41,9 @@ SECTIONS = {
     "health": "Data health",
     "cost": "Cost",
 }
+
+
+ADDS = {"1w": 0.0012, "1m": -0.0004}
 
 
 class Reader(HTMLParser):
@@ -161,7 +166,10 @@ def results(provenance: str = "synthetic") -> RunResults:
         ),
         "tft": fit_report({SELECTION: {feature: 0.9, "b": 0.1}}),
     }
-    models = ("random_walk", "vol_cone", "lightgbm", "tft")
+    models = ("champion", "random_walk", "vol_cone", "lightgbm", "tft")
+    experts = pd.DataFrame(
+        {"data_date": DAYS[:3], "weight.vol_cone": [0.9, 0.8, 0.62], "weight.tft": [0.1, 0.2, 0.38]}
+    )
     horizons = [
         HorizonResults(
             HORIZONS[name],
@@ -169,6 +177,7 @@ def results(provenance: str = "synthetic") -> RunResults:
             reports,
             plan,
             weights,
+            experts,
         )
         for name in ("1w", "1m")
     ]
@@ -180,7 +189,7 @@ def results(provenance: str = "synthetic") -> RunResults:
     table = pd.DataFrame(
         [
             {"horizon": h, "model": m, "verdict": "no skill", "pooled.uniform.coverage_80": 0.81,
-             "pooled.uniform.independent_n": 140.0, **metrics}
+             "pooled.uniform.independent_n": 140.0, "champion.engines_add": ADDS[h], **metrics}
             for h in ("1w", "1m")
             for m in models
         ]
@@ -212,11 +221,13 @@ def test_report_has_every_section_and_asks_for_nothing(report: str) -> None:
         assert reader.text.count(heading) == 2, f"{name}: in the navigation and above the section"
     text = " ".join(reader.text)
     assert "Synthetic data: the market is invented" in text
-    for shown in ("+1.2", "[-2.0, +4.0]", "no skill", "12.5", "321", "333", "66.6"):
+    assert "skill of +0.1 % at 1w, +0.0 % at 1m" in text
+    for shown in ("62.0", "38.0", "+1.2", "[-2.0, +4.0]", "no skill", "12.5", "321", "333", "66.6"):
         assert shown in text
     plots = [a for a in reader.all("div") if a.get("class") == "plot"]
-    # Skill card; cone, coverage, plan, weights per horizon; two kinds of a tree, one of a network.
-    assert len(plots) == 1 + 4 * 2 + 3
+    # Skill card, weights of experts; cone, coverage, plan, weights per horizon; two kinds of a
+    # tree, one of a network.
+    assert len(plots) == 2 + 4 * 2 + 3
 
 
 def test_names_are_escaped_wherever_they_stand(report: str) -> None:

@@ -246,7 +246,7 @@ class Broken(Figure):
         super().__init__()
         self._error = error
 
-    def savefig(self, *args: object, **kwargs: object) -> NoReturn:
+    def draw(self, renderer: object) -> NoReturn:
         raise self._error
 
 

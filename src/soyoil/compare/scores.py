@@ -18,6 +18,7 @@ from soyoil.compare.boards import Board, Refusal, ScoredRun
 from soyoil.metrics.bootstrap import MIN_INDEPENDENT, Interval, skill_interval, verdict
 from soyoil.metrics.evaluate import LOSS_COLUMNS, REFERENCES, skill
 from soyoil.metrics.losses import row_losses, weighted_mean
+from soyoil.models.registry import CHAMPION
 
 Metric = Literal["pinball", "mae"]
 
@@ -127,9 +128,10 @@ def board_table(board: Board, metric: Metric) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per run, best first: ``rank``, ``model``, ``run``, ids, the metrics of `MEANS`,
-        both skills with intervals (NaN without their reference on the board) and verdict, and
-        ``delta`` with interval: the loss over that of the best run, less one.
+        One row per run, the champion's first, then best first: ``rank``, ``model``, ``run``, ids,
+        the metrics of `MEANS`, both skills with intervals (NaN without their reference on the
+        board) and verdict, and ``delta`` with interval: the loss over that of the best run, less
+        one.
     """
     sessions = board.runs[0].run.sessions
     losses = [row_losses(scored.rows) for scored in board.runs]
@@ -173,7 +175,8 @@ def board_table(board: Board, metric: Metric) -> pd.DataFrame:
         )
     table = pd.DataFrame(rows).sort_values([metric, "model", "run_id"], kind="stable")
     table.insert(0, "rank", table[metric].rank(method="min").astype("int64"))
-    return table.reset_index(drop=True)
+    challenger = table["model"] != CHAMPION
+    return table.loc[challenger.sort_values(kind="stable").index].reset_index(drop=True)
 
 
 def leaderboard(boards: Sequence[Board], metric: Metric) -> pd.DataFrame:

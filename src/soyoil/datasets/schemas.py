@@ -16,6 +16,7 @@ import pandas as pd
 
 from soyoil.base.errors import ConfigError, ContractError
 from soyoil.contracts.contract import BANNED_PREFIX, target_horizon
+from soyoil.market.conventions import EXPERT_WEIGHT
 from soyoil.targets.horizons import Horizon, get_horizon
 
 if TYPE_CHECKING:
@@ -178,12 +179,34 @@ def _predictions(horizon: Horizon) -> DataFrameSchema:
     )
 
 
+def _experts(horizon: Horizon) -> DataFrameSchema:
+    from pandera.pandas import DataFrameSchema
+
+    def weights(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame[[name for name in frame.columns if name.startswith(EXPERT_WEIGHT)]]
+
+    return DataFrameSchema(
+        {
+            "data_date": _date(_check("date given twice", lambda s: ~s.duplicated())),
+            **{name: _number() for name in ("q10", "q50", "q90")},
+        },
+        checks=[
+            _check("a weight is not between 0 and 1", lambda f: weights(f).ge(0).all(axis=1)),
+            _check(
+                "the weights do not sum to 1",
+                lambda f: (weights(f).sum(axis=1) - 1).abs() <= MEAN_TOLERANCE,
+            ),
+        ],
+    )
+
+
 # kind: (schema of a horizon, stage that writes it)
 KINDS: Final[dict[str, tuple[Callable[[Horizon], DataFrameSchema], str]]] = {
     "labels": (_labels, "split"),
     "split_plan": (_split_plan, "split"),
     "sample_weights": (_sample_weights, "split"),
     "predictions": (_predictions, "fit"),
+    "experts": (_experts, "fit"),
 }
 
 

@@ -19,3 +19,6 @@ QUANTILES: Final = (0.1, 0.5, 0.9)
 
 QUANTILE_COLUMNS: Final = {f"q{100 * level:.0f}": level for level in QUANTILES}
 """The same by the name of their column in a table of forecasts."""
+
+EXPERT_WEIGHT: Final = "weight."
+"""Beginning of the columns that hold the weights of a champion's experts."""

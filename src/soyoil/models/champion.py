@@ -9,7 +9,7 @@ Lugosi, Prediction, Learning, and Games, chapter 2) with delayed and discounted 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 from soyoil.base.arrays import BoolArray, FloatArray, IntArray
 from soyoil.base.config import Config
 from soyoil.base.errors import ModelError
-from soyoil.market.conventions import QUANTILES
+from soyoil.market.conventions import EXPERT_WEIGHT, QUANTILE_COLUMNS, QUANTILES
 
 CONES: Final = ("vol_cone", "hourly_cone")
 """Experts without a fit; losses count against the first."""
@@ -182,7 +182,40 @@ def aggregate(
     return (weight[:, :, None] * stacked).sum(axis=1), weight
 
 
-def on_rows(frame: pd.DataFrame, dates: pd.Series, columns: list[str]) -> FloatArray:
-    """Values of a table of forecasts at dates, NaN where it has no row; shape ``(n, columns)``."""
-    aligned = frame.set_index("data_date")[columns].reindex(dates)
-    return aligned.to_numpy(dtype="float64")
+@dataclass(frozen=True)
+class Mixed:
+    """The champion of one horizon.
+
+    Attributes
+    ----------
+    quantiles
+        Log returns, shape ``(n, 3)``.
+    experts
+        On the same rows: ``weight.<expert>`` for each, and ``q10``, ``q50``, ``q90`` of the mix of
+        the cones alone under the same rule.
+    """
+
+    quantiles: FloatArray
+    experts: pd.DataFrame
+
+
+def mix(forecasts: ExpertForecasts, sessions: int, config: ChampionConfig) -> Mixed:
+    """Mix the cones and the engines, and the cones alone to tell what the engines add.
+
+    Parameters
+    ----------
+    forecasts
+        The experts are the cones, in the order of `CONES`, then engines.
+    sessions
+        Horizon h.
+    config
+        Rates and priors.
+    """
+    names = list(forecasts.quantiles)
+    engines = len(names) - len(CONES)
+    prior = prior_weights(sessions, engines, config)
+    quantiles, weights = aggregate(forecasts, sessions, prior, config)
+    alone = replace(forecasts, quantiles={name: forecasts.quantiles[name] for name in CONES})
+    cones, _ = aggregate(alone, sessions, prior_weights(sessions, 0, config), config)
+    columns = [*(f"{EXPERT_WEIGHT}{name}" for name in names), *QUANTILE_COLUMNS]
+    return Mixed(quantiles, pd.DataFrame(np.column_stack([weights, cones]), columns=columns))

@@ -6,3 +6,6 @@ from typing import Final
 
 BASELINES: Final = ("random_walk", "drift", "vol_cone", "hourly_cone")
 """Models without a fit, in the order in which their node returns them."""
+
+CHAMPION: Final = "champion"
+"""The daily mix of the cones and the engines."""

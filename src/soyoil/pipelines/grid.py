@@ -13,14 +13,15 @@ from typing import Any, get_type_hints
 
 from kedro.pipeline import Node, Pipeline
 
-from soyoil.models.engines import engine_of, fitted_models
-from soyoil.models.registry import BASELINES
+from soyoil.models.engines import engine_of, fitted_models, is_ablation
+from soyoil.models.registry import BASELINES, CHAMPION
 from soyoil.targets.horizons import HORIZONS
 
 FITTED: tuple[str, ...] = fitted_models()
 """Models with a fit: engines, and the same with uniform weights."""
 
-MODELS: tuple[str, ...] = (*BASELINES, *FITTED)
+MODELS: tuple[str, ...] = (CHAMPION, *BASELINES, *FITTED)
+"""All models, in the order in which they are shown."""
 
 UPSTREAM_TAGS: tuple[str, ...] = (*HORIZONS, *MODELS)
 
@@ -31,14 +32,20 @@ def horizon_tags(horizon: str) -> tuple[str, ...]:
 
 
 def cell_tags(horizon: str, model: str) -> tuple[str, ...]:
-    """Tags of one horizon x model; an ablation carries its engine's tag too."""
+    """Tags of one horizon x model; an ablation carries its engine's tag too.
+
+    An engine is an expert of the champion, so it carries the champion's tag.
+    """
+    if model == CHAMPION:
+        return (horizon, CHAMPION)
     if model not in FITTED:
         return horizon_tags(horizon)
-    return tuple(dict.fromkeys((horizon, engine_of(model), model)))
+    mixed = () if is_ablation(model) else (CHAMPION,)
+    return tuple(dict.fromkeys((horizon, engine_of(model), model, *mixed)))
 
 
 def cells() -> tuple[tuple[str, str], ...]:
-    """All (horizon, model) pairs, horizons ascending, baselines first."""
+    """All (horizon, model) pairs, horizons ascending, in the order of `MODELS`."""
     return tuple((horizon, model) for horizon in HORIZONS for model in MODELS)
 
 

@@ -10,7 +10,9 @@ from typing import Any, Final
 import pandas as pd
 
 from soyoil.base.handover import MadeFrom, check_handover, content_hash, refusal, stamp_of
+from soyoil.models.champion import ChampionConfig
 from soyoil.models.config import EngineConfig, FitConfig
+from soyoil.models.registry import CHAMPION
 from soyoil.params import Profile, WeightsConfig
 from soyoil.splits.plan import SplitConfig
 from soyoil.splits.snapshot import Snapshot
@@ -52,6 +54,11 @@ def fit_parameters(
         "fit": fit.model_dump(mode="json", exclude={"workers"}),
         engine: config.model_dump(mode="json"),
     }
+
+
+def champion_parameters(config: ChampionConfig) -> dict[str, Any]:
+    """Parameters that decide the forecasts of the champion, given those of its experts."""
+    return {CHAMPION: config.model_dump(mode="json")}
 
 
 @dataclass(frozen=True)

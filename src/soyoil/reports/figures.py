@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
+from soyoil.market.conventions import EXPERT_WEIGHT
 from soyoil.metrics.keys import pooled
 from soyoil.reports.plots import (
     ACTUAL,
@@ -29,7 +30,16 @@ GREY: Final = "#7b828c"
 GRID: Final = "rgba(123, 130, 140, 0.25)"
 BAND: Final = "rgba(122, 166, 194, 0.38)"
 BLUE: Final = "#3d87b8"
+CONE_POINTS: Final = 450
+"""Most points of a line; more are not to be told apart on a screen."""
+
 VERDICT_COLOURS: Final = {"skill": "#4c9a5f", "no skill": ACTUAL, "unprovable": GREY}
+
+
+def thin(rows: pd.DataFrame, points: int = CONE_POINTS) -> pd.DataFrame:
+    """Every k-th row, counted from the last, so that at most `points` are left."""
+    step = -(-len(rows) // points)
+    return rows.iloc[::-1].iloc[::step].iloc[::-1] if step > 1 else rows
 
 
 def _figure(title: str, height: int) -> Figure:
@@ -248,6 +258,30 @@ def weight_shares_figure(weight_report: pd.DataFrame, title: str) -> Figure:
     figure.update_layout(barmode="stack", legend_y=-0.3)
     figure.update_xaxes(title="fold and its cutoff", type="category")
     figure.update_yaxes(title="share of training weight, %")
+    return figure
+
+
+def expert_weights_figure(experts: pd.DataFrame, title: str) -> Figure:
+    """Weights of a champion's experts over time, stacked.
+
+    Parameters
+    ----------
+    experts
+        ``data_date`` and a column ``weight.<expert>`` for each, in the order of the stack.
+    title
+        Title of the figure.
+    """
+    figure = _figure(title, 360)
+    days = _days(experts["data_date"])
+    columns = [name for name in experts.columns if name.startswith(EXPERT_WEIGHT)]
+    for number, column in enumerate(columns):
+        name = column.removeprefix(EXPERT_WEIGHT)
+        figure.add_scatter(
+            x=days, y=(100 * experts[column]).round(2).tolist(), name=name, mode="lines",
+            stackgroup="weights", line={"width": 0.5, "color": REGIME_COLOURS[number % 8]},
+            hovertemplate=f"{name}: %{{y:.1f}} %<extra></extra>",
+        )  # fmt: skip
+    figure.update_yaxes(title="weight, %", range=[0, 100])
     return figure
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from soyoil.market.conventions import EXPERT_WEIGHT
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -230,6 +232,30 @@ def coverage_plot(coverage: pd.DataFrame, title: str) -> Figure:
     axes.set_xlim(min(40.0, float(min(covered.min(), low.min())) - 3), 103)
     axes.set_xlabel("outcomes inside the 80 % interval, %", fontsize=8)
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    return figure
+
+
+def expert_weights_plot(experts: pd.DataFrame, title: str) -> Figure:
+    """Weights of a champion's experts over time, stacked.
+
+    Parameters
+    ----------
+    experts
+        ``data_date`` and a column ``weight.<expert>`` for each, in the order of the stack.
+    title
+        Title of the figure.
+    """
+    figure, axes = _figure(10, 3.6, title)
+    columns = [name for name in experts.columns if name.startswith(EXPERT_WEIGHT)]
+    axes.stackplot(
+        experts["data_date"].to_numpy(),
+        100 * experts[columns].to_numpy(dtype="float64").T,
+        labels=[name.removeprefix(EXPERT_WEIGHT) for name in columns],
+        colors=REGIME_COLOURS[: len(columns)],
+    )
+    axes.set_ylim(0, 100)
+    axes.set_ylabel("weight, %", fontsize=8)
+    figure.legend(loc="outside lower center", ncols=6, frameon=False, fontsize=8)
     return figure
 
 

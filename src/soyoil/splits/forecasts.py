@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from soyoil.base.arrays import FloatArray
+from soyoil.market.conventions import QUANTILE_COLUMNS
 from soyoil.splits.snapshot import Snapshot
 
 
@@ -42,3 +44,9 @@ def prediction_frame(
             "regime_weight": matrix["regime.weight"].to_numpy(),
         }
     )
+
+
+def on_dates(predictions: pd.DataFrame, dates: pd.Series) -> FloatArray:
+    """Quantiles of a table of forecasts at dates, NaN where it has no row; shape ``(n, 3)``."""
+    by_date = predictions.set_index("data_date")[list(QUANTILE_COLUMNS)]
+    return by_date.reindex(dates).to_numpy(dtype="float64")

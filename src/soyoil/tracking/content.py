@@ -10,6 +10,7 @@ import pandas as pd
 
 from soyoil.market.instruments import get_instrument
 from soyoil.metrics.breakdown import coverage_table, regime_scores
+from soyoil.metrics.champion import champion_metrics
 from soyoil.metrics.evaluate import Evaluation
 from soyoil.models.base import CONTRIBUTION, GAIN, SELECTION
 from soyoil.models.engines import engine_of, is_ablation
@@ -18,10 +19,12 @@ from soyoil.regimes.table import regime_hash
 from soyoil.reports.plots import (
     cone_plot,
     coverage_plot,
+    expert_weights_plot,
     ranked_plot,
     split_plan_plot,
     weight_shares_plot,
 )
+from soyoil.reports.png import png_once
 from soyoil.reports.words import RunFacts, run_note
 from soyoil.splits.plan import plan_from_frame
 from soyoil.splits.snapshot import Snapshot
@@ -53,7 +56,10 @@ class Inputs:
     labels, split_plan, sample_weights, weight_report
         Tables of the split stage.
     report
-        Fit report of an engine; None for a baseline.
+        Fit report of an engine; None for a model without a fit.
+    experts
+        Weights of the champion's experts on the scored rows, and the forecast of the cones alone
+        (`soyoil.models.champion.Mixed`); None for another model.
     """
 
     snapshot: Snapshot
@@ -65,6 +71,7 @@ class Inputs:
     sample_weights: pd.DataFrame
     weight_report: pd.DataFrame
     report: FitReport | None = None
+    experts: pd.DataFrame | None = None
 
 
 def _tags(cell: Cell, inputs: Inputs, evaluation: Evaluation, scheme: str) -> dict[str, str]:
@@ -98,6 +105,8 @@ def _target_summary(predictions: pd.DataFrame) -> dict[str, float]:
 
 
 def _weighting(cell: Cell, inputs: Inputs, scheme: str) -> str:
+    if inputs.experts is not None:
+        return "by matured losses"
     if inputs.report is None:
         return "none"
     return "uniform" if is_ablation(cell.model) else scheme
@@ -188,13 +197,17 @@ def run_record(
             get_instrument(snapshot.symbol).unit,
         ),
         "coverage.png": coverage_plot(coverage, f"Coverage of the 80 % interval, {what}"),
-        "split_plan.png": split_plan_plot(
-            inputs.split_plan, snapshot.regimes, f"Split plan, horizon {horizon.name}"
-        ),
-        "weight_shares.png": weight_shares_plot(
-            inputs.weight_report, f"Training weight by regime, horizon {horizon.name}"
-        ),
     }
+    files = {
+        "split_plan.png": png_once(
+            split_plan_plot, f"Split plan, horizon {horizon.name}",
+            inputs.split_plan, snapshot.regimes,
+        ),
+        "weight_shares.png": png_once(
+            weight_shares_plot, f"Training weight by regime, horizon {horizon.name}",
+            inputs.weight_report,
+        ),
+    }  # fmt: skip
     tables = {
         "predictions.parquet": inputs.predictions,
         "split_plan.parquet": inputs.split_plan,
@@ -203,15 +216,20 @@ def run_record(
         "regime_scores.csv": regime_scores(evaluation.metrics),
         "coverage.csv": coverage,
     }
-    files: dict[str, bytes] = {}
     metrics = dict(evaluation.metrics)
     if report is not None:
         more_tables, more_figures = _importance(report, params["fit"]["target_kind"], what)
         tables |= {**more_tables, "folds.csv": report.folds}
         figures |= more_figures
-        files = {f"models/{name}": content for name, content in report.models.items()}
+        files |= {f"models/{name}": content for name, content in report.models.items()}
         metrics["fit.seconds"] = report.seconds
         metrics["fit.peak_rss_mb"] = float(report.folds["peak_rss_mb"].max())
+    if inputs.experts is not None:
+        tables["expert_weights.parquet"] = inputs.experts
+        figures["expert_weights.png"] = expert_weights_plot(
+            inputs.experts, f"Weights of the experts, {what}"
+        )
+        metrics |= champion_metrics(inputs.experts, inputs.predictions)
     tags = _tags(cell, inputs, evaluation, str(params["weights"]["scheme"]))
     return RunRecord(
         run_name=f"{snapshot.symbol.lower()}_{horizon.name}_{cell.model}",

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from soyoil.base.errors import ConfigError, TrackingError
+from soyoil.reports.png import png
 from soyoil.tracking.liveness import RunLock, host_name
 from soyoil.tracking.record import TAG_LIMIT, FoldMetric, RunRecord, flatten_params, shorten
 from soyoil.tracking.store_access import error_code, open_store
@@ -33,7 +34,6 @@ logger = logging.getLogger(__name__)
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 ARTIFACTS: Final = "mlruns"
-FIGURE_DPI: Final = 110
 PARENT_TAG: Final = "mlflow.parentRunId"
 HOST_TAG: Final = "soyoil.host"
 PID_TAG: Final = "soyoil.pid"
@@ -246,7 +246,7 @@ def write_artifacts(record: RunRecord, folder: Path) -> None:
         write_table(frame, folder / name)
     for name, figure in record.figures.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(folder / name, dpi=FIGURE_DPI)
+        (folder / name).write_bytes(png(figure))
     for name, content in record.files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)

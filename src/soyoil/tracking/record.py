@@ -28,7 +28,7 @@ PARAM_LIMIT: Final = 6000
 TAG_LIMIT: Final = 8000
 """Longest tag value that MLflow keeps, characters."""
 
-_TRAINING: Final = re.compile(r"(?:fit|(?P<scope>fold)\.train)\.[a-z0-9_]+")
+_TRAINING: Final = re.compile(r"(?:fit|champion(?:\.weight)?|(?P<scope>fold)\.train)\.[a-z0-9_]+")
 _REGIME: Final = re.compile(r"[\w\- ]+")
 
 FoldMetric = tuple[str, int, float]
@@ -48,7 +48,7 @@ class RunRecord:
         Nested plain configuration (``model_dump(mode="json")``).
     metrics
         Values of the whole run by key: ``pooled.<weighting>.<metric>[.<regime>]`` or
-        ``fit.<name>``. NaN means unknown.
+        ``fit.<name>`` or ``champion.<name>``. NaN means unknown.
     fold_metrics
         ``(key, fold, value)`` with keys ``fold.<weighting>.<metric>[.<regime>]`` or
         ``fold.train.<name>``.
@@ -103,7 +103,9 @@ def _check_keys(keys: Iterable[str], *, per_fold: bool) -> None:
         try:
             score = None if training else MetricKey.parse(key)
         except ValueError as error:
-            raise ValueError(f"{error}, nor fit.<name>, nor fold.train.<name>") from None
+            raise ValueError(
+                f"{error}, nor fit.<name>, nor champion.<name>, nor fold.train.<name>"
+            ) from None
         scope = score.scope if score else training and training["scope"]
         if (scope == "fold") is not per_fold:
             place = "fold_metrics" if per_fold else "metrics"

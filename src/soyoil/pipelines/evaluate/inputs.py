@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from soyoil.base.handover import MadeFrom, check_handover, refusal
+from soyoil.base.handover import MadeFrom, check_handover, refusal, stamp_of
 from soyoil.market.conventions import QUANTILE_COLUMNS
-from soyoil.models.registry import BASELINES
+from soyoil.models.registry import BASELINES, CHAMPION
 from soyoil.models.report import FitReport
 from soyoil.pipelines.origins import FIT_AGAIN, SplitFrames
 from soyoil.splits.forecasts import prediction_frame
@@ -63,7 +63,12 @@ def check_inputs(cell: Cell, inputs: Inputs, run: RunOf) -> dict[str, str]:
     )
     hashes = frames.check(horizon, run.split)
     plain = MadeFrom({name: hashes[name] for name in ("snapshot", "labels", "split_plan")})
-    fitted = MadeFrom(hashes, run.fit) if cell.model not in BASELINES else plain
+    if cell.model in BASELINES:
+        fitted = plain
+    elif cell.model == CHAMPION:
+        fitted = MadeFrom(plain.inputs, run.fit)
+    else:
+        fitted = MadeFrom(hashes, run.fit)
     plan = plan_from_frame(
         inputs.split_plan, inputs.labels["data_date"], horizon.name, horizon.sessions
     )
@@ -81,7 +86,21 @@ def check_inputs(cell: Cell, inputs: Inputs, run: RunOf) -> dict[str, str]:
     own = found[f"{horizon.name}.{cell.model}.predictions"]
     if inputs.report is not None:
         _check_report(cell, inputs.report, own, folds)
+    if inputs.experts is not None:
+        experts = _check_experts(cell, inputs, fitted, own)
+        return {**hashes, **experts, "predictions": own}
     return {**hashes, "predictions": own}
+
+
+def _check_experts(cell: Cell, inputs: Inputs, made_from: MadeFrom, own: str) -> dict[str, str]:
+    """Check the weights of the experts; content hash of each expert's forecasts by name."""
+    name = f"{cell.horizon.name}.{cell.model}.experts"
+    assert inputs.experts is not None
+    check_handover(inputs.experts, name, made_from, FIT_AGAIN)
+    stamp = stamp_of(inputs.experts)
+    if stamp.get("predictions") != own:
+        raise refusal(name, ["it goes with other forecasts than those that are scored"], FIT_AGAIN)
+    return {key: str(content) for key, content in stamp["inputs"].items() if "." in key}
 
 
 def _expected(inputs: Inputs, horizon: Horizon, folds: Sequence[Fold]) -> pd.DataFrame:

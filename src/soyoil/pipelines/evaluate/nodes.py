@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import pandas as pd
 from rich.console import Console
 
 from soyoil.base.handover import refusal, text_hash
+from soyoil.metrics.champion import champion_metrics
 from soyoil.metrics.evaluate import Evaluation, evaluate
 from soyoil.metrics.keys import is_over_all_rows
 from soyoil.models.arrays import feature_names
+from soyoil.models.champion import ChampionConfig
 from soyoil.models.config import EngineConfig, FitConfig
 from soyoil.models.engines import ENGINES, engine_of, is_ablation
 from soyoil.models.selection import group_columns
 from soyoil.params import Profile, WeightsConfig
 from soyoil.pipelines.evaluate.inputs import RunOf, check_inputs
 from soyoil.pipelines.grid import bound
-from soyoil.pipelines.origins import fit_parameters, split_parameters, weight_parameters
+from soyoil.pipelines.origins import (
+    FIT_AGAIN,
+    champion_parameters,
+    fit_parameters,
+    split_parameters,
+    weight_parameters,
+)
 from soyoil.reports.figures import skill_card
 from soyoil.reports.terminal import result_line, skill_table
 from soyoil.splits.plan import SplitConfig
@@ -48,6 +56,7 @@ def _scores(cell: Cell, inputs: Inputs, evaluation: Evaluation) -> Scores:
         "scored_rows_hash": evaluation.scored_rows_hash,
         "verdict": evaluation.verdicts["skill_pinball"],
         **{k: v for k, v in evaluation.metrics.items() if is_over_all_rows(k)},
+        **({} if inputs.experts is None else champion_metrics(inputs.experts, inputs.predictions)),
     }
 
 
@@ -64,6 +73,7 @@ def _finish(
 
 def _stamped(scores: Scores, hashes: Mapping[str, str]) -> Scores:
     made_from = {name: hashes[name] for name in ("snapshot", "split_plan", "predictions")}
+    made_from |= {name: content for name, content in hashes.items() if "." in name}
     return {**scores, MADE_FROM: {**made_from, "content": text_hash(scores)}}
 
 
@@ -89,6 +99,18 @@ def _checked(scores: Scores, snapshot: Snapshot, plans: dict[str, str]) -> Score
     if problems:
         raise refusal(name, problems, "Run the evaluate stage of this cell again.")
     return plain
+
+
+def _check_experts(found: Sequence[Scores]) -> None:
+    """Check that every champion was mixed from the forecasts that are scored beside it."""
+    scored = {(row["horizon"], row["model"]): row[MADE_FROM]["predictions"] for row in found}
+    for row in found:
+        for name, content in row[MADE_FROM].items():
+            model, _, kind = name.partition(".")
+            if kind and scored[row["horizon"], model] != content:
+                where = f"{row['horizon']}.{row['model']}.predictions"
+                problem = f"they were mixed from other forecasts of {model} than those scored here"
+                raise refusal(where, [problem], FIT_AGAIN)
 
 
 def _plan_params(split: SplitConfig, profile: Profile, weights: WeightsConfig) -> dict[str, Any]:
@@ -153,16 +175,38 @@ def fitted_evaluation_node(cell: Cell) -> Callable[..., tuple[RunRecord, Scores]
     return bound(evaluate_fitted, {"config": ENGINES[engine_of(cell.model)].config}, cell=cell)
 
 
+def evaluate_champion(
+    split: SplitConfig,
+    profile: Profile,
+    weights: WeightsConfig,
+    config: ChampionConfig,
+    *,
+    cell: Cell,
+    **frames: Any,
+) -> tuple[RunRecord, Scores]:
+    """Score the champion; the frames are the fields of `Inputs`."""
+    run = RunOf(_split_run(split, profile, weights), champion_parameters(config))
+    params = {**_plan_params(split, profile, weights), **champion_parameters(config)}
+    return _finish(cell, Inputs(**frames), run, params)
+
+
+def champion_evaluation_node(cell: Cell) -> Callable[..., tuple[RunRecord, Scores]]:
+    """Node function that scores the champion."""
+    return bound(evaluate_champion, cell=cell)
+
+
 def summarise(snapshot: Snapshot, *found: Scores) -> tuple[pd.DataFrame, object]:
     """One row per horizon and model, printed at the end of a run, and its figure.
 
     Raises
     ------
     HandoverError
-        Scores were changed, or are of other data than the rest.
+        Scores were changed, or are of other data than the rest, or a champion was mixed from other
+        forecasts than those that are scored.
     """
     plans: dict[str, str] = {}
     scores = [_checked(row, snapshot, plans) for row in found]
+    _check_experts(found)
     provenance = " and ".join(sorted({str(row["provenance"]) for row in scores}))
     Console().print(skill_table(scores, provenance))
     table = pd.DataFrame(scores)

@@ -2,8 +2,10 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from soyoil.models.registry import CHAMPION
 from soyoil.pipelines.evaluate.nodes import (
     baseline_evaluation_node,
+    champion_evaluation_node,
     fitted_evaluation_node,
     summarise,
 )
@@ -22,6 +24,10 @@ def _cell_pipeline(horizon: str, model: str) -> Pipeline:
         function = fitted_evaluation_node(cell)
         own["report"] = "fit_report"
         params += ["fit", "config"]
+    elif model == CHAMPION:
+        function = champion_evaluation_node(cell)
+        own["experts"] = "experts"
+        params += ["config"]
     else:
         function = baseline_evaluation_node(cell)
     references = {name: f"{name}.predictions" for name in ("random_walk", "vol_cone")}

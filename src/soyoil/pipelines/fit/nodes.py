@@ -9,9 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from soyoil.base.handover import MadeFrom, stamp_of, stamped
+from soyoil.base.handover import MadeFrom, check_handover, stamp_of, stamped
 from soyoil.models.arrays import horizon_arrays
-from soyoil.models.baselines import baseline_quantiles
+from soyoil.models.baselines import baseline_quantiles, vol_cone_sigma
+from soyoil.models.champion import ChampionConfig, ExpertForecasts, mix
 from soyoil.models.config import EngineConfig, FitConfig
 from soyoil.models.engines import ENGINES, engine_of, is_ablation
 from soyoil.models.registry import BASELINES
@@ -21,9 +22,14 @@ from soyoil.models.walkforward import Job, run_walk_forward
 from soyoil.params import Profile
 from soyoil.pipelines.fit.tasks import fit_report, fold_task, kept_folds, uniform
 from soyoil.pipelines.grid import bound
-from soyoil.pipelines.origins import SplitFrames, fit_parameters
+from soyoil.pipelines.origins import (
+    FIT_AGAIN,
+    SplitFrames,
+    champion_parameters,
+    fit_parameters,
+)
 from soyoil.reports.terminal import progress_bar
-from soyoil.splits.forecasts import prediction_frame
+from soyoil.splits.forecasts import on_dates, prediction_frame
 from soyoil.splits.plan import plan_from_frame
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import Horizon
@@ -62,6 +68,51 @@ def predict_baselines(
 def baseline_node(horizon: Horizon) -> BaselineNode:
     """Node function of the baselines of a horizon, in the order of `BASELINES`."""
     return bound(predict_baselines, horizon=horizon)
+
+
+def mix_experts(
+    snapshot: Snapshot,
+    labels: pd.DataFrame,
+    split_plan: pd.DataFrame,
+    config: ChampionConfig,
+    *,
+    horizon: Horizon,
+    **forecasts: pd.DataFrame,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Mix the forecasts of the experts, by name, and say what each of them weighed."""
+    with forbid_warehouse(FORBIDDEN):
+        check_target_columns(labels.columns, horizon, f"the label table of {horizon.name}")
+        hashes = SplitFrames(snapshot, labels, split_plan).check(horizon, {})
+        plan = plan_from_frame(split_plan, labels["data_date"], horizon.name, horizon.sessions)
+        numbers, position = plan.test_rows()
+        dates = labels["data_date"].iloc[position]
+        of_experts = {
+            f"{name}.predictions": check_handover(
+                frame, f"{horizon.name}.{name}.predictions", MadeFrom(hashes), FIT_AGAIN
+            )
+            for name, frame in forecasts.items()
+        }
+        mixed = mix(
+            ExpertForecasts(
+                session=position,
+                y=labels[horizon.target].to_numpy(dtype="float64")[position],
+                sigma=vol_cone_sigma(snapshot.returns, horizon.sessions)[position],
+                quantiles={name: on_dates(frame, dates) for name, frame in forecasts.items()},
+            ),
+            horizon.sessions,
+            config,
+        )
+    made_from = MadeFrom(hashes | of_experts, champion_parameters(config))
+    rows = (numbers, position, mixed.quantiles)
+    frame = stamped(prediction_frame(snapshot, labels, horizon.target, rows), made_from)
+    experts = mixed.experts.assign(data_date=dates.to_numpy())
+    content = stamp_of(frame)["content"]
+    return frame, stamped(experts, made_from, predictions=content)
+
+
+def champion_node(horizon: Horizon) -> Callable[..., tuple[pd.DataFrame, pd.DataFrame]]:
+    """Node function of the champion of a horizon; experts are given by name, the cones first."""
+    return bound(mix_experts, horizon=horizon)
 
 
 def fit_model(

@@ -2,8 +2,10 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from soyoil.models.registry import BASELINES
-from soyoil.pipelines.fit.nodes import baseline_node, engine_node
+from soyoil.models.champion import CONES
+from soyoil.models.engines import ENGINES
+from soyoil.models.registry import BASELINES, CHAMPION
+from soyoil.pipelines.fit.nodes import baseline_node, champion_node, engine_node
 from soyoil.pipelines.grid import FITTED, cell_pipeline, cell_tags, horizon_tags
 from soyoil.targets.horizons import HORIZONS, Horizon
 
@@ -40,8 +42,23 @@ def _fitted(horizon: Horizon, model: str) -> Pipeline:
     return cell_pipeline(f"{horizon.name}.{model}", node, tables, tags)
 
 
+def _champion(horizon: Horizon) -> Pipeline:
+    experts = {model: f"{model}.predictions" for model in (*CONES, *ENGINES)}
+    tables = {name: name for name in ("snapshot", "labels", "split_plan")}
+    node = Node(
+        champion_node(horizon),
+        tables | {"config": "params:config"} | experts,
+        ["predictions", "experts"],
+        name="mix",
+    )
+    outside = [*tables, *experts.values()]
+    tags = cell_tags(horizon.name, CHAMPION)
+    return cell_pipeline(f"{horizon.name}.{CHAMPION}", node, outside, tags)
+
+
 def create_pipeline() -> Pipeline:
-    """Baselines and fitted models of every horizon."""
+    """Baselines, fitted models and the champion of every horizon."""
     parts = [_baselines(h) for h in HORIZONS.values()]
     parts += [_fitted(h, model) for h in HORIZONS.values() for model in FITTED]
+    parts += [_champion(h) for h in HORIZONS.values()]
     return sum(parts, Pipeline([]))

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import pandas as pd
 
-from soyoil.base.handover import MadeFrom, check_handover, refusal
+from soyoil.base.handover import MadeFrom, check_handover, refusal, stamp_of
 from soyoil.metrics.evaluate import scored_rows_hash
 from soyoil.metrics.keys import pooled
+from soyoil.models.registry import CHAMPION
 from soyoil.pipelines.grid import FITTED, MODELS
 from soyoil.pipelines.origins import FIT_AGAIN, SPLIT_AGAIN
 from soyoil.splits.snapshot import Snapshot
@@ -52,10 +53,20 @@ def check_report_inputs(
             if model in FITTED and results[f"{horizon}.{model}.fit_report"].predictions != content:
                 problem = "it goes with other forecasts than those that are shown"
                 raise refusal(f"{horizon}.{model}.fit_report", [problem], FIT_AGAIN)
+            if model == CHAMPION:
+                _check_experts(f"{horizon}.{model}.experts", results, content, hashes)
             if (horizon, model) not in rows:
                 problem = f"it has no row for {horizon} {model}"
                 raise refusal("skill_table", [problem], EVALUATE_AGAIN)
             _check_scores(f"{horizon} {model}", rows[horizon, model], forecasts)
+
+
+def _check_experts(
+    name: str, results: Mapping[str, Any], predictions: str, hashes: Mapping[str, str]
+) -> None:
+    check_handover(results[name], name, MadeFrom(hashes), FIT_AGAIN)
+    if stamp_of(results[name]).get("predictions") != predictions:
+        raise refusal(name, ["it goes with other forecasts than those that are shown"], FIT_AGAIN)
 
 
 def _check_scores(name: str, row: Mapping[Any, Any], forecasts: pd.DataFrame) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import pandas as pd
 
 from soyoil.models.arrays import feature_names
+from soyoil.models.registry import CHAMPION
 from soyoil.params import Profile
 from soyoil.pipelines.grid import FITTED, MODELS
 from soyoil.pipelines.report.inputs import check_report_inputs
@@ -30,7 +31,8 @@ def make_report(
     ----------
     results
         Per horizon ``<horizon>.split_plan`` and ``<horizon>.weight_report``, per cell
-        ``<horizon>.<model>.predictions`` and, of fitted models, ``.fit_report``.
+        ``<horizon>.<model>.predictions`` and, of fitted models, ``.fit_report``, of the champion
+        ``.experts``.
 
     Raises
     ------
@@ -45,6 +47,7 @@ def make_report(
             fit_reports={m: results[f"{name}.{m}.fit_report"] for m in FITTED},
             split_plan=results[f"{name}.split_plan"],
             weight_report=results[f"{name}.weight_report"],
+            experts=results[f"{name}.{CHAMPION}.experts"],
         )
         for name, horizon in HORIZONS.items()
     ]

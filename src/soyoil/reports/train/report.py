@@ -15,12 +15,15 @@ from soyoil.metrics.breakdown import coverage_table
 from soyoil.metrics.evaluate import NOMINAL_COVERAGE
 from soyoil.metrics.keys import pooled
 from soyoil.models.engines import is_ablation
+from soyoil.models.registry import CHAMPION
 from soyoil.models.report import FitReport
 from soyoil.reports.figures import (
+    CONE_POINTS,
     cone_figure,
     coverage_figure,
     skill_card,
     split_plan_figure,
+    thin,
     weight_shares_figure,
 )
 from soyoil.reports.page import (
@@ -35,12 +38,10 @@ from soyoil.reports.page import (
     paragraph,
 )
 from soyoil.reports.terminal import percent
+from soyoil.reports.train.champion import champion_section
 from soyoil.reports.train.sections import cost_section, health_section, importance_section
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import Horizon
-
-CONE_POINTS: Final = 450
-"""Most points of a line; more are not to be told apart on a screen."""
 
 SKILL_RANGE: Final = 40
 """Per cent: at long horizons the intervals are so wide that nothing else would be seen."""
@@ -62,6 +63,8 @@ class HorizonResults:
         Fit reports by fitted model.
     split_plan, weight_report
         Tables of the split stage.
+    experts
+        Weights of the champion's experts.
     """
 
     horizon: Horizon
@@ -69,6 +72,7 @@ class HorizonResults:
     fit_reports: Mapping[str, FitReport]
     split_plan: pd.DataFrame
     weight_report: pd.DataFrame
+    experts: pd.DataFrame
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,19 +163,13 @@ def _skill_section(page: Page, results: RunResults) -> None:
     )
 
 
-def thin(rows: pd.DataFrame, points: int = CONE_POINTS) -> pd.DataFrame:
-    """Every k-th row, counted from the last, so that at most `points` are left."""
-    step = -(-len(rows) // points)
-    return rows.iloc[::-1].iloc[::step].iloc[::-1] if step > 1 else rows
-
-
 def _shown_models(results: RunResults, horizon: HorizonResults) -> list[str]:
-    """Fitted models but the ablations by their pinball loss, best first, then the vol cone."""
+    """The champion, the engines by their pinball loss, best first, then the vol cone."""
     table = results.skill_table
     own = table[table["horizon"] == horizon.horizon.name]
     ranked = own.sort_values(pooled("skill_pinball"), ascending=False, kind="stable")
     fitted = [m for m in ranked["model"] if m in horizon.fit_reports and not is_ablation(m)]
-    return [*fitted, *(m for m in ("vol_cone",) if m in horizon.predictions)]
+    return [CHAMPION, *fitted, "vol_cone"]
 
 
 def _cone_section(page: Page, results: RunResults) -> None:
@@ -201,8 +199,8 @@ def _cone_section(page: Page, results: RunResults) -> None:
         "Price cones and outcomes",
         paragraph(
             "Each forecast stands at the date on which its label ended. Prices are those of a "
-            "position rolled from the contract of the origin, not of the front month. The model "
-            "with the best pinball skill is shown first.",
+            "position rolled from the contract of the origin, not of the front month. The "
+            "champion is shown first, then the engines by their pinball skill.",
             "note",
         ),
         *parts,
@@ -332,6 +330,9 @@ def training_report(results: RunResults) -> str:
     )
     page = Page(f"{snapshot.symbol} forecasts: report of a training run", Html("".join(lead)))
     _skill_section(page, results)
+    champion_section(
+        page, results.skill_table, {h.horizon.name: h.experts for h in results.horizons}
+    )
     _cone_section(page, results)
     _coverage_section(page, results)
     _plan_section(page, results)
