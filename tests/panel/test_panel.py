@@ -12,7 +12,8 @@ from panel_market import ROOTS, RULES, market, root_frame
 
 from soyoil.base.errors import ContractError, SourceError
 from soyoil.market.conventions import QUANTILES
-from soyoil.panel.losses import CHAMPION, MODELS, PanelRules, panel_quantiles, root_losses
+from soyoil.models.registry import CHAMPION
+from soyoil.panel.losses import MODELS, PanelRules, panel_quantiles, root_losses
 from soyoil.panel.result import PanelResult, make_panel
 from soyoil.panel.roots import root_series, scored_rows
 from soyoil.splits.plan import SplitConfig

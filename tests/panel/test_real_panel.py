@@ -7,7 +7,8 @@ import pytest
 
 from soyoil.market.bars import BarOrigin, session_bars
 from soyoil.models.champion import ChampionConfig
-from soyoil.panel.losses import CHAMPION, PanelRules
+from soyoil.models.registry import CHAMPION
+from soyoil.panel.losses import PanelRules
 from soyoil.panel.result import PanelResult, make_panel
 from soyoil.sources import load_bars
 from soyoil.sources.base import SourceConfig

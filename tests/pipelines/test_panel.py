@@ -10,6 +10,7 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
 from soyoil.datasets.tracked_files import RunReportDataset
+from soyoil.models.champion import ChampionConfig
 from soyoil.panel.config import PanelConfig
 from soyoil.panel.losses import MODELS
 from soyoil.pipelines.panel import create_pipeline
@@ -105,6 +106,7 @@ def test_the_pipeline_runs_on_memory_alone(tmp_path: Path) -> None:
                 SplitConfig.model_validate({"first_origin": "2018-06-01"})
             ),
             "params:panel": MemoryDataset(PanelConfig(symbols=("CL",))),
+            "params:champion": MemoryDataset(ChampionConfig()),
             "panel_report": RunReportDataset(str(tmp_path)),
         }
     )

@@ -19,13 +19,12 @@ from soyoil.models.champion import (
     aggregate,
     prior_weights,
 )
-from soyoil.models.registry import BASELINES
+from soyoil.models.registry import BASELINES, CHAMPION
 from soyoil.panel.roots import RootSeries, scored_rows
 from soyoil.splits.plan import SplitConfig
 from soyoil.targets.horizons import Horizon
 from soyoil.targets.labels import forward_sums
 
-CHAMPION: Final = "champion"
 MODELS: Final = (*BASELINES, CHAMPION)
 REFERENCE: Final = CONES[0]
 

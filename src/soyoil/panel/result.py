@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from soyoil.base.errors import ContractError
+from soyoil.models.registry import CHAMPION
 from soyoil.panel.bootstrap import align, panel_skill
 from soyoil.panel.gate import Gate, judge
 from soyoil.panel.losses import (
-    CHAMPION,
     MODELS,
     REFERENCE,
     PanelRules,

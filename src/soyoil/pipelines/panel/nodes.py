@@ -6,8 +6,9 @@ import pandas as pd
 from rich.console import Console
 
 from soyoil.models.champion import ChampionConfig
+from soyoil.models.registry import CHAMPION
 from soyoil.panel.config import PanelConfig
-from soyoil.panel.losses import CHAMPION, REFERENCE, PanelRules
+from soyoil.panel.losses import REFERENCE, PanelRules
 from soyoil.panel.result import PanelResult, make_panel
 from soyoil.reports.panel.page import panel_page
 from soyoil.reports.panel.terminal import panel_view
@@ -22,7 +23,7 @@ def score_panel(
     source: SourceConfig,
     split: SplitConfig,
     panel: PanelConfig,
-    champion: ChampionConfig = ChampionConfig(),  # noqa: B008 (it is immutable)
+    champion: ChampionConfig,
 ) -> PanelResult:
     """Score every root of the panel on its own sessions."""
     rules = PanelRules(split, champion, panel.min_rows)

@@ -18,6 +18,7 @@ def create_pipeline() -> Pipeline:
                     "params:source",
                     "params:split",
                     "params:panel",
+                    "params:champion",
                 ],
                 "panel_result",
                 name="score",

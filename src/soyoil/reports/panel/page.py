@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from soyoil.metrics.bootstrap import LEVEL, MIN_INDEPENDENT
+from soyoil.models.registry import CHAMPION
 from soyoil.panel.gate import GATE_HORIZONS, MIN_SHARE, WORST
-from soyoil.panel.losses import CHAMPION, MODELS, REFERENCE
+from soyoil.panel.losses import MODELS, REFERENCE
 from soyoil.panel.result import PanelResult
 from soyoil.reports.page import Html, Page, Table, badge, facts, join, paragraph
 from soyoil.reports.panel.terminal import ABSENT, bounds, figure, notes, scored_span

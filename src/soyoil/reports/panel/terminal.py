@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from soyoil.metrics.bootstrap import LEVEL
-from soyoil.panel.losses import CHAMPION, REFERENCE
+from soyoil.models.registry import CHAMPION
+from soyoil.panel.losses import REFERENCE
 from soyoil.panel.result import PanelResult
 from soyoil.reports.terminal import percent
 from soyoil.reports.words import SYNTHETIC
