@@ -21,6 +21,7 @@ from soyoil.models.champion import ChampionConfig
 from soyoil.models.config import FitConfig
 from soyoil.models.engines import ENGINES
 from soyoil.models.selection import check_columns, check_groups
+from soyoil.panel.config import PanelConfig
 from soyoil.regimes.table import RegimeConfig, regime_frame
 from soyoil.regimes.weights import WeightsConfig as WeightsConfig
 from soyoil.sources.base import SourceConfig
@@ -82,6 +83,7 @@ class Sections(Config):
     forecast: ForecastConfig = ForecastConfig()
     sweep: SweepConfig
     compare: CompareConfig
+    panel: PanelConfig = PanelConfig()
     tracking: TrackingConfig
     audit: AuditConfig = AuditConfig()
 
@@ -93,6 +95,7 @@ class Sections(Config):
                 f"target.symbol={self.target.symbol} is not among "
                 f"source.symbols={'+'.join(self.source.symbols)}: the target needs bars"
             )
+        self.panel.check(self.source.symbols)
         columns = load_contract("features.daily_ml_matrix").feature_columns()
         check_groups(columns, self.fit.feature_groups)
         for name, spec in ENGINES.items():

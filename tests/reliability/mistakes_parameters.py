@@ -137,6 +137,17 @@ WRITTEN: dict[str, tuple[str, ...]] = {
     "compare: {date_from: 2021-01-01, date_to: 2020-01-01}": ("date_to", "before", "date_from"),
     "compare: {min_share: 2}": ("compare.min_share", "2", "less than or equal to 1"),
     "compare: {latest: true}": ("latest", "True", "no number"),
+    # panel
+    "panel: {symbols: ZLL}": ("ZLL", "panel.symbols", "did you mean ZL"),
+    "panel: {symbols: 5}": ("panel.symbols", "5", "A+B"),
+    "panel: {symbols: [ZL, ZL]}": ("panel.symbols", "ZL", "more than once"),
+    "panel: {symbol: ZL}": ("panel.symbol", "did you mean 'panel.symbols'"),
+    "panel: {exclude: ES+XX}": ("XX", "panel.exclude"),
+    "panel: {symbols: [CL, ES], exclude: [ZL]}": ("panel.exclude", "ZL", "CL+ES"),
+    "panel: {symbols: [CL, ES], exclude: [CL, ES]}": ("panel.exclude", "CL+ES", "mean"),
+    "panel: {min_rows: 1}": ("panel.min_rows", "1", "2"),
+    "panel: {min_rows: 30000}": ("panel.min_rows", "30000", "250 sessions"),
+    "panel: []": ("'panel'", "[]", "key: value"),
     # tracking, audit
     "tracking: {experiment: ''}": ("tracking.experiment", "at least 1"),
     "tracking: {experiment: 5}": ("tracking.experiment", "5", "string"),
@@ -192,6 +203,7 @@ GIVEN: dict[str, tuple[str, ...]] = {
     "fit seed=3": ("fit seed", "did you mean"),
     "fit..seed=3": ("'fit.'", "known keys"),
     "5=3": ("5", "unknown parameter"),
+    "panel.exclude=ZL+ZLL": ("ZLL", "panel.exclude"),
     "split.first_origin=2016-1-4": ("split.first_origin", "2016-1-4", "date"),
 }
 

@@ -69,7 +69,8 @@ class MarketHooks:
         if self._parameters is None:
             return
         if dataset_name == SESSIONS and isinstance(data, pd.DataFrame):
-            self._check_groups(dataset_name, data, self._parameters.source.symbols)
+            symbols = (*self._parameters.source.symbols, *self._parameters.panel.symbols)
+            self._check_groups(dataset_name, data, tuple(dict.fromkeys(symbols)))
         elif dataset_name == MATRIX and isinstance(data, pd.DataFrame):
             self._check_groups(dataset_name, data, (self._parameters.target.symbol,))
         elif dataset_name == SNAPSHOT and isinstance(data, Snapshot):

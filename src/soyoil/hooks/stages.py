@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 STAGES = (
     "ingest", "regimes", "features", "split", "fit", "evaluate", "report", "compare", "sweep",
-    "audit",
+    "audit", "panel",
 )  # fmt: skip
 
 

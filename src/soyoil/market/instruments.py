@@ -169,8 +169,15 @@ INSTRUMENTS: dict[str, Instrument] = {
 }
 
 
-def get_instrument(root: str) -> Instrument:
+def get_instrument(root: str, where: str = "source.symbols") -> Instrument:
     """Return the instrument of a root.
+
+    Parameters
+    ----------
+    root
+        Exchange code.
+    where
+        Parameter that names it, for the message.
 
     Raises
     ------
@@ -183,15 +190,15 @@ def get_instrument(root: str) -> Instrument:
         near = nearest(root.upper(), INSTRUMENTS, n=3, cutoff=0.4)
         hint = f" Did you mean {', '.join(near)}?" if near else ""
         raise ConfigError(
-            f"Unknown futures root {root!r} in source.symbols.{hint} "
+            f"Unknown futures root {root!r} in {where}.{hint} "
             f"Known roots: {', '.join(INSTRUMENTS)}."
         ) from None
 
 
-def check_roots(roots: Iterable[str]) -> None:
-    """Raise `ConfigError` for the first root that is not in the registry."""
+def check_roots(roots: Iterable[str], where: str = "source.symbols") -> None:
+    """Raise `ConfigError` for the first root that is not in the registry; see `get_instrument`."""
     for root in roots:
-        get_instrument(root)
+        get_instrument(root, where)
 
 
 def keeps_grain_hours(instrument: Instrument) -> bool:

@@ -1,0 +1,1 @@
+"""One method on every futures root as target: evidence across markets."""

@@ -1,0 +1,148 @@
+"""Losses of the baselines and the champion on one root and horizon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import numpy as np
+
+from soyoil.base.arrays import DayArray, FloatArray, IntArray
+from soyoil.market.conventions import QUANTILES
+from soyoil.metrics.losses import pinball
+from soyoil.models.baselines import baseline_quantiles, vol_cone_sigma
+from soyoil.models.champion import (
+    CONES,
+    ChampionConfig,
+    ExpertForecasts,
+    aggregate,
+    prior_weights,
+)
+from soyoil.models.registry import BASELINES, CHAMPION
+from soyoil.panel.roots import RootSeries, scored_rows
+from soyoil.splits.plan import SplitConfig
+from soyoil.targets.horizons import Horizon
+from soyoil.targets.labels import forward_sums
+
+MODELS: Final = (*BASELINES, CHAMPION)
+REFERENCE: Final = CONES[0]
+
+Status = Literal["scored", "too short", "flat price"]
+
+
+@dataclass(frozen=True)
+class PanelRules:
+    """What decides the rows and the forecasts of a panel.
+
+    Attributes
+    ----------
+    split
+        Rows that are scored.
+    champion
+        How the champion weighs its experts.
+    min_rows
+        Fewer scored rows are too short a history.
+    """
+
+    split: SplitConfig
+    champion: ChampionConfig
+    min_rows: int
+
+
+@dataclass(frozen=True)
+class RootLosses:
+    """One root and horizon.
+
+    Attributes
+    ----------
+    symbol, horizon
+        What is forecast.
+    status
+        ``too short``: fewer than the least number of scored rows, or less than one independent
+        label; ``flat price``: the cone has no loss, so that there is no skill against it.
+    dates
+        Scored origins, ascending, shape ``(n,)``.
+    hourly_share
+        Share of the scored rows on which the hourly cone is not the vol cone, because there are
+        hourly values. NaN without a scored row.
+    pinball, covered
+        By model: mean pinball loss over the quantiles (log return), and 1.0 where the outcome lay
+        within the 80 % interval, shape ``(n,)``. Empty if too short.
+    """
+
+    symbol: str
+    horizon: Horizon
+    status: Status
+    dates: DayArray
+    hourly_share: float
+    pinball: Mapping[str, FloatArray] = field(default_factory=dict)
+    covered: Mapping[str, FloatArray] = field(default_factory=dict)
+
+
+def _mixed(forecasts: ExpertForecasts, sessions: int, config: ChampionConfig) -> FloatArray:
+    prior = prior_weights(sessions, len(forecasts.quantiles) - len(CONES), config)
+    quantiles, _ = aggregate(forecasts, sessions, prior, config)
+    return quantiles
+
+
+def panel_quantiles(
+    series: RootSeries, horizon: Horizon, rules: PanelRules
+) -> tuple[IntArray, FloatArray, dict[str, FloatArray]]:
+    """Forecasts of every model on the scored rows of one root.
+
+    Parameters
+    ----------
+    series
+        Sessions of the root.
+    horizon
+        Horizon.
+    rules
+        Rows and rates.
+
+    Returns
+    -------
+    Positions of the scored rows ``(n,)``, outcomes ``(n,)`` and, by the names of `MODELS`,
+    quantiles ``(n, 3)``, log returns. Rows before every baseline has a forecast are not scored.
+    """
+    h = horizon.sessions
+    y = forward_sums(series.returns, h)
+    baselines = baseline_quantiles(series.returns, series.hourly_vol, h)
+    forecast = np.logical_and.reduce([np.isfinite(q).all(axis=1) for q in baselines.values()])
+    rows = scored_rows(series.dates, forecast & np.isfinite(y), rules.split)
+    quantiles = {name: values[rows] for name, values in baselines.items()}
+    # An engine would be one more expert: its quantiles on these rows, NaN where it has none.
+    experts = {name: quantiles[name] for name in CONES}
+    sigma = vol_cone_sigma(series.returns, h)[rows]
+    forecasts = ExpertForecasts(rows, y[rows], sigma, experts)
+    quantiles[CHAMPION] = _mixed(forecasts, h, rules.champion)
+    return rows, y[rows], quantiles
+
+
+def root_losses(series: RootSeries, horizon: Horizon, rules: PanelRules) -> RootLosses:
+    """Losses of every model on one root and horizon; nothing is fitted.
+
+    Parameters
+    ----------
+    series
+        Sessions of the root.
+    horizon
+        Horizon.
+    rules
+        Rows and rates.
+    """
+    rows, y, quantiles = panel_quantiles(series, horizon, rules)
+    dates = series.dates[rows]
+    own = (quantiles[CONES[1]] != quantiles[CONES[0]]).any(axis=1)
+    share = float(own.mean()) if len(rows) else float("nan")
+    if len(rows) < max(rules.min_rows, horizon.sessions):
+        return RootLosses(series.symbol, horizon, "too short", dates, share)
+    losses = {
+        name: np.mean([pinball(y, q[:, i], level) for i, level in enumerate(QUANTILES)], axis=0)
+        for name, q in quantiles.items()
+    }
+    covered = {
+        name: ((y >= q[:, 0]) & (y <= q[:, -1])).astype("float64") for name, q in quantiles.items()
+    }
+    status: Status = "scored" if losses[REFERENCE].sum() > 0 else "flat price"
+    return RootLosses(series.symbol, horizon, status, dates, share, losses, covered)

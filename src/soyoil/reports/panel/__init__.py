@@ -1,0 +1,1 @@
+"""The panel for people: in the terminal and as a page."""
