@@ -28,7 +28,7 @@ PAGES = sorted(
 )
 STAGES = {
     "ingest", "regimes", "features", "split", "fit", "evaluate", "report", "train", "compare",
-    "audit", "sweep", "panel",
+    "audit", "sweep", "panel", "forecast",
 }  # fmt: skip
 
 

@@ -17,8 +17,8 @@ from soyoil.base.process import peak_memory_mb
 logger = logging.getLogger(__name__)
 
 STAGES = (
-    "ingest", "regimes", "features", "split", "fit", "evaluate", "report", "compare", "sweep",
-    "audit", "panel",
+    "ingest", "regimes", "features", "split", "fit", "evaluate", "forecast", "report", "compare",
+    "sweep", "audit", "panel",
 )  # fmt: skip
 
 
@@ -43,6 +43,8 @@ class StageHooks:
             for stage in STAGES
             if stage in pipelines
             for node in pipelines[stage].nodes
+            # The forecast begins with the stages before it.
+            if stage != "forecast" or node.namespace == stage
         }
         self._seconds.clear()
         self._mark = time.perf_counter()

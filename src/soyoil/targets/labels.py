@@ -18,8 +18,9 @@ def forward_sums(returns: np.ndarray, sessions: int) -> np.ndarray:
 
     The last `sessions` rows are NaN: their future is not there.
     """
-    ahead = pd.Series(returns[::-1]).shift(1)
-    return ahead.rolling(sessions, min_periods=sessions).sum().to_numpy()[::-1].copy()
+    # Summed from the first session on, so that no later one changes a bit of a label that is there.
+    sums = pd.Series(returns).rolling(sessions, min_periods=sessions).sum()
+    return sums.shift(-sessions).to_numpy().copy()
 
 
 def build_labels(sessions: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:
