@@ -29,7 +29,8 @@ SMALL = (
 )
 
 LINE = (
-    r"^(1[wm]) lightgbm: best skill -?\d+\.\d %, luck alone gives -?\d+\.\d % \(N = (\d+)\)"
+    r"^(1[wm]) lightgbm: champion of the cones -?\d+\.\d %, best skill -?\d+\.\d %, "
+    r"luck alone gives -?\d+\.\d % \(N = (\d+)\)"
     r"(?:, unprovable: \d+\.\d independent labels)?$"
 )
 COMMAND = r"^# kedro run --pipeline=train --tags=1[wm] --params=(\S+)$"

@@ -6,9 +6,13 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
+from soyoil.metrics.losses import row_losses
+from soyoil.models.baselines import baseline_quantiles
+from soyoil.models.champion import ChampionConfig
 from soyoil.models.config import FitConfig
 from soyoil.pipelines.sweep.nodes import make_studies
 from soyoil.sweep.config import Value
@@ -65,7 +69,7 @@ def summary_of(study: Study, folder: Path, trials: Sequence[Trial]) -> StudySumm
     ledger = Ledger(folder)
     for trial in trials:
         ledger.append(trial)
-    return summarise_study(replace(study[0], ledger=folder), study[1])
+    return summarise_study(replace(study[0], ledger=folder), study[1], ChampionConfig())
 
 
 def number_of_best(summary: StudySummary) -> int:
@@ -116,7 +120,7 @@ def test_luck_is_that_of_the_best_trial(study: Study, tmp_path: Path) -> None:
     assert number_of_best(found) == 2
     assert found.luck is not None
     assert found.luck.best == pytest.approx(0.05)
-    assert "best skill 5.0 %" in found.line
+    assert f"champion of the cones {100 * found.champion:.1f} %, best skill 5.0 %" in found.line
     assert "1 failed; best is trial 2" in found.details
 
 
@@ -188,3 +192,27 @@ def test_the_best_configuration_leaves_its_cores_to_the_machine(
     fit = yaml.safe_load(conf_text(found, crowded))["fit"]
     assert fit["rows_per_label"] == 2
     assert not {"workers", "threads"} & set(fit)
+
+
+@pytest.mark.parametrize("config", [ChampionConfig(eta=0, hourly_prior=0), ChampionConfig(eta=0)])
+def test_the_champion_is_scored_on_the_rows_of_the_trials(
+    study: Study, tmp_path: Path, config: ChampionConfig
+) -> None:
+    spec, span = study
+    found = summarise_study(replace(spec, ledger=tmp_path), span, config)
+    _, rows = spec.plan.test_rows()
+    h = span.horizon.sessions
+    cones = baseline_quantiles(span.returns, span.hourly_vol, h)
+    hourly = config.hourly_prior * (5 / h) ** (1 / 3)
+    mixed = (1 - hourly) * cones["vol_cone"][rows] + hourly * cones["hourly_cone"][rows]
+
+    def loss(quantiles: np.ndarray) -> float:
+        frame = pd.DataFrame(quantiles, columns=["q10", "q50", "q90"])
+        return float(row_losses(frame.assign(y=span.arrays.y[rows]))["pinball"].mean())
+
+    assert spec.objective.name == "uniform.skill_pinball"
+    assert found.champion == pytest.approx(
+        1 - loss(mixed) / loss(cones["vol_cone"][rows]), abs=1e-12
+    )
+    if not config.hourly_prior:
+        assert found.champion == pytest.approx(0, abs=1e-12)

@@ -129,6 +129,7 @@ def _verdict(summary: StudySummary) -> Html:
         return paragraph("No trial was scored on all folds.")
     return facts(
         [
+            ("champion of the cones, same rows", f"{100 * summary.champion:.1f} %"),
             ("best skill, inner folds", f"{100 * luck.best:.1f} % (trial {best.number})"),
             (
                 "luck alone gives",

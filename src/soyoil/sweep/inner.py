@@ -47,6 +47,8 @@ class TrainingSpan:
         later is NaN.
     returns
         Roll-free daily log returns, shape ``(n,)``.
+    hourly_vol
+        Annualised volatility of each session's hourly returns, NaN where none, shape ``(n,)``.
     dates
         Session dates, shape ``(n,)``.
     regime_names
@@ -62,6 +64,7 @@ class TrainingSpan:
     horizon: Horizon
     arrays: HorizonArrays
     returns: FloatArray
+    hourly_vol: FloatArray
     dates: pd.Series
     regime_names: npt.NDArray[np.object_]
     regime_weights: FloatArray

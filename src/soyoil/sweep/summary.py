@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from soyoil.models.champion import ChampionConfig
 from soyoil.models.engines import ENGINES
 from soyoil.sweep.config import Dimension, Value
 from soyoil.sweep.inner import TrainingSpan
@@ -19,7 +20,7 @@ from soyoil.sweep.ledger import Ledger, StudyKey, Trial
 from soyoil.sweep.luck import Luck, TrialMatrix, judge
 from soyoil.sweep.space import TrialConfig, command_text, suggest
 from soyoil.sweep.study import StudySpec
-from soyoil.sweep.trial import Objective, reference_losses
+from soyoil.sweep.trial import Objective, champion_skill, reference_losses
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,8 @@ class StudySummary:
         Configuration of the best trial.
     luck
         The best beside all trials of the ledger against these rows.
+    champion
+        Skill of the cones' champion on the same rows: what a configuration has to beat.
     importance
         Share per dimension of the spread of good values; empty with too few trials.
     """
@@ -52,12 +55,16 @@ class StudySummary:
     best: Trial | None
     config: TrialConfig | None
     luck: Luck | None
+    champion: float
     importance: Mapping[str, float]
 
     @property
     def line(self) -> str:
         """The result in one line."""
-        where = f"{self.key.horizon} {self.key.model}: "
+        where = (
+            f"{self.key.horizon} {self.key.model}: champion of the cones "
+            f"{_percent(self.champion)}, "
+        )
         if self.best is None or self.luck is None:
             return f"{where}no complete trial (N = {len(self.trials)})"
         found = (
@@ -148,8 +155,8 @@ def param_importance(
     return {key: float(value) for key, value in found.items()}
 
 
-def summarise_study(spec: StudySpec, span: TrainingSpan) -> StudySummary:
-    """Read a study from the ledger and judge its best trial."""
+def summarise_study(spec: StudySpec, span: TrainingSpan, champion: ChampionConfig) -> StudySummary:
+    """Read a study from the ledger and judge its best trial, beside the cones' champion."""
     ledger = Ledger(spec.ledger)
     against = ledger.against(spec.key)
     own = sorted((t for t in against if t.study.name == spec.key.name), key=lambda t: t.number)
@@ -162,7 +169,8 @@ def summarise_study(spec: StudySpec, span: TrainingSpan) -> StudySummary:
         luck = judge(matrix, [t.key for t in columns].index(best.key))
         config = spec.base.with_values(best.params)
     importance = param_importance(own, spec.sweep.dimensions)
-    return StudySummary(spec.key, tuple(own), best, config, luck, importance)
+    against_best = champion_skill(span, spec.plan, spec.objective, champion)
+    return StudySummary(spec.key, tuple(own), best, config, luck, against_best, importance)
 
 
 def train_command(

@@ -14,7 +14,8 @@ from soyoil.base.arrays import FloatArray, IntArray
 from soyoil.metrics.evaluate import LOSS_COLUMNS, REFERENCES
 from soyoil.metrics.losses import row_losses
 from soyoil.models.base import FoldResult, FoldTask
-from soyoil.models.baselines import baseline_quantiles
+from soyoil.models.baselines import baseline_quantiles, vol_cone_sigma
+from soyoil.models.champion import CONES, ChampionConfig, ExpertForecasts, mix
 from soyoil.models.failures import told_apart
 from soyoil.models.walkforward import Job, fit_one
 from soyoil.splits.plan import SplitPlan
@@ -35,8 +36,7 @@ def _losses(y: FloatArray, quantiles: FloatArray) -> dict[Metric, FloatArray]:
 
 def reference_losses(span: TrainingSpan) -> dict[Metric, FloatArray]:
     """Loss of each metric's reference at every origin, shape ``(n,)``, NaN without a label."""
-    no_hours = np.full(len(span.returns), np.nan)
-    baselines = baseline_quantiles(span.returns, no_hours, span.horizon.sessions)
+    baselines = baseline_quantiles(span.returns, span.hourly_vol, span.horizon.sessions)
     return {
         metric: _losses(span.arrays.y, baselines[REFERENCES[metric]])[metric] for metric in METRICS
     }
@@ -92,6 +92,43 @@ class Objective:
         _, regime = np.unique(span.regime_names[rows].astype(str), return_inverse=True)
         totals = np.bincount(regime, weights=loss)
         return np.asarray(1.0 / (len(totals) * totals[regime]))
+
+
+def champion_skill(
+    span: TrainingSpan, plan: SplitPlan, objective: Objective, config: ChampionConfig
+) -> float:
+    """Skill of the cones' champion on the rows that trials are scored on.
+
+    Parameters
+    ----------
+    span
+        Rows that may be seen.
+    plan
+        Inner folds.
+    objective
+        What the sweep maximises.
+    config
+        Rates and priors.
+    """
+    _, rows = plan.test_rows()
+    h = span.horizon.sessions
+    quantiles = baseline_quantiles(span.returns, span.hourly_vol, h)
+    mixed = mix(
+        ExpertForecasts(
+            session=rows,
+            y=span.arrays.y[rows],
+            sigma=vol_cone_sigma(span.returns, h)[rows],
+            quantiles={name: quantiles[name][rows] for name in CONES},
+        ),
+        h,
+        config,
+    )
+    reference = reference_losses(span)
+    saved = (
+        reference[objective.metric][rows]
+        - _losses(span.arrays.y[rows], mixed.quantiles)[objective.metric]
+    )
+    return float(np.dot(objective.coefficients(span, rows, reference), saved))
 
 
 @dataclass(frozen=True)

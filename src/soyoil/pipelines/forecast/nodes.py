@@ -178,7 +178,7 @@ def _plain(forecast: Forecast, unit: str) -> dict[str, Any]:
 
 
 def publish(
-    forecast: Forecast, ledger: pd.DataFrame, config: ForecastConfig
+    forecast: Forecast, ledger: pd.DataFrame, snapshot: Snapshot, config: ForecastConfig
 ) -> tuple[dict[str, str], pd.DataFrame]:
     """Page and JSON by file name, and how the forecasts of the ledger turned out.
 
@@ -188,11 +188,13 @@ def publish(
         The forecast.
     ledger
         The ledger with it, if it belongs there.
+    snapshot
+        All sessions: what has come due does not depend on the evening that is looked at.
     config
         ``asof``.
     """
     unit = get_instrument(forecast.snapshot.symbol).unit
-    grades = summary(graded(ledger, forecast.snapshot))
+    grades = summary(graded(ledger, snapshot))
     for alarm in grades["alarm"]:
         if alarm:
             logger.warning("%s", alarm)

@@ -26,7 +26,7 @@ def create_pipeline(*, strict: bool = True) -> Pipeline:
             Node(record, ["forecast", "forecast_ledger"], "forecast_ledger_rows", name="record"),
             Node(
                 publish,
-                ["forecast", "forecast_ledger_rows", "params:forecast"],
+                ["forecast", "forecast_ledger_rows", "snapshot", "params:forecast"],
                 ["forecast_files", "forecast_grades"],
                 name="publish",
             ),

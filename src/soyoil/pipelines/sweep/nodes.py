@@ -14,6 +14,7 @@ from rich.console import Console
 
 from soyoil.base.errors import ConfigError
 from soyoil.models.arrays import feature_names, horizon_arrays
+from soyoil.models.champion import ChampionConfig
 from soyoil.models.config import FitConfig
 from soyoil.models.engines import ENGINES
 from soyoil.models.selection import check_groups
@@ -85,6 +86,7 @@ def training_span(visible: Snapshot, horizon: Horizon) -> TrainingSpan:
             matrix, labels[horizon.target].to_numpy(dtype="float64"), horizon.sessions
         ),
         returns=visible.returns,
+        hourly_vol=visible.hourly_vol,
         dates=matrix["data_date"],
         regime_names=matrix["regime.name"].to_numpy(dtype="object"),
         regime_weights=matrix["regime.weight"].to_numpy(dtype="float64"),
@@ -186,13 +188,16 @@ def report_sweep(
     weights: WeightsConfig,
     source: SourceConfig,
     profile: Profile,
+    champion: ChampionConfig,
     **engines: Any,
 ) -> tuple[pd.DataFrame, SweepReport]:
     """Judge the best trial of each study against luck and write it down for use."""
     with forbid_warehouse(FORBIDDEN):
         inputs = _inputs(snapshot, folder, split, (sweep, fit, weights), engines)
         specs, spans = make_studies(inputs)
-        summaries = [summarise_study(spec, span) for spec, span in zip(specs, spans, strict=True)]
+        summaries = [
+            summarise_study(spec, span, champion) for spec, span in zip(specs, spans, strict=True)
+        ]
     logger.info("%d trials of this sweep are tracked", len(set(tracked)))
     others = _same_data(source, profile)
     page = f"sweep_{sweep.model}_{'_'.join(sweep.horizons)}.html"
@@ -213,6 +218,7 @@ def _metrics(summaries: list[StudySummary]) -> dict[str, float]:
     out: dict[str, float] = {}
     for summary in summaries:
         luck, horizon = summary.luck, summary.key.horizon
+        out[f"sweep.{horizon}.champion"] = summary.champion
         if luck is not None:
             out[f"sweep.{horizon}.best_skill"] = luck.best
             out[f"sweep.{horizon}.luck"] = luck.expected

@@ -27,6 +27,7 @@ def create_pipeline() -> Pipeline:
                     **inputs,
                     "source": "params:source",
                     "profile": "params:profile",
+                    "champion": "params:champion",
                 },
                 ["sweep_trials", "sweep_report"],
                 name="report",
