@@ -31,7 +31,6 @@ def ran(shared_project):  # type: ignore[no-untyped-def]
         {
             "made": ["--pipelines=ingest,panel", f"--params={walk}"],
             "other": ["--pipeline=panel", f"--params={walk},source.synthetic.seed=5"],
-            "cpcv": ["--pipeline=panel", f"--params={','.join(PARAMS)},split.plan=cpcv"],
         }
     )
 
@@ -67,14 +66,6 @@ def test_files_terminal_and_tracked_run(ran, shared_project) -> None:  # type: i
     artifacts = root / "mlruns" / str(run[0]) / "artifacts"
     for name in ("panel.html", "panel.csv", "panel_means.csv"):
         assert (artifacts / name).read_bytes() == (folder / name).read_bytes()
-
-
-def test_a_plan_for_selection_is_refused_before_the_run_is_tracked(ran, shared_project) -> None:  # type: ignore[no-untyped-def]
-    code, output = ran["cpcv"]
-    assert code != 0
-    assert "The panel and the stages from split to evaluate need" in output
-    states = rows(shared_project.root, "select status from runs order by start_time")
-    assert states == [("FINISHED",), ("FAILED",)], "of the panel, and of another market's"
 
 
 def test_sessions_of_another_market_are_refused(ran) -> None:  # type: ignore[no-untyped-def]

@@ -16,6 +16,7 @@ from soyoil.market.calendar import expected_sessions
 from soyoil.market.conventions import EXPERT_WEIGHT
 from soyoil.metrics.bootstrap import Verdict, skill_interval, verdict
 from soyoil.metrics.losses import row_losses
+from soyoil.metrics.significance import loss_test
 from soyoil.models.baselines import baseline_quantiles, vol_cone_sigma
 from soyoil.models.champion import CONES, ChampionConfig, ExpertForecasts, Mixed, mix
 from soyoil.models.shrinkage import CONE_Z
@@ -180,7 +181,8 @@ def _record(
     skill = 1 - loss.mean() / other.mean() if other.mean() > 0 else nan
     interval = skill_interval(loss, other, np.ones(len(known)), sessions)
     covered = float(own["covered"].mean())
-    said = verdict(interval.low, independent)
+    p = loss_test(loss, other, sessions).p
+    said = verdict(interval.low, p, independent)
     return Record(len(known), independent, covered, skill, interval.low, interval.high, said)
 
 
