@@ -88,15 +88,18 @@ def test_blocks_hold_two_horizons_and_short_samples_are_widened() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "independent", "expected"),
+    ("low", "p", "independent", "expected"),
     [
-        (0.01, 100.0, "skill"),
-        (0.0, 100.0, "no skill"),
-        (-0.1, 100.0, "no skill"),
-        (math.nan, 100.0, "no skill"),
-        (0.2, MIN_INDEPENDENT - 0.1, "unprovable"),
-        (0.2, math.nan, "unprovable"),
+        (0.01, 0.04, 100.0, "skill"),
+        (0.01, 0.06, 100.0, "no skill"),
+        (0.0, 0.01, 100.0, "no skill"),
+        (-0.1, 0.01, 100.0, "no skill"),
+        (math.nan, 0.01, 100.0, "no skill"),
+        (0.0, math.nan, 100.0, "no skill"),
+        (0.2, math.nan, 100.0, "unprovable"),
+        (0.2, 0.01, MIN_INDEPENDENT - 0.1, "unprovable"),
+        (0.2, 0.01, math.nan, "unprovable"),
     ],
 )
-def test_verdict(low: float, independent: float, expected: str) -> None:
-    assert verdict(low, independent) == expected
+def test_verdict(low: float, p: float, independent: float, expected: str) -> None:
+    assert verdict(low, p, independent) == expected

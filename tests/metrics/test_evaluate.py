@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soyoil.base.errors import ModelError
-from soyoil.metrics.bootstrap import skill_interval
+from soyoil.metrics.bootstrap import Interval, skill_interval
 from soyoil.metrics.evaluate import LOSS_COLUMNS, REFERENCES, evaluate, scored_rows_hash, skill
 from soyoil.metrics.losses import pinball, row_losses
+from soyoil.metrics.significance import LossTest, loss_test
 
 REGIMES = {"a": 100.0, "b": 300.0, "c": 50.0}
 
@@ -282,6 +283,32 @@ def test_an_interval_that_holds_zero_shows_no_skill() -> None:
         low, high = (got.metrics[f"pooled.uniform.skill_{metric}_{end}"] for end in ("low", "high"))
         assert low < 0 < high
         assert got.verdicts[f"skill_{metric}"] == "no skill"
+
+
+@pytest.mark.parametrize(
+    ("low", "p", "said"),
+    [(0.1, 0.5, "no skill"), (-0.1, 0.01, "no skill"), (0.1, 0.01, "skill")],
+)
+def test_interval_and_test_have_to_agree(
+    low: float, p: float, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("soyoil.metrics.evaluate.skill_interval", lambda *_: Interval(low, 0.3))
+    monkeypatch.setattr("soyoil.metrics.evaluate.loss_test", lambda *_: LossTest(p, 0.02))
+    got = evaluate(rows(4, 200), references(200), 5)
+    assert got.verdicts == {"skill_mae": said, "skill_pinball": said}
+
+
+def test_each_skill_is_tested_against_its_reference() -> None:
+    frame, others = rows(4, 600), references(600)
+    got = evaluate(frame, others, 5).metrics
+    for metric, column in LOSS_COLUMNS.items():
+        own, reference = row_losses(frame), row_losses(others[REFERENCES[metric]])
+        want = loss_test(own[column].to_numpy(), reference[column].to_numpy(), 5)
+        assert got[f"pooled.uniform.dm_p_{metric}"] == want.p
+        assert got[f"pooled.uniform.detectable_{metric}"] == want.detectable
+    tie = evaluate(others["vol_cone"], others, 5)
+    assert math.isnan(tie.metrics["pooled.uniform.dm_p_pinball"])
+    assert tie.verdicts["skill_pinball"] == "no skill"
 
 
 def test_direction_is_scored_where_one_was_called() -> None:

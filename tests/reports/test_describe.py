@@ -13,6 +13,8 @@ METRICS = {
     "n": 2489.0, "independent_n": 118.5, "coverage_80": 0.781,
     "skill_pinball": -0.026, "skill_pinball_low": -0.061, "skill_pinball_high": 0.003,
     "skill_mae": math.nan, "skill_mae_low": math.nan, "skill_mae_high": math.nan,
+    "dm_p_pinball": 0.874, "detectable_pinball": 0.052,
+    "dm_p_mae": math.nan, "detectable_mae": math.nan,
 }  # fmt: skip
 POOLED = {f"pooled.uniform.{name}": value for name, value in METRICS.items()}
 
@@ -37,8 +39,11 @@ def facts(provenance: str) -> RunFacts:
 def test_run_note_says_what_why_and_on_what() -> None:
     text = run_note(facts("observed"))
     assert text.startswith("**ZL 1m, lightgbm: no skill** (the interval of the pinball skill")
-    assert "| pinball skill against `vol_cone` | -2.6 % | -6.1 % to +0.3 % |" in text
-    assert "| MAE skill against `random_walk` | n/a | n/a to n/a |" in text
+    assert (
+        "| pinball skill against `vol_cone` | -2.6 % | -6.1 % to +0.3 % | p = 0.87; 5.2 % " in text
+    )
+    assert "5.2 % would be found with 80 % |" in text
+    assert "| MAE skill against `random_walk` | n/a | n/a to n/a | no test |" in text
     assert "2,489 origins, 2016-01-04 to 2025-11-26, about 118 independent labels" in text
     assert "Data: observed; snapshot `abcdef012345`" in text
     assert "invented" not in text
@@ -50,9 +55,10 @@ def test_run_note_has_the_interval_of_each_skill_and_the_band_of_its_horizon() -
         f"pooled.uniform.skill_mae{end}": value
         for end, value in (("", 0.02), ("_low", -0.01), ("_high", 0.05))
     }
+    metrics |= {"pooled.uniform.dm_p_mae": 0.002, "pooled.uniform.detectable_mae": 0.017}
     text = run_note(replace(facts("observed"), metrics=metrics))
-    assert "| pinball skill against `vol_cone` | -2.6 % | -6.1 % to +0.3 % |" in text
-    assert "| MAE skill against `random_walk` | +2.0 % | -1.0 % to +5.0 % |" in text
+    assert "| pinball skill against `vol_cone` | -2.6 % | -6.1 % to +0.3 % | p = 0.87;" in text
+    assert "-1.0 % to +5.0 % | p < 0.01; 1.7 % would be found with 80 % |" in text
     low, high = coverage_band(2489, 21)
     assert f"| 78.1 % | {percent(low)} to {percent(high)} if calibrated |" in text
     assert high - low > 5 * (coverage_band(2489, 1)[1] - 0.8), "labels overlap"

@@ -23,7 +23,7 @@ from soyoil.pipelines.split import create_pipeline as create_split
 from soyoil.reports.compare.page import diff_page, leaderboard_page
 from soyoil.reports.page import Page, Table
 from soyoil.reports.train.report import HorizonResults, RunResults, thin, training_report
-from soyoil.reports.train.sections import missing_by_group, staleness
+from soyoil.reports.train.sections import missing_by_group, skill_tests, staleness
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import HORIZONS
 
@@ -176,6 +176,10 @@ def results(provenance: str = "synthetic") -> RunResults:
         f"pooled.uniform.{m}{part}": value
         for m in ("skill_mae", "skill_pinball")
         for part, value in (("", 0.0123), ("_low", -0.02), ("_high", 0.04))
+    } | {
+        f"pooled.uniform.{name}_{m}": value
+        for m in ("mae", "pinball")
+        for name, value in (("dm_p", 0.4567), ("detectable", 0.0345))
     }
     table = pd.DataFrame(
         [
@@ -212,11 +216,18 @@ def test_report_has_every_section_and_asks_for_nothing(report: str) -> None:
         assert reader.text.count(heading) == 2, f"{name}: in the navigation and above the section"
     text = " ".join(reader.text)
     assert "Synthetic data: the market is invented" in text
-    for shown in ("+1.2", "[-2.0, +4.0]", "no skill", "12.5", "321", "333", "66.6"):
+    for shown in ("+1.2", "[-2.0, +4.0]", "no skill", "12.5", "321", "333", "66.6", "0.457", "3.5"):
         assert shown in text
     plots = [a for a in reader.all("div") if a.get("class") == "plot"]
     # Skill card; cone, coverage, plan, weights per horizon; two kinds of a tree, one of a network.
     assert len(plots) == 1 + 4 * 2 + 3
+
+
+def test_a_skill_table_without_tests_has_no_table_of_them() -> None:
+    table = results().skill_table
+    assert "Diebold-Mariano" in skill_tests(table)
+    old = table.drop(columns=[c for c in table if "dm_p" in c or "detectable" in c])
+    assert skill_tests(old) == ""
 
 
 def test_names_are_escaped_wherever_they_stand(report: str) -> None:

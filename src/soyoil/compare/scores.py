@@ -18,6 +18,7 @@ from soyoil.compare.boards import Board, Refusal, ScoredRun
 from soyoil.metrics.bootstrap import MIN_INDEPENDENT, Interval, skill_interval, verdict
 from soyoil.metrics.evaluate import LOSS_COLUMNS, REFERENCES, skill
 from soyoil.metrics.losses import row_losses, weighted_mean
+from soyoil.metrics.significance import NO_TEST, loss_test
 
 Metric = Literal["pinball", "mae"]
 
@@ -77,15 +78,18 @@ def _skills(
     out: dict[str, float] = {}
     for metric, reference in references.items():
         point, interval = float("nan"), Interval(float("nan"), float("nan"))
+        test = NO_TEST
         if reference is not None:
             column = LOSS_COLUMNS[metric]
             own, other = (losses[i][column].to_numpy(dtype="float64") for i in (run, reference))
+            test = loss_test(own, other, sessions)
             point, against = relative_difference(own, other, sessions)
             point, interval = 0.0 - point, Interval(0.0 - against.high, 0.0 - against.low)
         out |= {
             f"skill_{metric}": point,
             f"skill_{metric}_low": interval.low,
             f"skill_{metric}_high": interval.high,
+            f"dm_p_{metric}": test.p,
         }
     return out
 
@@ -110,8 +114,11 @@ def difference_verdict(interval: Interval, independent: float) -> str:
     return "worse" if interval.low > 0 else "better" if interval.high < 0 else "not told apart"
 
 
-def _skill_verdict(low: float, independent: float) -> str:
-    return "no reference" if math.isnan(low) else verdict(low, independent)
+def _skill_verdict(skills: dict[str, float], metric: Metric, independent: float) -> str:
+    low = skills[f"skill_{metric}_low"]
+    if math.isnan(low):
+        return "no reference"
+    return verdict(low, skills[f"dm_p_{metric}"], independent)
 
 
 def board_table(board: Board, metric: Metric) -> pd.DataFrame:
@@ -128,8 +135,8 @@ def board_table(board: Board, metric: Metric) -> pd.DataFrame:
     -------
     DataFrame
         One row per run, best first: ``rank``, ``model``, ``run``, ids, the metrics of `MEANS`,
-        both skills with intervals (NaN without their reference on the board) and verdict, and
-        ``delta`` with interval: the loss over that of the best run, less one.
+        both skills with intervals and ``dm_p_`` (NaN without their reference on the board) and
+        verdict, and ``delta`` with interval: the loss over that of the best run, less one.
     """
     sessions = board.runs[0].run.sessions
     losses = [row_losses(scored.rows) for scored in board.runs]
@@ -164,7 +171,7 @@ def board_table(board: Board, metric: Metric) -> pd.DataFrame:
                 "split_plan": run.tags.get("split_plan", ""),
                 **run_metrics(losses[i]),
                 **skills,
-                "verdict": _skill_verdict(skills[f"skill_{metric}_low"], independent),
+                "verdict": _skill_verdict(skills, metric, independent),
                 "delta": delta,
                 "delta_low": interval.low,
                 "delta_high": interval.high,

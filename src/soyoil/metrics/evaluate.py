@@ -20,6 +20,7 @@ from soyoil.market.conventions import QUANTILE_COLUMNS
 from soyoil.metrics.bootstrap import Verdict, skill_interval, verdict
 from soyoil.metrics.keys import MetricKey, Weighting, pooled
 from soyoil.metrics.losses import row_losses, weighted_mean
+from soyoil.metrics.significance import loss_test
 from soyoil.regimes.weights import effective_n
 
 NOMINAL_COVERAGE: Final = 0.8
@@ -151,14 +152,28 @@ def summarise(scored: _Scored, weights: FloatArray, sessions: int) -> dict[str, 
     }
 
 
+def _pair(scored: _Scored, metric: str) -> tuple[FloatArray, FloatArray]:
+    """Losses behind a skill, of the model and of its reference."""
+    column = LOSS_COLUMNS[metric]
+    reference = scored.references[REFERENCES[metric]]
+    return scored.losses[column].to_numpy("float64"), reference[column].to_numpy("float64")
+
+
 def _intervals(scored: _Scored, weights: FloatArray, sessions: int) -> dict[str, float]:
     """Bounds of both skills: ``skill_mae_low``, ``skill_mae_high`` and so on."""
     out: dict[str, float] = {}
-    for metric, column in LOSS_COLUMNS.items():
-        loss = scored.losses[column].to_numpy(dtype="float64")
-        reference = scored.references[REFERENCES[metric]][column].to_numpy(dtype="float64")
-        interval = skill_interval(loss, reference, weights, sessions)
+    for metric in LOSS_COLUMNS:
+        interval = skill_interval(*_pair(scored, metric), weights, sessions)
         out |= {f"skill_{metric}_low": interval.low, f"skill_{metric}_high": interval.high}
+    return out
+
+
+def _tests(scored: _Scored, sessions: int) -> dict[str, float]:
+    """``dm_p_mae``, ``detectable_mae`` and the same for ``pinball``, by key: uniform weights."""
+    out: dict[str, float] = {}
+    for metric in LOSS_COLUMNS:
+        test = loss_test(*_pair(scored, metric), sessions)
+        out |= {pooled(f"dm_p_{metric}"): test.p, pooled(f"detectable_{metric}"): test.detectable}
     return out
 
 
@@ -246,10 +261,12 @@ def evaluate(
             folds += [
                 (str(MetricKey(m, weighting, "fold")), int(fold), v) for m, v in values.items()
             ]
-    metrics |= _by_regime(scored, sessions)
+    metrics |= _tests(scored, sessions) | _by_regime(scored, sessions)
     independent = len(scored.rows) / sessions
     verdicts = {
-        f"skill_{metric}": verdict(metrics[pooled(f"skill_{metric}_low")], independent)
+        f"skill_{metric}": verdict(
+            metrics[pooled(f"skill_{metric}_low")], metrics[pooled(f"dm_p_{metric}")], independent
+        )
         for metric in LOSS_COLUMNS
     }
     rows_hash = scored_rows_hash(scored.rows["data_date"])

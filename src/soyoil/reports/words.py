@@ -11,12 +11,13 @@ import pandas as pd
 from soyoil.metrics.bootstrap import LEVEL, MIN_INDEPENDENT
 from soyoil.metrics.breakdown import coverage_band
 from soyoil.metrics.keys import pooled
+from soyoil.metrics.significance import POWER
 from soyoil.reports.terminal import percent
 
 MEANINGS: Final = {
-    "skill": "the whole interval of the pinball skill lies above zero",
-    "no skill": "the interval of the pinball skill reaches zero or below",
-    "unprovable": f"fewer than {MIN_INDEPENDENT:.0f} independent labels were scored",
+    "skill": "the interval of the pinball skill lies above zero and the test agrees",
+    "no skill": "the interval of the pinball skill reaches zero, or the test finds no skill",
+    "unprovable": f"fewer than {MIN_INDEPENDENT:.0f} independent labels, or too few rows to test",
 }
 SYNTHETIC: Final = "synthetic: invented, it says nothing about a market"
 
@@ -58,6 +59,23 @@ def _interval(metrics: Mapping[str, float], key: str) -> str:
     return f"{low} to {high}"
 
 
+def _test_text(metrics: Mapping[str, float], skill: str) -> str:
+    """The test of a skill in words: its p-value, and what it could have found.
+
+    Parameters
+    ----------
+    metrics
+        Pooled metrics by key.
+    skill
+        ``pinball`` or ``mae``.
+    """
+    p, least = (metrics[pooled(f"{name}_{skill}")] for name in ("dm_p", "detectable"))
+    if p != p:
+        return "no test"
+    found = f"p = {p:.2f}" if p >= 0.01 else "p < 0.01"
+    return f"{found}; {percent(least)} would be found with {percent(POWER, 0)}"
+
+
 def data_text(provenance: str) -> str:
     """Provenance in words: what synthetic data is worth is said every time."""
     return SYNTHETIC if provenance == "synthetic" else provenance
@@ -74,16 +92,19 @@ def run_note(facts: RunFacts) -> str:
             "pinball skill against `vol_cone`",
             percent(found[pooled("skill_pinball")], signed=True),
             _interval(found, pooled("skill_pinball")),
+            _test_text(found, "pinball"),
         ),
         (
             "MAE skill against `random_walk`",
             percent(found[pooled("skill_mae")], signed=True),
             _interval(found, pooled("skill_mae")),
+            _test_text(found, "mae"),
         ),
         (
             "80 % interval covers",
             percent(found[pooled("coverage_80")]),
             f"{percent(low)} to {percent(high)} if calibrated",
+            "",
         ),
     )
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
@@ -93,8 +114,8 @@ def run_note(facts: RunFacts) -> str:
 
 Forecast of `{facts.target}`: log return over the next {facts.sessions} sessions, roll-free.
 
-| out of sample, uniform weights | value | {level} interval |
-|---|---|---|
+| out of sample, uniform weights | value | {level} interval | Diebold-Mariano test |
+|---|---|---|---|
 {table}
 
 - Scored: {n:,} origins, {facts.first:%Y-%m-%d} to {facts.last:%Y-%m-%d}, about \

@@ -61,6 +61,8 @@ Metric keys of a child: `<scope>.<weighting>.<metric>[.<regime>]`
   (worst regime)
 - metric: `skill_pinball` (against `vol_cone`) and `skill_mae` (against `random_walk`), each with
   `_low` and `_high`, the bounds of its 90 % interval; above zero the model was better.
+  `dm_p_pinball` and `dm_p_mae`: p-values of no skill; `detectable_pinball` and `detectable_mae`:
+  the skill that such a test finds four times in five.
   `coverage_80` is right at 0.8. `independent_n` says how many independent labels that rests on.
 - regime: only rows whose origin lies in that regime
 

@@ -35,7 +35,12 @@ from soyoil.reports.page import (
     paragraph,
 )
 from soyoil.reports.terminal import percent
-from soyoil.reports.train.sections import cost_section, health_section, importance_section
+from soyoil.reports.train.sections import (
+    cost_section,
+    health_section,
+    importance_section,
+    skill_tests,
+)
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import Horizon
 
@@ -146,12 +151,14 @@ def _skill_section(page: Page, results: RunResults) -> None:
         paragraph(f"Verdicts beside the two references: {said}."),
         paragraph(
             "Skill is 1 minus the loss over that of the reference on the same rows: above zero the "
-            "model was better. The verdict is about the pinball skill; n / h is about the number "
-            f"of independent labels, and with fewer than {MIN_INDEPENDENT:.0f} nothing can be "
-            "proved. Nothing corrects for having looked at several models.",
+            "model was better. The verdict is about the pinball skill: interval and test have to "
+            "agree. n / h is about the number of independent labels, and with fewer than "
+            f"{MIN_INDEPENDENT:.0f} nothing can be proved. Nothing corrects for having looked at "
+            "several models.",
             "note",
         ),
         card.render(),
+        skill_tests(table),
         page.figure(
             skill_card(table, "").update_xaxes(range=[-SKILL_RANGE, SKILL_RANGE]),
             f"Pinball skill with its interval, by horizon and model, cut at ±{SKILL_RANGE} %",

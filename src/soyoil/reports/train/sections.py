@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from soyoil.metrics.evaluate import LOSS_COLUMNS
+from soyoil.metrics.keys import pooled
+from soyoil.metrics.significance import POWER, SIZE
 from soyoil.models.base import CONTRIBUTION, GAIN, SELECTION
 from soyoil.models.engines import is_ablation
 from soyoil.models.report import FitReport, importance_frame
 from soyoil.reports.figures import importance_figure
-from soyoil.reports.page import Html, Page, Table, details, grid, heading, paragraph
+from soyoil.reports.page import (
+    Html,
+    Page,
+    Table,
+    breakable,
+    details,
+    grid,
+    heading,
+    paragraph,
+)
+from soyoil.reports.terminal import percent
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -112,6 +126,45 @@ def importance_section(page: Page, reports: Reports) -> None:
         ),
         *parts,
     )
+
+
+def skill_tests(skill_table: pd.DataFrame) -> Html:
+    """Tests behind the verdicts and the skill that they could have found, folded away.
+
+    Parameters
+    ----------
+    skill_table
+        One row per horizon and model, as the evaluate stage writes it.
+    """
+    keys = [pooled(f"{name}_{skill}") for skill in LOSS_COLUMNS for name in ("dm_p", "detectable")]
+    # A table of an older run has none of them.
+    table = skill_table.reindex(columns=["horizon", "model", *keys]).dropna(subset=keys, how="all")
+    if table.empty:
+        return Html("")
+    groups = []
+    for horizon, part in table.groupby("horizon", sort=False):
+        rows = [
+            [
+                breakable(row["model"]),
+                *(
+                    "n/a" if math.isnan(row[key])
+                    else f"{row[key]:.3f}" if "dm_p" in key
+                    else f"{100 * row[key]:.1f}"
+                    for key in keys
+                ),
+            ]
+            for row in part.to_dict("records")
+        ]  # fmt: skip
+        groups.append((f"Horizon {horizon}", rows))
+    shown = Table(
+        caption=(
+            "Diebold-Mariano test that the expected loss is below the reference's, one-sided p, "
+            f"and the skill in % that it finds with {percent(POWER, 0)} at size {percent(SIZE, 0)}"
+        ),
+        header=("Model", "MAE: p", "detectable", "Pinball: p", "detectable"),
+        groups=groups,
+    )
+    return details("Tests, and the skill that could have been found", shown.render())
 
 
 def missing_by_group(matrix: pd.DataFrame, features: Sequence[str]) -> pd.DataFrame:
