@@ -311,6 +311,23 @@ def test_each_skill_is_tested_against_its_reference() -> None:
     assert tie.verdicts["skill_pinball"] == "no skill"
 
 
+def test_crps_skill_is_against_the_cone_and_coverages_against_their_own_levels() -> None:
+    frame, others = rows(4, 200), references(200)
+    got = evaluate(frame, others, 5).metrics
+    own, cone = (row_losses(t) for t in (frame, others["vol_cone"]))
+    assert got["pooled.uniform.crps"] == pytest.approx(own["crps"].mean())
+    want = 1 - own["crps"].mean() / cone["crps"].mean()
+    assert got["pooled.uniform.skill_crps"] == pytest.approx(want)
+    assert evaluate(others["vol_cone"], others, 5).metrics["pooled.uniform.skill_crps"] == 0.0
+    for level in (50, 90):
+        values = [got[f"pooled.uniform.coverage_{level}.{name}"] for name in REGIMES]
+        assert got[f"pooled.uniform.coverage_{level}"] == own[f"covered_{level}"].mean()
+        worst = max(values, key=lambda v: abs(v - level / 100))
+        assert got[f"pooled.worst.coverage_{level}"] == worst
+    skills = [got[f"pooled.uniform.skill_crps.{name}"] for name in REGIMES]
+    assert got["pooled.worst.skill_crps"] == min(skills)
+
+
 def test_direction_is_scored_where_one_was_called() -> None:
     """A quarter of the medians is zero; they count neither as right nor as wrong."""
     frame, others = rows(6), references()

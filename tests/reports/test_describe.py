@@ -14,6 +14,7 @@ METRICS = {
     "skill_pinball": -0.026, "skill_pinball_low": -0.061, "skill_pinball_high": 0.003,
     "skill_mae": math.nan, "skill_mae_low": math.nan, "skill_mae_high": math.nan,
     "dm_p_pinball": 0.874, "detectable_pinball": 0.052,
+    "skill_crps": -0.031, "coverage_50": 0.472, "coverage_90": 0.883,
     "dm_p_mae": math.nan, "detectable_mae": math.nan,
 }  # fmt: skip
 POOLED = {f"pooled.uniform.{name}": value for name, value in METRICS.items()}
@@ -45,6 +46,8 @@ def test_run_note_says_what_why_and_on_what() -> None:
     assert "5.2 % would be found with 80 % |" in text
     assert "| MAE skill against `random_walk` | n/a | n/a to n/a | no test |" in text
     assert "2,489 origins, 2016-01-04 to 2025-11-26, about 118 independent labels" in text
+    assert "CRPS skill against `vol_cone` -3.1 %, 50 % interval covers 47.2 %, 90 % " in text
+    assert "90 % interval 88.3 %\n" in text
     assert "Data: observed; snapshot `abcdef012345`" in text
     assert "invented" not in text
     assert "invented" in run_note(facts("synthetic"))

@@ -24,6 +24,7 @@ from soyoil.metrics.significance import loss_test
 from soyoil.regimes.weights import effective_n
 
 NOMINAL_COVERAGE: Final = 0.8
+NOMINAL: Final = {"coverage_50": 0.5, "coverage_80": NOMINAL_COVERAGE, "coverage_90": 0.9}
 
 REFERENCES: Final = {"mae": "random_walk", "pinball": "vol_cone"}
 """Reference model of each skill: ``skill = 1 - loss / loss of the reference``."""
@@ -31,7 +32,7 @@ REFERENCES: Final = {"mae": "random_walk", "pinball": "vol_cone"}
 LOSS_COLUMNS: Final = {"mae": "absolute", "pinball": "pinball"}
 """Column of the row losses behind each skill."""
 
-_HIGHER_IS_BETTER: Final = ("direction", "skill_mae", "skill_pinball")
+_HIGHER_IS_BETTER: Final = ("direction", "skill_mae", "skill_pinball", "skill_crps")
 _COUNTS: Final = ("n", "effective_n", "independent_n")
 
 
@@ -127,25 +128,31 @@ def summarise(scored: _Scored, weights: FloatArray, sessions: int) -> dict[str, 
     Returns
     -------
     dict
-        ``mae``, ``pinball``, ``coverage_80``, ``width_80``, ``direction``, ``bias``,
-        ``skill_mae``, ``skill_pinball``, ``n``, ``effective_n``, ``independent_n``. Losses are
-        log returns, the rest shares or counts.
+        ``mae``, ``pinball``, ``crps``, ``coverage_50``, ``coverage_80``, ``coverage_90``,
+        ``width_80``, ``direction``, ``bias``, ``skill_mae``, ``skill_pinball``, ``skill_crps``
+        (against the reference of the pinball loss), ``n``, ``effective_n``, ``independent_n``.
+        Losses are log returns, the rest shares or counts.
     """
 
     def mean(frame: pd.DataFrame, column: str) -> float:
         return weighted_mean(frame[column].to_numpy(dtype="float64"), weights)
 
     mae, loss = mean(scored.losses, "absolute"), mean(scored.losses, "pinball")
+    score, cone = mean(scored.losses, "crps"), scored.references[REFERENCES["pinball"]]
     n = effective_n(weights)
     return {
         "mae": mae,
         "pinball": loss,
+        "crps": score,
+        "coverage_50": mean(scored.losses, "covered_50"),
         "coverage_80": mean(scored.losses, "covered"),
+        "coverage_90": mean(scored.losses, "covered_90"),
         "width_80": mean(scored.losses, "width"),
         "direction": mean(scored.losses, "direction"),
         "bias": mean(scored.losses, "error"),
         "skill_mae": skill(mae, mean(scored.references[REFERENCES["mae"]], "absolute")),
-        "skill_pinball": skill(loss, mean(scored.references[REFERENCES["pinball"]], "pinball")),
+        "skill_pinball": skill(loss, mean(cone, "pinball")),
+        "skill_crps": skill(score, mean(cone, "crps")),
         "n": float(len(weights)),
         "effective_n": n,
         "independent_n": n / sessions,
@@ -180,8 +187,8 @@ def _tests(scored: _Scored, sessions: int) -> dict[str, float]:
 def _worst(metric: str, values: FloatArray) -> float:
     if np.isnan(values).all():
         return float("nan")
-    if metric == "coverage_80":
-        return float(values[np.nanargmax(np.abs(values - NOMINAL_COVERAGE))])
+    if metric in NOMINAL:
+        return float(values[np.nanargmax(np.abs(values - NOMINAL[metric]))])
     if metric == "bias":
         return float(values[np.nanargmax(np.abs(values))])
     if metric in _HIGHER_IS_BETTER or metric in _COUNTS:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from soyoil.base.arrays import FloatArray
 from soyoil.market.conventions import QUANTILE_COLUMNS
+from soyoil.metrics.density import central_hits, crps
 
 
 def pinball(y: FloatArray, forecast: FloatArray, quantile: float) -> FloatArray:
@@ -27,13 +28,16 @@ def row_losses(rows: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         ``absolute`` error of the median, ``pinball`` (mean over the three quantiles),
-        ``error`` (median less outcome), ``covered`` (outcome within [q10, q90]), ``width``
-        (q90 - q10) and ``direction`` (1 if the sign of the median was right, 0 if wrong, NaN
-        where the median or the outcome is zero: no direction was called or came).
+        ``error`` (median less outcome), ``covered`` (outcome within [q10, q90]), ``covered_50``
+        and ``covered_90`` (within the interpolated central intervals), ``crps`` of the
+        interpolated distribution, ``width`` (q90 - q10) and ``direction`` (1 if the sign of the
+        median was right, 0 if wrong, NaN where the median or the outcome is zero: no direction
+        was called or came).
     """
     y = rows["y"].to_numpy(dtype="float64")
     q = {name: rows[name].to_numpy(dtype="float64") for name in QUANTILE_COLUMNS}
     losses = [pinball(y, q[name], level) for name, level in QUANTILE_COLUMNS.items()]
+    three = np.column_stack(list(q.values()))
     called = np.sign(q["q50"]) * np.sign(y)
     return pd.DataFrame(
         {
@@ -41,6 +45,9 @@ def row_losses(rows: pd.DataFrame) -> pd.DataFrame:
             "pinball": np.mean(losses, axis=0),
             "error": q["q50"] - y,
             "covered": ((y >= q["q10"]) & (y <= q["q90"])).astype("float64"),
+            "covered_50": central_hits(y, three, 0.5).astype("float64"),
+            "covered_90": central_hits(y, three, 0.9).astype("float64"),
+            "crps": crps(y, three),
             "width": q["q90"] - q["q10"],
             "direction": np.where(called == 0, np.nan, (called > 0).astype("float64")),
         },

@@ -120,6 +120,9 @@ Forecast of `{facts.target}`: log return over the next {facts.sessions} sessions
 
 - Scored: {n:,} origins, {facts.first:%Y-%m-%d} to {facts.last:%Y-%m-%d}, about \
 {found[pooled("independent_n")]:.0f} independent labels
+- Interpolated between the three quantiles: CRPS skill against `vol_cone` \
+{percent(found[pooled("skill_crps")], signed=True)}, 50 % interval covers \
+{percent(found[pooled("coverage_50")])}, 90 % interval {percent(found[pooled("coverage_90")])}
 - Training weights: {facts.weighting}
 - Data: {data_text(facts.provenance)}; snapshot `{facts.snapshot[:12]}`
 - By regime: `regime_scores.csv`, `coverage.png`; the forecasts: `cone.png`, `predictions.parquet`
