@@ -26,8 +26,8 @@ N, H = 40, 5
 DAYS = pd.Series(pd.bdate_range("2020-01-01", periods=N, unit="us"))
 # (role, first and last row) of two folds, each label 5 sessions long and clear of the next role.
 FOLDS = (
-    (("train", 0, 3), ("valid", 9, 11), ("calibration", 17, 18), ("test", 24, 28)),
-    (("train", 0, 8), ("valid", 14, 15), ("calibration", 21, 22), ("test", 29, 33)),
+    (("train", 0, 3), ("valid", 9, 11), ("test", 24, 28)),
+    (("train", 0, 8), ("valid", 14, 15), ("test", 29, 33)),
 )
 
 
@@ -179,7 +179,7 @@ WRONG = [
     (LABELS, add("Target_1M_log_return"), ["Target_1M_log_return: is a target of horizon 1m"]),
     (LABELS, add("yahoo_close"), ["column yahoo_close: columns of this vendor"]),
     (LABELS, lambda f: f[["data_date", *f.columns]], ["data_date: is in the frame more than once"]),
-    (PLAN, put("role", "tset"), ["role: not one of train, valid, calibration, test; 1 row", DAY]),
+    (PLAN, put("role", "tset"), ["role: not one of train, valid, test; 1 row", DAY]),
     (PLAN, put("role", None), ["column role: missing value"]),
     (PLAN, put("fold", -1), ["column fold: negative; 1 row, fold+data_date = (-1, 2020-01-03)"]),
     (PLAN, cast("fold", "float64"), ["column fold: is float64, not int64"]),
@@ -196,7 +196,7 @@ WRONG = [
     (WEIGHTS, put("weight", np.nan), ["column weight: missing value"]),
     (WEIGHTS, put("weight", np.inf), ["column weight: infinite; 1 row"]),
     (WEIGHTS, scaled, ["a fold's role do not have mean 1; 2 rows", "(1, 2020-01-21)"]),
-    (WEIGHTS, put("role", "test"), ["column role: not one of train, valid, calibration; 1 row"]),
+    (WEIGHTS, put("role", "test"), ["column role: not one of train, valid; 1 row"]),
     (WEIGHTS, twice, ["date given twice in one fold; 1 row"]),
     (PREDICTIONS, put("q50", -0.2), ["quantiles cross; 1 row"]),
     (PREDICTIONS, put("q90", -0.01), ["quantiles cross; 1 row"]),
@@ -268,4 +268,4 @@ def test_unknown_datasets() -> None:
 
 
 def test_roles_are_those_of_the_plan() -> None:
-    assert ROLES == ("train", "valid", "calibration", "test")
+    assert ROLES == ("train", "valid", "test")

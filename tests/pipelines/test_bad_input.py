@@ -69,13 +69,9 @@ CASES: dict[str, tuple[Sequence[str], str]] = {
         ["--pipeline=split", "--params=split.plan=fixed,split.first_origin=2020-01-02"],
         r"split\.first_origin is a key of split\.plan=walk_forward, but split\.plan is fixed",
     ),
-    "embargo without training after the test": (
-        ["--pipeline=split", "--params=split.window=rolling,split.embargo_sessions=5"],
-        r"split\.embargo_sessions is a key of split\.plan=cpcv.*training rows after the test",
-    ),
     "unknown plan": (
         ["--pipeline=split", "--params=split.plan=kfold"],
-        r"'split\.plan' is 'kfold'.*'walk_forward', 'fixed' or 'cpcv'",
+        r"'split\.plan' is 'kfold'.*'walk_forward' or 'fixed'",
     ),
     "unknown weighting": (
         ["--pipeline=split", "--params=weights.scheme=uniqueness"],
@@ -92,10 +88,6 @@ CASES: dict[str, tuple[Sequence[str], str]] = {
         ],
         r"split\.plan=fixed.*leaves .*no test row.*horizon h training validation test "
         r"1w 5 \d+ \(\d+\.\d\d\) .* 12m 252 ",
-    ),
-    "plan for selection": (
-        [UPSTREAM, "--tags=1m", "--params=source.symbols=ZL,split.plan=cpcv"],
-        r"split\.plan=cpcv trains on sessions after .*to select a model, not to score one",
     ),
 }
 

@@ -26,24 +26,16 @@ def test_base_parameters_are_the_defaults(project_root: Path) -> None:
             r"split\.first_origin is a key of split\.plan=walk_forward, but split\.plan is fixed\. "
             r"Its own keys are split\.valid_from, split\.test_from",
         ),
-        ({"plan": "cpcv", "valid_sessions": 0}, r"split\.valid_sessions is a key"),
-        ({"plan": "fixed", "calibration_sessions": 20}, r"split\.calibration_sessions is a key"),
+        ({"plan": "fixed", "valid_sessions": 0}, r"split\.valid_sessions is a key"),
         ({"test_from": "2020-01-02"}, r"split\.test_from is a key of split\.plan=fixed"),
-        ({"groups": 4}, r"split\.groups is a key of split\.plan=cpcv, but split\.plan is walk"),
-        (
-            {"window": "rolling", "embargo_sessions": 5},
-            r"embargo is for training rows after the test, which this plan has not",
-        ),
         ({"train_sessions": 500}, r"split\.train_sessions is for split\.window=rolling"),
         (
             {"plan": "fixed", "valid_from": "2024-01-02"},
             r"split\.valid_from=2024-01-02 is after split\.test_from=2024-01-01",
         ),
         ({"last_origin": "2015-01-02"}, r"last_origin=2015-01-02 is before the first test origin"),
-        ({"plan": "cpcv", "groups": 3, "test_groups": 3}, r"leave no group to train on"),
-        ({"plan": "cpcv", "groups": 20, "test_groups": 10}, r"are 184756 folds, each a fit"),
         ({"plan": "fixed", "embargo": 1}, r"Extra inputs are not permitted"),
-        ({"plan": "kfold"}, r"'walk_forward', 'fixed' or 'cpcv'"),
+        ({"plan": "kfold"}, r"'walk_forward' or 'fixed'"),
     ],
 )
 def test_keys_that_do_not_fit_are_refused(keys: dict[str, object], message: str) -> None:
@@ -54,7 +46,7 @@ def test_keys_that_do_not_fit_are_refused(keys: dict[str, object], message: str)
 def test_only_keys_of_the_plan_are_logged() -> None:
     walk = SplitConfig().for_profile("full").model_dump(mode="json")
     assert walk["refit_every"] == 126
-    assert not set(walk) & {*PLAN_KEYS["fixed"], *PLAN_KEYS["cpcv"]}
+    assert not set(walk) & set(PLAN_KEYS["fixed"])
     fixed = SplitConfig(plan="fixed").for_profile("full").model_dump(mode="json")
     assert fixed == {
         "plan": "fixed", "origins": "all", "warm_up": 252, "min_train_rows": 250,

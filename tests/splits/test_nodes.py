@@ -18,10 +18,8 @@ from soyoil.pipelines.split.nodes import (
 from soyoil.regimes.table import RegimeConfig, regime_frame
 from soyoil.regimes.weights import label_regimes
 from soyoil.sources.base import SourceConfig
-from soyoil.splits.build import make_plan
 from soyoil.splits.plan import SplitConfig
 from soyoil.splits.snapshot import Snapshot, take_snapshot
-from soyoil.splits.weights import weigh_plan
 from soyoil.targets.horizons import HORIZONS
 
 WEEK = HORIZONS["1w"]
@@ -104,9 +102,7 @@ def test_every_fitted_row_is_weighted_once_in_the_order_of_the_plan(
     snapshot: Snapshot, scheme: str
 ) -> None:
     labels, _ = label_node(WEEK)(snapshot)
-    config = split(
-        first_origin="2018-01-02", refit_every=60, valid_sessions=20, calibration_sessions=30
-    )
+    config = split(first_origin="2018-01-02", refit_every=60, valid_sessions=20)
     plan = plan_node(WEEK)(snapshot, labels, config, "quick")
     chosen = WeightsConfig.model_validate({"scheme": scheme})
     weights, report = weights_node(WEEK)(snapshot, plan, chosen)
@@ -115,7 +111,7 @@ def test_every_fitted_row_is_weighted_once_in_the_order_of_the_plan(
         weights[["fold", "role", "data_date"]], fitted[["fold", "role", "data_date"]]
     )
     means = weights.groupby(["fold", "role"])["weight"].mean()
-    assert set(means.index.get_level_values("role")) == {"train", "valid", "calibration"}
+    assert set(means.index.get_level_values("role")) == {"train", "valid"}
     assert means.to_numpy() == pytest.approx(1.0)
     assert (report["effective_n"] <= report["rows"] + 1e-9).all()
     assert report["independent_n"].to_numpy() == pytest.approx(report["effective_n"] / 5)
@@ -149,22 +145,6 @@ def test_a_fixed_plan_that_leaves_nothing_counts_all_horizons(snapshot: Snapshot
         rows = 781 - 20 - horizon.sessions
         assert re.search(rf"\n +{name} +{horizon.sessions} +{rows} \(.* 0 \(0\.00\)\n", text)
     assert "leaves no validation row and no test row" in text
-
-
-def test_a_plan_for_selection_is_refused_by_the_stage_but_can_be_weighed(
-    snapshot: Snapshot,
-) -> None:
-    labels, _ = label_node(WEEK)(snapshot)
-    config = split(plan="cpcv", groups=4)
-    with pytest.raises(SplitError, match=r"split\.plan=cpcv.*to select a model, not to score"):
-        plan_node(WEEK)(snapshot, labels, config, "quick")
-    masks = {"1w": (5, labels[WEEK.target].notna().to_numpy())}
-    plan = make_plan(labels["data_date"], masks, "1w", config)
-    weights, report = weigh_plan(
-        plan, snapshot.matrix["data_date"], snapshot.regimes, WeightsConfig()
-    )
-    assert len(report) == 6
-    assert weights.groupby("fold")["weight"].mean().to_numpy() == pytest.approx(1.0)
 
 
 def test_label_report_of_the_node(snapshot: Snapshot) -> None:

@@ -11,7 +11,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from soyoil.base.errors import SplitError
-from soyoil.splits.cpcv import backtest_paths, combinatorial_purged, row_groups
 from soyoil.splits.fixed import fixed_split
 from soyoil.splits.plan import ROLES, SplitConfig, SplitPlan, plan_from_frame
 from soyoil.splits.walkforward import walk_forward
@@ -62,9 +61,9 @@ def no_pair_overlaps(plan: SplitPlan, case: Case) -> None:
                     assert case.end(a) < days[b] or case.end(b) < days[a]
 
 
-def round_trip(plan: SplitPlan, case: Case, *, for_scoring: bool) -> None:
+def round_trip(plan: SplitPlan, case: Case) -> None:
     frame = plan.to_frame()
-    again = plan_from_frame(frame, case.dates, "9w", case.h, for_scoring=for_scoring)
+    again = plan_from_frame(frame, case.dates, "9w", case.h)
     assert again.content_hash == plan.content_hash
     for mine, theirs in zip(plan.folds, again.folds, strict=True):
         assert (mine.number, mine.cutoff) == (theirs.number, theirs.cutoff)
@@ -77,21 +76,19 @@ def round_trip(plan: SplitPlan, case: Case, *, for_scoring: bool) -> None:
     st.integers(5, 40),
     st.integers(0, 20),
     st.sampled_from([0, 6, 25]),
-    st.sampled_from([0, 6, 15]),
     st.sampled_from([None, 30]),
     st.sampled_from(["all", "weekly"]),
 )
 @settings(max_examples=120, deadline=None)
 def test_walk_forward(
-    case: Case, block: int, warm_up: int, valid: int, calibration: int, window: int | None,
-    origins: str,
-) -> None:  # fmt: skip
+    case: Case, block: int, warm_up: int, valid: int, window: int | None, origins: str
+) -> None:
     days, h = case.days, case.h
     first = days[2 * len(days) // 3]
     rolling = {} if window is None else {"window": "rolling", "train_sessions": window}
     config = SplitConfig(
         first_origin=first, refit_every=block, warm_up=warm_up, valid_sessions=valid,
-        calibration_sessions=calibration, min_train_rows=1, origins=origins, **rolling,
+        min_train_rows=1, origins=origins, **rolling,
     )  # fmt: skip
     try:
         plan = walk_forward(case.dates, case.labelled, ("9w", h), config)
@@ -109,14 +106,12 @@ def test_walk_forward(
         # Going back: a block ends where its labels end strictly before the next block starts.
         last = [i for i in range(start) if i + h < len(days) and case.end(i) < days[start]]
         earliest = max([warm_up] if window is None else [warm_up, len(last) - window])
-        for role, length in (("calibration", calibration), ("valid", valid)):
-            span = last[-length:] if length else []
-            span = [i for i in span if i >= earliest]
-            assert fold.rows()[role].tolist() == [i for i in span if i in usable]
-            if span:
-                last = [i for i in last if case.end(i) < days[span[0]]]
+        span = [i for i in (last[-valid:] if valid else []) if i >= earliest]
+        assert fold.valid.tolist() == [i for i in span if i in usable]
+        if span:
+            last = [i for i in last if case.end(i) < days[span[0]]]
         assert fold.train.tolist() == [i for i in last if i >= earliest and i in usable]
-    round_trip(plan, case, for_scoring=True)
+    round_trip(plan, case)
 
 
 @given(cases(), st.integers(0, 20), st.integers(20, 60), st.sampled_from(["all", "weekly"]))
@@ -142,53 +137,7 @@ def test_fixed(case: Case, warm_up: int, third: int, origins: str) -> None:
     ]
     assert fold.test.tolist() == [i for i in rows if days[i] >= test_from]
     assert days[fold.cutoff] < test_from <= days[fold.cutoff + 1]
-    round_trip(plan, case, for_scoring=True)
-
-
-@given(
-    cases(),
-    st.sampled_from([(2, 1), (4, 1), (4, 2), (5, 2), (5, 3)]),
-    st.integers(0, 6),
-    st.integers(0, 10),
-    st.sampled_from(["all", "weekly"]),
-)
-@settings(max_examples=50, deadline=None)
-def test_cpcv(case: Case, shape: tuple[int, int], embargo: int, warm_up: int, origins: str) -> None:
-    groups, chosen = shape
-    config = SplitConfig(
-        plan="cpcv", groups=groups, test_groups=chosen, embargo_sessions=embargo,
-        min_train_rows=1, warm_up=warm_up, origins=origins,
-    )  # fmt: skip
-    try:
-        plan = combinatorial_purged(case.dates, case.labelled, ("9w", case.h), config)
-    except SplitError as error:
-        assert "9w" in str(error)
-        return
-    no_pair_overlaps(plan, case)
-    days, h = case.days, case.h
-    rows = [i for i in case.usable(origins) if i >= warm_up]
-    for fold in plan.folds:
-        tested = set(fold.test.tolist())
-        expected = []
-        for i in (i for i in rows if i not in tested):
-            later_ok = all(case.end(i) < days[j] for j in tested if j > i)
-            # After a test label ends, `embargo` more sessions pass before a row may train.
-            earlier_ok = all(days[i] > days[j + h] and i > j + h + embargo for j in tested if j < i)
-            if later_ok and earlier_ok:
-                expected.append(i)
-        assert fold.train.tolist() == expected
-        assert days[fold.cutoff] == case.end(rows[-1])
-    paths = backtest_paths(groups, chosen)
-    parts = row_groups(np.array(rows), groups)
-    sizes = [len(part) for part in parts]
-    assert max(sizes) - min(sizes) <= 1
-    for path in paths:
-        for group, fold_number in enumerate(path):
-            assert set(parts[group].tolist()) <= set(plan.folds[fold_number].test.tolist())
-    for group in range(groups):
-        assert len(set(paths[:, group])) == len(paths), "each forecast serves one path"
-    assert len(paths) * groups == len(plan.folds) * chosen, "no forecast is left over"
-    round_trip(plan, case, for_scoring=False)
+    round_trip(plan, case)
 
 
 @given(cases(), st.sampled_from(["all", "weekly"]), st.integers(1, 30))
@@ -198,7 +147,7 @@ def test_later_data_change_no_fold_but_add_test_rows(case: Case, origins: str, c
     n, h = len(case.dates), case.h
     config = SplitConfig(
         first_origin=case.days[n // 2], refit_every=10, warm_up=2, valid_sessions=6,
-        calibration_sessions=5, min_train_rows=1, origins=origins,
+        min_train_rows=1, origins=origins,
     )  # fmt: skip
     m = n - cut
     assume(m > h)
@@ -210,6 +159,6 @@ def test_later_data_change_no_fold_but_add_test_rows(case: Case, origins: str, c
         assume(False)
     for then, now in zip(early.folds, whole.folds, strict=False):
         assert then.cutoff == now.cutoff
-        for role in ("train", "valid", "calibration"):
+        for role in ("train", "valid"):
             np.testing.assert_array_equal(then.rows()[role], now.rows()[role])
         np.testing.assert_array_equal(then.test, now.test[: len(then.test)])

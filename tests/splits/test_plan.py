@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from soyoil.base.errors import SplitError
-from soyoil.splits.cpcv import combinatorial_purged
 from soyoil.splits.plan import SplitConfig, SplitPlan, check_purged, origin_mask, plan_from_frame
 from soyoil.splits.walkforward import walk_forward
 
@@ -74,21 +73,20 @@ def test_max_folds_keeps_the_last(decade: pd.Series) -> None:
     np.testing.assert_array_equal(last.folds[-1].test, every.folds[-1].test)
 
 
-def test_literal_dates_with_calibration(decade: pd.Series) -> None:
+def test_literal_dates_of_early_stopping(decade: pd.Series) -> None:
     """Weekdays, 1w: every block ends five sessions and a strict step before the next."""
     labelled = np.arange(len(decade)) < len(decade) - 5
-    config = SplitConfig(valid_sessions=10, calibration_sessions=15)
+    config = SplitConfig(valid_sessions=10)
     fold = walk_forward(decade, labelled, ("1w", 5), config).folds[0]
     assert {
         role: [decade.iloc[rows[i]].strftime("%F") for i in (0, -1)]
         for role, rows in fold.rows().items()
         if role != "test"
     } == {
-        "calibration": ["2015-12-07", "2015-12-25"],
-        "valid": ["2015-11-16", "2015-11-27"],
-        "train": ["2011-05-25", "2015-11-06"],
+        "valid": ["2015-12-14", "2015-12-25"],
+        "train": ["2011-05-25", "2015-12-04"],
     }
-    for earlier, later in (("train", "valid"), ("valid", "calibration"), ("calibration", "test")):
+    for earlier, later in (("train", "valid"), ("valid", "test")):
         ends = decade.iloc[fold.rows()[earlier][-1] + 5]
         assert ends < decade.iloc[fold.rows()[later][0]]
 
@@ -122,7 +120,7 @@ def test_a_block_without_rows_that_was_asked_for_is_refused(decade: pd.Series) -
 @pytest.fixture
 def plan(decade: pd.Series) -> SplitPlan:
     labelled = np.arange(len(decade)) < len(decade) - 21
-    return walk_forward(decade, labelled, ("1m", 21), SplitConfig(calibration_sessions=60))
+    return walk_forward(decade, labelled, ("1m", 21), SplitConfig())
 
 
 def test_hash_sees_role_dates_and_cutoff(plan: SplitPlan) -> None:
@@ -130,7 +128,7 @@ def test_hash_sees_role_dates_and_cutoff(plan: SplitPlan) -> None:
     for changed in (
         dataclasses.replace(fold, cutoff=fold.cutoff - 1),
         dataclasses.replace(fold, train=fold.train[1:]),
-        dataclasses.replace(fold, calibration=fold.valid, valid=fold.calibration),
+        dataclasses.replace(fold, train=fold.valid, valid=fold.train),
     ):
         other = dataclasses.replace(plan, folds=(changed, *plan.folds[1:]))
         assert other.content_hash != plan.content_hash
@@ -160,12 +158,23 @@ def test_a_plan_of_another_snapshot_or_horizon_is_refused(
         plan_from_frame(plan.to_frame(), decade[decade != "2010-06-08"].iloc[1:], "1m", 22)
 
 
-def test_a_plan_for_selection_is_not_scored(decade: pd.Series) -> None:
-    labelled = np.arange(len(decade)) < len(decade) - 21
-    for keys in ({}, {"test_groups": 1}):
-        frame = combinatorial_purged(
-            decade, labelled, ("1m", 21), SplitConfig(plan="cpcv", **keys)
-        ).to_frame()
-        with pytest.raises(SplitError, match="from split to evaluate need split.plan=walk_"):
+def test_a_plan_that_could_not_have_been_scored_is_refused(
+    plan: SplitPlan, decade: pd.Series
+) -> None:
+    first, second = plan.folds[:2]
+    # Clear of the test block by more than a label, but after it.
+    later = np.append(first.train, first.test[-1] + 22)
+    for folds in (
+        (dataclasses.replace(first, train=later),),
+        (dataclasses.replace(first, test=np.append(first.test, second.test[0])), second),
+    ):
+        frame = dataclasses.replace(plan, folds=folds).to_frame()
+        with pytest.raises(SplitError, match="after its test rows or tests a row more than once"):
             plan_from_frame(frame, decade, "1m", 21)
-        plan_from_frame(frame, decade, "1m", 21, for_scoring=False)
+
+
+def test_last_origin_is_the_last_that_is_used(decade: pd.Series) -> None:
+    labelled = np.arange(len(decade)) < len(decade) - 21
+    config = SplitConfig(last_origin=dt.date(2017, 3, 3))
+    got = walk_forward(decade, labelled, ("1m", 21), config)
+    assert decade.iloc[got.folds[-1].test[-1]] == pd.Timestamp("2017-03-03")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pandera.pandas import Check, Column, DataFrameSchema
 
 DATE: Final = "datetime64[us]"
-FIT_ROLES: Final = ("train", "valid", "calibration")
+FIT_ROLES: Final = ("train", "valid")
 PLAN_ROLES: Final = (*FIT_ROLES, "test")
 MEAN_TOLERANCE: Final = 1e-9
 MAX_EXAMPLES: Final = 3

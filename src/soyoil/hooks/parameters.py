@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.pipeline import Pipeline
 
 from soyoil.base.errors import ConfigError
 from soyoil.params import Sections, check_parameters
-
-PLAN_SUFFIX: Final = ".split_plan"
 
 
 def _check_warehouse_kind(context: KedroContext, kind: str) -> None:
@@ -47,22 +42,3 @@ class ParameterHooks:
         parameters = check_parameters(context.config_loader["parameters"])
         _check_warehouse_kind(context, parameters.source.kind)
         self.parameters = parameters
-
-    @hook_impl
-    def before_pipeline_run(self, pipeline: Pipeline) -> None:
-        """Refuse a plan for selection in a run that would score it.
-
-        Raises
-        ------
-        ConfigError
-            Naming the plans that can be scored.
-        """
-        if self.parameters is None or self.parameters.split.plan != "cpcv":
-            return
-        if any(name.endswith(PLAN_SUFFIX) for name in pipeline.all_outputs()):
-            raise ConfigError(
-                "split.plan=cpcv trains on sessions after its test rows and tests rows more than "
-                "once: it serves to select a model, not to score one. The stages from split to "
-                "evaluate need split.plan=walk_forward or split.plan=fixed. To select, call "
-                "soyoil.splits.build.make_plan."
-            )

@@ -20,13 +20,11 @@ EFFECTIVE: Final = "#5c6b7a"
 ROLE_COLOURS: Final = {
     "train": "#7aa6c2",
     "valid": "#e0b04f",
-    "calibration": "#6b9e78",
     "test": "#c8502d",
 }
 ROLE_NAMES: Final = {
     "train": "training",
     "valid": "early stopping",
-    "calibration": "calibration",
     "test": "scored",
 }
 

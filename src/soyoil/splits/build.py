@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import pandas as pd
 
 from soyoil.base.arrays import BoolArray
-from soyoil.splits.cpcv import combinatorial_purged
 from soyoil.splits.fixed import fixed_split
 from soyoil.splits.plan import SplitConfig, SplitPlan
 from soyoil.splits.walkforward import walk_forward
@@ -42,6 +41,4 @@ def make_plan(
     key = (horizon, sessions)
     if config.plan == "fixed":
         return fixed_split(dates, mask, key, config, labelled)
-    if config.plan == "cpcv":
-        return combinatorial_purged(dates, mask, key, config)
     return walk_forward(dates, mask, key, config)

@@ -50,8 +50,7 @@ def _cut(days: DayArray, labelled: BoolArray, h: int, config: SplitConfig) -> _C
         inside = (position >= begin) & (position < end)
         rows[role] = np.flatnonzero(usable & inside).astype("int64")
         independent[role] = float((every & inside).sum()) / h
-    none = np.empty(0, dtype="int64")
-    fold = Fold(0, test_from - 1, rows["train"], rows["valid"], none, rows["test"])
+    fold = Fold(0, test_from - 1, rows["train"], rows["valid"], rows["test"])
     return _Cut(fold, independent)
 
 

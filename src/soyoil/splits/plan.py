@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
@@ -23,17 +22,14 @@ from soyoil.base.arrays import BoolArray, DayArray, IntArray
 from soyoil.base.config import SESSIONS, Config, bounded
 from soyoil.base.errors import SplitError
 
-ROLES: Final = ("train", "valid", "calibration", "test")
+ROLES: Final = ("train", "valid", "test")
 PROFILE_REFIT: Final = {"quick": 252, "full": 126}
-MAX_FOLDS: Final = 1000
 
 PLAN_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "walk_forward": (
-        "first_origin", "refit_every", "valid_sessions", "calibration_sessions", "window",
-        "train_sessions", "max_folds",
+        "first_origin", "refit_every", "valid_sessions", "window", "train_sessions", "max_folds",
     ),
     "fixed": ("valid_from", "test_from"),
-    "cpcv": ("groups", "test_groups", "embargo_sessions"),
 }  # fmt: skip
 """Keys that only one plan uses; the others are shared."""
 
@@ -44,8 +40,7 @@ class SplitConfig(Config):
     Attributes
     ----------
     plan
-        ``walk_forward``, ``fixed`` (one split at given dates) or ``cpcv`` (combinatorial
-        purged cross-validation, for selection only: it trains on sessions after the test).
+        ``walk_forward``, or ``fixed``: one split at given dates.
     origins
         ``all`` sessions, or ``weekly``: the last session of each week, in every role.
     warm_up
@@ -60,9 +55,6 @@ class SplitConfig(Config):
         walk_forward: sessions per test block; None leaves it to the profile.
     valid_sessions
         walk_forward: early-stopping block, in sessions; 0 for none.
-    calibration_sessions
-        walk_forward: block between early stopping and test, on which intervals are
-        calibrated, in sessions; 0 for none.
     window
         walk_forward: ``expanding``, or ``rolling`` with `train_sessions`.
     train_sessions
@@ -72,14 +64,9 @@ class SplitConfig(Config):
         walk_forward: keep only the last so many folds; None keeps all.
     valid_from, test_from
         fixed: first session of validation and of test; equal dates leave out validation.
-    groups, test_groups
-        cpcv: contiguous groups of rows, and how many of them each fold tests.
-    embargo_sessions
-        cpcv: sessions after the end of a test label that do not train either. The other plans
-        need none: nothing in them trains on sessions after its test.
     """
 
-    plan: Literal["walk_forward", "fixed", "cpcv"] = "walk_forward"
+    plan: Literal["walk_forward", "fixed"] = "walk_forward"
     origins: Literal["all", "weekly"] = "all"
     warm_up: int = bounded(252, ge=0, **SESSIONS)
     min_train_rows: int = bounded(250, ge=1, **SESSIONS)
@@ -87,15 +74,11 @@ class SplitConfig(Config):
     first_origin: dt.date = dt.date(2016, 1, 4)
     refit_every: int | None = bounded(None, ge=1, **SESSIONS)
     valid_sessions: int = bounded(126, ge=0, **SESSIONS)
-    calibration_sessions: int = bounded(0, ge=0, **SESSIONS)
     window: Literal["expanding", "rolling"] = "expanding"
     train_sessions: int = bounded(1260, ge=1, **SESSIONS)
     max_folds: int | None = bounded(None, ge=1, le=20_000, why="a fold has a session at least")
     valid_from: dt.date = dt.date(2023, 1, 1)
     test_from: dt.date = dt.date(2024, 1, 1)
-    groups: int = bounded(6, ge=2, le=100, why="splits grow as the binomial coefficient")
-    test_groups: int = bounded(2, ge=1, le=50, why="splits grow as the binomial coefficient")
-    embargo_sessions: int = bounded(0, ge=0, **SESSIONS)
 
     def _changed(self, key: str) -> bool:
         return bool(getattr(self, key) != type(self).model_fields[key].default)
@@ -110,13 +93,8 @@ class SplitConfig(Config):
         ]
         if foreign:
             own = ", ".join(f"split.{key}" for key in PLAN_KEYS[self.plan])
-            why = (
-                " An embargo is for training rows after the test, which this plan has not."
-                if self._changed("embargo_sessions")
-                else ""
-            )
             raise ValueError(
-                f"{'; '.join(foreign)}, but split.plan is {self.plan}.{why} Its own keys are {own}."
+                f"{'; '.join(foreign)}, but split.plan is {self.plan}. Its own keys are {own}."
             )
         if self.window == "expanding" and self._changed("train_sessions"):
             raise ValueError("split.train_sessions is for split.window=rolling")
@@ -128,21 +106,10 @@ class SplitConfig(Config):
             raise ValueError(
                 f"split.valid_from={self.valid_from} is after split.test_from={self.test_from}"
             )
-        start = {"walk_forward": self.first_origin, "fixed": self.test_from}.get(self.plan)
-        if start is not None and self.last_origin is not None and self.last_origin < start:
+        start = self.first_origin if self.plan == "walk_forward" else self.test_from
+        if self.last_origin is not None and self.last_origin < start:
             raise ValueError(
                 f"split.last_origin={self.last_origin} is before the first test origin {start}"
-            )
-        if self.test_groups >= self.groups:
-            raise ValueError(
-                f"split.test_groups={self.test_groups} of split.groups={self.groups} leave no "
-                "group to train on"
-            )
-        folds = math.comb(self.groups, self.test_groups)
-        if folds > MAX_FOLDS:
-            raise ValueError(
-                f"split.groups={self.groups} choose split.test_groups={self.test_groups} are "
-                f"{folds} folds, each a fit; at most {MAX_FOLDS} are allowed"
             )
         return self
 
@@ -168,9 +135,8 @@ class Fold:
     number
         0, 1, ... in time order.
     cutoff
-        Position of the session at whose close the fold is fitted. In walk-forward and fixed
-        plans the last session before the test block; in cpcv the end of the last label.
-    train, valid, calibration, test
+        Position of the session at whose close the fold is fitted: the last before the test block.
+    train, valid, test
         Positions of the rows of each role, ascending.
     """
 
@@ -178,12 +144,11 @@ class Fold:
     cutoff: int
     train: IntArray
     valid: IntArray
-    calibration: IntArray
     test: IntArray
 
     def rows(self) -> dict[str, IntArray]:
         """Positions by role, in the order of `ROLES`."""
-        return dict(zip(ROLES, (self.train, self.valid, self.calibration, self.test), strict=True))
+        return dict(zip(ROLES, (self.train, self.valid, self.test), strict=True))
 
 
 @dataclass(frozen=True)
@@ -279,9 +244,8 @@ def check_scoreable(plan: SplitPlan) -> None:
     if backward or len(np.unique(tested)) < len(tested):
         raise SplitError(
             f"The split plan of {plan.horizon} trains on sessions after its test rows or tests a "
-            "row more than once (split.plan=cpcv). It serves to select a model, not to score "
-            "one: the stages from split to evaluate need split.plan=walk_forward or "
-            "split.plan=fixed. To select, call soyoil.splits.build.make_plan."
+            "row more than once: no score of it could have been had on that day. Run the split "
+            "stage again."
         )
 
 
@@ -298,12 +262,7 @@ def _positions(days: DayArray, used: DayArray, horizon: str) -> IntArray:
 
 
 def plan_from_frame(
-    frame: pd.DataFrame,
-    dates: pd.Series,
-    horizon: str,
-    sessions: int,
-    *,
-    for_scoring: bool = True,
+    frame: pd.DataFrame, dates: pd.Series, horizon: str, sessions: int
 ) -> SplitPlan:
     """Rebuild a plan from its long form and the session dates it was made for.
 
@@ -315,15 +274,12 @@ def plan_from_frame(
         Session dates of the snapshot, ascending.
     horizon, sessions
         Name and length of the horizon.
-    for_scoring
-        Refuse a plan whose forecasts cannot be scored: one that trains on sessions after its
-        test rows, or tests a row more than once.
 
     Raises
     ------
     SplitError
-        If the plan names a date that is no session, is of another horizon, leaks, or cannot
-        be scored although it should.
+        If the plan names a date that is no session, is of another horizon, leaks, trains on
+        sessions after its test rows, or tests a row more than once.
     """
     days = dates.to_numpy(dtype="datetime64[us]")
     names = ("data_date", "label_end_date", "cutoff")
@@ -340,15 +296,14 @@ def plan_from_frame(
     )
     folds = []
     for number, part in rows.groupby("fold", sort=True):
-        train, valid, calibration, test = (
+        train, valid, test = (
             part.loc[part["role"] == role, "position"].to_numpy(dtype="int64") for role in ROLES
         )
         at = int(part["cutoff"].iloc[0])
-        folds.append(Fold(int(str(number)), at, train, valid, calibration, test))
+        folds.append(Fold(int(str(number)), at, train, valid, test))
     plan = SplitPlan(horizon, sessions, days, tuple(folds))
     check_purged(plan)
-    if for_scoring:
-        check_scoreable(plan)
+    check_scoreable(plan)
     return plan
 
 

@@ -33,7 +33,7 @@ def walk_forward(
     SplitPlan
         Blocks of `refit_every` sessions from the first origin on (126 if it is None); only
         labelled rows have a role. Before each block, going back in time and purged at each
-        boundary: calibration, early stopping, training.
+        boundary: early stopping, training.
 
     Raises
     ------
@@ -86,18 +86,16 @@ def _fold(
         rows = np.arange(begin, max(begin, end))
         return rows[usable[rows]].astype("int64")
 
-    blocks = []
-    for length in (config.calibration_sessions, config.valid_sessions):
-        begin = max(end - length, earliest)
-        blocks.append(take(begin, end) if length else take(0, 0))
-        end = begin - h if length else end
-    calibration, valid = blocks
+    valid = take(0, 0)
+    if config.valid_sessions:
+        begin = max(end - config.valid_sessions, earliest)
+        valid = take(begin, end)
+        end = begin - h
     return Fold(
         number=number,
         cutoff=start - 1,
         train=take(earliest, end),
         valid=valid,
-        calibration=calibration,
         test=test.astype("int64"),
     )
 
@@ -107,17 +105,15 @@ def _check_counts(
 ) -> None:
     enough = len(fold.train) >= config.min_train_rows
     enough &= len(fold.valid) > 0 or config.valid_sessions == 0
-    enough &= len(fold.calibration) > 0 or config.calibration_sessions == 0
     if enough:
         return
     name, h = horizon
     start = fold.cutoff + 1
-    calibration = f", {len(fold.calibration)} calibration" if config.calibration_sessions else ""
     raise SplitError(
         f"Horizon {name}: fold {fold.number} (test from {pd.Timestamp(days[start]):%Y-%m-%d}) "
-        f"keeps {len(fold.train)} training{calibration} and {len(fold.valid)} early-stopping "
+        f"keeps {len(fold.train)} training and {len(fold.valid)} early-stopping "
         f"rows of {start} sessions before it, after warm-up {config.warm_up} and purge {h} at "
         f"each boundary; split.min_train_rows is {config.min_train_rows}. The data covers "
-        f"{span_text(days)}. Set split.first_origin later, shorten split.valid_sessions or "
-        "split.calibration_sessions, lower split.min_train_rows, or use longer data."
+        f"{span_text(days)}. Set split.first_origin later, shorten split.valid_sessions, lower "
+        "split.min_train_rows, or use longer data."
     )

@@ -17,7 +17,7 @@ from soyoil.splits.plan import Fold, SplitPlan
 def weigh_plan(
     plan: SplitPlan, dates: pd.Series, regimes: pd.DataFrame, weights: WeightsConfig
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Weights of the rows that are fitted or calibrated on, and a report per fold.
+    """Weights of the rows that are fitted on, and a report per fold.
 
     Parameters
     ----------

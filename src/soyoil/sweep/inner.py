@@ -75,13 +75,8 @@ def cut_before_test(snapshot: Snapshot, split: SplitConfig) -> Snapshot:
     Raises
     ------
     SplitError
-        If the plan has no test of its own, or nothing is left.
+        If nothing is left.
     """
-    if split.plan == "cpcv":
-        raise SplitError(
-            "A sweep searches before the first test origin; split.plan=cpcv tests everywhere. "
-            "Use split.plan=walk_forward or split.plan=fixed."
-        )
     key = "first_origin" if split.plan == "walk_forward" else "test_from"
     first = getattr(split, key)
     matrix = snapshot.matrix

@@ -101,7 +101,7 @@ def make_split_plan(
     *,
     horizon: Horizon,
 ) -> pd.DataFrame:
-    """Plan the folds of one horizon; a plan for selection is refused."""
+    """Plan the folds of one horizon."""
     inputs = {"snapshot": snapshot.content_hash}
     name = f"{horizon.name}.labels"
     inputs["labels"] = check_handover(labels, name, MadeFrom(inputs), SPLIT_AGAIN)
