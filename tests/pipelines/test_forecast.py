@@ -74,6 +74,8 @@ def test_a_past_evening_is_what_was_said_then(ran, data: Path) -> None:  # type:
     code, output = ran["past"]
     assert code == 0, output
     assert "this one among them, bit by bit" in " ".join(output.split())
+    last = pd.read_parquet(data / "07_model_output" / "forecast.parquet")
+    assert last["data_date"].unique().tolist() == [pd.Timestamp("2021-07-02")]
     plain = json.loads((data / "08_reporting" / "forecast_2021-06-30.json").read_text())
     assert plain["origin"] == "2021-06-30"
     assert plain["snapshot"] == ledger(data)["snapshot"][0]

@@ -179,8 +179,8 @@ def _plain(forecast: Forecast, unit: str) -> dict[str, Any]:
 
 def publish(
     forecast: Forecast, ledger: pd.DataFrame, snapshot: Snapshot, config: ForecastConfig
-) -> tuple[dict[str, str], pd.DataFrame]:
-    """Page and JSON by file name, and how the forecasts of the ledger turned out.
+) -> tuple[dict[str, str], pd.DataFrame, pd.DataFrame]:
+    """Page and JSON by file name, the forecast as rows, and how the forecasts of the ledger turned out.
 
     Parameters
     ----------
@@ -206,7 +206,11 @@ def publish(
     logger.info("%s", text)
     results = ForecastResults(forecast.snapshot, forecast.outlooks, forecast.missing, grades, text)
     name = f"forecast_{config.asof}" if config.asof else "forecast"
-    return {
-        f"{name}.html": forecast_page(results),
-        f"{name}.json": json.dumps(_plain(forecast, unit), indent=2) + "\n",
-    }, grades
+    return (
+        {
+            f"{name}.html": forecast_page(results),
+            f"{name}.json": json.dumps(_plain(forecast, unit), indent=2) + "\n",
+        },
+        forecast.rows,
+        grades,
+    )

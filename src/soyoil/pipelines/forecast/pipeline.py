@@ -27,7 +27,7 @@ def create_pipeline(*, strict: bool = True) -> Pipeline:
             Node(
                 publish,
                 ["forecast", "forecast_ledger_rows", "snapshot", "params:forecast"],
-                ["forecast_files", "forecast_grades"],
+                ["forecast_files", "forecast_rows", "forecast_grades"],
                 name="publish",
             ),
         ],
