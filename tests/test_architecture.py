@@ -1,10 +1,13 @@
 """Rules that hold for the whole code base."""
 
+import ast
 import graphlib
+import importlib
 import json
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import grimp
@@ -29,6 +32,13 @@ for name in names:
         importlib.import_module(name)
 print(json.dumps({"imported": names, "loaded": sorted(sys.modules)}))
 """
+
+PACKAGES = sorted(
+    ".".join(path.parent.relative_to(ROOT / "src").parts)
+    for path in SOURCES
+    if path.name == "__init__.py"
+)
+FOUND_BY_FOLDER = "soyoil.pipelines"
 
 FORBIDDEN = {
     # word: (why, files that may hold it)
@@ -112,6 +122,38 @@ def test_no_import_goes_in_a_circle() -> None:
     needs = {name: graph.find_modules_directly_imported_by(name) - {name} for name in graph.modules}
     # Raises CycleError, which names the modules.
     graphlib.TopologicalSorter(needs).prepare()
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_public_names_are_there(package: str) -> None:
+    module = importlib.import_module(package)
+    public = getattr(module, "__all__", [])
+    for name in public:
+        assert getattr(module, name) is not None
+        # Python puts a module in the place of a name like it, once the module is imported.
+        assert name == "__version__" or find_spec(f"{package}.{name}") is None, name
+    if hasattr(module, "__getattr__"):
+        tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
+        block = next(node for node in tree.body if isinstance(node, ast.If))
+        imported = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+        assert sorted(public) == sorted(a.name for node in imported for a in node.names)
+        with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+            _ = module.nonsense
+
+
+def test_packages_without_public_names_are_private_to_their_parent() -> None:
+    graph = grimp.build_graph("soyoil", cache_dir=None)
+    silent = [p for p in PACKAGES if not hasattr(importlib.import_module(p), "__all__")]
+    silent.remove(FOUND_BY_FOLDER)
+    for package in silent:
+        parent = package.rpartition(".")[0]
+        assert parent != "soyoil", f"{package} names nothing in __all__"
+        users = {
+            user
+            for module in (package, *graph.find_descendants(package))
+            for user in graph.find_modules_that_directly_import(module)
+        }
+        assert not {user for user in users if not f"{user}.".startswith(f"{parent}.")}, package
 
 
 def test_no_file_names_a_path_of_one_machine() -> None:

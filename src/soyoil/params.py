@@ -18,7 +18,7 @@ from soyoil.contracts.contract import load_contract
 from soyoil.forecast.config import ForecastConfig
 from soyoil.market.instruments import check_roots
 from soyoil.models.champion import ChampionConfig
-from soyoil.models.config import FitConfig
+from soyoil.models.config import EngineConfig, FitConfig
 from soyoil.models.engines import ENGINES
 from soyoil.models.selection import check_columns, check_groups
 from soyoil.panel.config import PanelConfig
@@ -98,9 +98,9 @@ class Sections(Config):
         self.panel.check(self.source.symbols)
         columns = load_contract("features.daily_ml_matrix").feature_columns()
         check_groups(columns, self.fit.feature_groups)
-        for name, spec in ENGINES.items():
-            if spec.own_columns:
-                check_columns(columns, getattr(self, name).columns(()), name)
+        for name in ENGINES:
+            config: EngineConfig = getattr(self, name)
+            check_columns(columns, config.own_columns() or (), name)
         regime_frame(self.regimes)
         return self
 

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from backends import Backend
+from backends import Backend, BigQuery, DuckDB
 
 from soyoil.contracts.contract import Column, TableContract, load_contract
-from soyoil.warehouse.bigquery.backend import BigQueryWarehouse
 from soyoil.warehouse.connection import DuckDBConnection
 from soyoil.warehouse.duckdb.backend import DuckDBWarehouse
 
@@ -139,7 +138,5 @@ def warehouse(path: Path) -> DuckDBWarehouse:
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     """Empty warehouse of each kind."""
     if request.param == "bigquery":
-        config = request.getfixturevalue("bigquery_connection")
-        return Backend(config, BigQueryWarehouse(config))
-    local = DuckDBConnection(path=tmp_path / "warehouse.duckdb", busy_timeout_s=30)
-    return Backend(local, DuckDBWarehouse(local))
+        return BigQuery(request.getfixturevalue("bigquery_connection"))
+    return DuckDB(DuckDBConnection(path=tmp_path / "warehouse.duckdb", busy_timeout_s=30))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import get_args
 
 import duckdb
 import pytest
@@ -12,9 +13,9 @@ from plan_cases import ALL, NAME, contract, live_table, view
 from soyoil.base.errors import WarehouseError
 from soyoil.contracts.contract import Partition
 from soyoil.warehouse.bigquery.client import client_for
-from soyoil.warehouse.connection import BigQueryConnection, DuckDBConnection
+from soyoil.warehouse.connection import BigQueryConnection, ConnectionConfig, DuckDBConnection
 from soyoil.warehouse.guard import forbid_warehouse
-from soyoil.warehouse.live import COPIES, LiveColumn, LiveWarehouse
+from soyoil.warehouse.live import COPIES, TRAITS, BackendName, LiveColumn, LiveWarehouse
 from soyoil.warehouse.open import connect, open_inspector
 from soyoil.warehouse.table_shape import contract_shape, live_shape
 
@@ -157,3 +158,9 @@ def test_qualified_names() -> None:
     found = LiveWarehouse("bigquery", "x", ("a",), {"a.b": table}, "p-1", "pre_")
     assert found.qualified("a") == "`p-1.pre_a`"
     assert found.qualified("a.b") == "`p-1.pre_a.b`"
+
+
+def test_every_backend_has_a_connection_and_traits() -> None:
+    connections = [c.model_fields["backend"].default for c in get_args(ConnectionConfig)]
+    assert len(connections) == len(set(connections))
+    assert set(connections) == set(get_args(BackendName)) == set(TRAITS)

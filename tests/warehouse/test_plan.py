@@ -31,6 +31,8 @@ from plan_cases import (
 from rich.console import Console
 
 from soyoil.audit.defect import Action, Defect
+from soyoil.base.errors import WarehouseError
+from soyoil.migrations import plan as plan_module
 from soyoil.migrations.plan import Plan, change_sql, copy_statements, make_plan
 from soyoil.migrations.references import direct_readers, downstream
 from soyoil.migrations.sql import BUILT
@@ -97,6 +99,14 @@ def check_snapshot(name: str, text: str) -> None:
 @pytest.mark.parametrize(("name", "backend"), BOTH)
 def test_sql_is_as_reviewed(name: str, backend: BackendName) -> None:
     check_snapshot(f"{backend}_{name}", snapshot_text(plan_of(CASES[name], backend)))
+
+
+def test_a_backend_that_plans_do_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(plan_module.CHANGE_SQL, "duckdb")
+    with pytest.raises(
+        WarehouseError, match=r"is a duckdb warehouse.*change bigquery only.*by hand"
+    ):
+        plan_of(next(iter(CASES.values())), "duckdb")
 
 
 def drops(backend: BackendName) -> tuple[LiveWarehouse, list[Defect]]:

@@ -40,6 +40,11 @@ _LOSSY: Final = {
     ("FLOAT64", "INT64"): "fractions are rounded away",
     ("TIMESTAMP", "DATE"): "the time of day is lost",
 }
+CHANGE_SQL: Final[Mapping[BackendName, type[ChangeSql]]] = {
+    "duckdb": DuckDBSql,
+    "bigquery": BigQuerySql,
+}
+"""Statements by backend; one that is missing is never changed by plans."""
 
 
 class Change(Config):
@@ -121,8 +126,19 @@ class Plan(Config):
 
 
 def change_sql(live: LiveWarehouse, contracts: Mapping[str, TableContract]) -> ChangeSql:
-    """Statements for the backend of a warehouse."""
-    kind = BigQuerySql if live.backend == "bigquery" else DuckDBSql
+    """Statements for the backend of a warehouse.
+
+    Raises
+    ------
+    WarehouseError
+        No statements are known that change its structure.
+    """
+    kind = CHANGE_SQL.get(live.backend)
+    if kind is None:
+        raise WarehouseError(
+            f"{live.location} is a {live.backend} warehouse, and plans change "
+            f"{' and '.join(CHANGE_SQL)} only. Mend by hand what does not fit its contract."
+        )
     return kind(live, contracts)
 
 
@@ -243,7 +259,7 @@ class _Describer:
         lost = f"loses {', '.join(script.lost)}" if script.lost else ""
         kept = (
             _not_copied(table)
-            if script.copies and table is not None and self._live.backend == "duckdb"
+            if script.copies and table is not None and not self._sql.copies_extras
             else ""
         )
         notes = (step.reason, _warning(step, table), lost, kept, pending)
@@ -341,7 +357,7 @@ def _cluster(shape: TableShape) -> str:
 
 
 def _not_copied(table: LiveTable) -> str:
-    """What a copy of a table in DuckDB does not hold: it has rows and types only."""
+    """What a copy that has rows and types only does not hold."""
     names = ", ".join(str(extra) for extra in table.extras)
     return f"the copy has the rows without {names}" if names else ""
 

@@ -85,6 +85,8 @@ class ChangeSql(ABC):
     backend: BackendName
     transactional: bool
     """Whether all statements of a change are kept, or none."""
+    copies_extras: bool
+    """Whether a copy of a table has more than its rows and types: keys, defaults and the like."""
 
     def __init__(self, live: LiveWarehouse, contracts: Mapping[str, TableContract]) -> None:
         self._live = live

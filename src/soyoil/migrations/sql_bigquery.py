@@ -32,6 +32,7 @@ class BigQuerySql(ChangeSql):
 
     backend: BackendName = "bigquery"
     transactional = False
+    copies_extras = True
 
     def quoted(self, name: str) -> str:
         """See `ChangeSql.quoted`."""

@@ -23,6 +23,7 @@ class DuckDBSql(ChangeSql):
 
     backend: BackendName = "duckdb"
     transactional = True
+    copies_extras = False
 
     def quoted(self, name: str) -> str:
         """See `ChangeSql.quoted`."""

@@ -103,9 +103,9 @@ class FitConfig(Config):
 class EngineConfig(Config):
     """Configuration of one engine; a section of the parameters under the engine's name."""
 
-    def columns(self, offered: tuple[str, ...]) -> tuple[str, ...]:
-        """Columns that the engine is given, of those that ``fit.feature_groups`` offers."""
-        return offered
+    def own_columns(self) -> tuple[str, ...] | None:
+        """Columns that it names itself, in ``features``; None for ``fit.feature_groups``."""
+        return None
 
     def last_folds(self, profile: str) -> int | None:
         """How many folds are fitted in a profile, the last ones; None for all."""
@@ -209,8 +209,8 @@ class TFTConfig(EngineConfig):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     quick_folds: int = bounded(2, ge=1, le=1_000, why="there are no more folds")
 
-    def columns(self, offered: tuple[str, ...]) -> tuple[str, ...]:
-        """Those that it names itself."""
+    def own_columns(self) -> tuple[str, ...]:
+        """Those of ``features``."""
         return self.features
 
     def last_folds(self, profile: str) -> int | None:

@@ -32,9 +32,6 @@ class EngineSpec:
         Distributions whose versions decide its numbers, as far as they are installed.
     ablation
         Whether the same engine with uniform weights is fitted beside it.
-    own_columns
-        Whether its configuration names the columns that it is given, in ``features``; the others
-        are given those of ``fit.feature_groups``.
     single_worker
         Whether it has one worker where there may be an accelerator.
     space
@@ -46,7 +43,6 @@ class EngineSpec:
     library: str = ""
     distributions: tuple[str, ...] = ()
     ablation: bool = False
-    own_columns: bool = False
     single_worker: bool = False
     space: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -71,7 +67,6 @@ ENGINES: Final[dict[str, EngineSpec]] = {
         config=TFTConfig,
         library="torch",
         distributions=("torch", "pytorch-forecasting"),
-        own_columns=True,
         single_worker=True,
     ),
 }

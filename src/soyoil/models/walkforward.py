@@ -94,7 +94,7 @@ def fit_one(job: Job, arrays: HorizonArrays, task: FoldTask) -> FoldResult:
     """
     engine: Engine = importlib.import_module(ENGINES[job.engine].module).fit_fold
     started = time.perf_counter()
-    if not ENGINES[job.engine].own_columns:
+    if job.config.own_columns() is None:
         arrays = with_groups(arrays, job.fit.feature_groups)
     fit = engine(blinded(arrays, task, job.fit.target_kind), task, job.fit.threads, job.config)
     quantiles, factors = _forecast(job, arrays, task, fit)

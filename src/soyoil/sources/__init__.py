@@ -1,7 +1,13 @@
 """Data sources, one module per provider, all giving the same raw shape."""
 
 from soyoil.sources.base import Advance, BarBatch, SourceConfig, no_progress
-from soyoil.sources.vendor_store import VendorStore
+from soyoil.sources.identity import market_identity
+from soyoil.sources.vendor_store import VendorRecords, VendorStore
+
+__all__ = [
+    "Advance", "BarBatch", "SourceConfig", "VendorRecords", "VendorStore", "load_bars",
+    "market_identity", "no_progress",
+]  # fmt: skip
 
 
 def load_bars(

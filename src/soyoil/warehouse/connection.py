@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator
 
@@ -128,6 +128,10 @@ class BigQueryConnection(Config):
 
 ConnectionConfig = DuckDBConnection | BigQueryConnection
 
+_CONNECTIONS: Final[dict[str, type[ConnectionConfig]]] = {
+    connection.model_fields["backend"].default: connection
+    for connection in get_args(ConnectionConfig)
+}
 _ADAPTER: Final[TypeAdapter[ConnectionConfig]] = TypeAdapter(
     Annotated[ConnectionConfig, Field(discriminator="backend")]
 )
@@ -186,7 +190,7 @@ def _problem(error: Any) -> str:
         return f"backend: must be {error['ctx']['expected_tags']} (got {error['ctx']['tag']!r})"
     # The first part of the location is the backend, which the discriminator adds.
     where = ".".join(str(part) for part in error["loc"][1:])
-    model = BigQueryConnection if error["loc"][:1] == ("bigquery",) else DuckDBConnection
+    model = _CONNECTIONS[error["loc"][0]]
     known = [name for name in model.model_fields if not is_secret_name(name)]
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "missing":

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol
 
@@ -24,6 +24,35 @@ COPIES: Final = "soyoil_copies"
 """Dataset of the copies that `apply` makes; no part of the warehouse that is looked at."""
 HIDDEN: Final = frozenset({COPIES, DATASET})
 """Datasets of soyoil's own, which no plan and no audit looks at."""
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a backend does in its own way, for code that is for all of them.
+
+    Attributes
+    ----------
+    partitioned
+        Whether its tables have partitions and clusters.
+    tells_case
+        Whether ``Features`` and ``features`` are two names.
+    quoted
+        Parts of a name as they go into a statement.
+    """
+
+    partitioned: bool
+    tells_case: bool
+    quoted: Callable[[Sequence[str]], str]
+
+
+TRAITS: Final[Mapping[BackendName, Traits]] = {
+    "duckdb": Traits(
+        partitioned=False, tells_case=False, quoted=lambda parts: ".".join(map(quote, parts))
+    ),
+    "bigquery": Traits(
+        partitioned=True, tells_case=True, quoted=lambda parts: backtick(".".join(parts))
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -169,10 +198,7 @@ class LiveWarehouse:
         """``dataset.table``, or ``dataset``, as it goes into a statement of this warehouse."""
         dataset, *rest = parts_of(name)
         catalog = (self.catalog,) if self.catalog else ()
-        parts = (*catalog, self.dataset_prefix + dataset, *rest)
-        if self.backend == "bigquery":
-            return backtick(".".join(parts))
-        return ".".join(quote(part) for part in parts)
+        return TRAITS[self.backend].quoted((*catalog, self.dataset_prefix + dataset, *rest))
 
 
 def in_spelling_of(live: LiveWarehouse, names: Iterable[str]) -> LiveWarehouse:
@@ -188,7 +214,7 @@ def in_spelling_of(live: LiveWarehouse, names: Iterable[str]) -> LiveWarehouse:
     names
         ``dataset.table`` of the contracts.
     """
-    if live.backend != "duckdb":
+    if TRAITS[live.backend].tells_case:
         return live
     tables = {name.lower(): name for name in names}
     datasets = {parts_of(name)[0].lower(): parts_of(name)[0] for name in tables.values()}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from soyoil.warehouse.backend import Warehouse
-from soyoil.warehouse.connection import BigQueryConnection, ConnectionConfig
+from soyoil.warehouse.connection import BigQueryConnection, ConnectionConfig, DuckDBConnection
 from soyoil.warehouse.guard import check_allowed
 from soyoil.warehouse.live import Inspector
 
@@ -18,13 +20,17 @@ def connect(config: ConnectionConfig) -> Warehouse:
     """
     check_allowed()
     # Imported here because processes that may not use the warehouse need not load it.
-    if isinstance(config, BigQueryConnection):
-        from soyoil.warehouse.bigquery.backend import BigQueryWarehouse
+    match config:
+        case DuckDBConnection():
+            from soyoil.warehouse.duckdb.backend import DuckDBWarehouse
 
-        return BigQueryWarehouse(config)
-    from soyoil.warehouse.duckdb.backend import DuckDBWarehouse
+            return DuckDBWarehouse(config)
+        case BigQueryConnection():
+            from soyoil.warehouse.bigquery.backend import BigQueryWarehouse
 
-    return DuckDBWarehouse(config)
+            return BigQueryWarehouse(config)
+        case _:
+            assert_never(config)
 
 
 def open_inspector(config: ConnectionConfig) -> Inspector:
@@ -36,10 +42,14 @@ def open_inspector(config: ConnectionConfig) -> Inspector:
         The warehouse is forbidden here (`guard.forbid_warehouse`).
     """
     check_allowed()
-    if isinstance(config, BigQueryConnection):
-        from soyoil.warehouse.bigquery.live import BigQueryInspector
+    match config:
+        case DuckDBConnection():
+            from soyoil.warehouse.duckdb.live import DuckDBInspector
 
-        return BigQueryInspector(config)
-    from soyoil.warehouse.duckdb.live import DuckDBInspector
+            return DuckDBInspector(config)
+        case BigQueryConnection():
+            from soyoil.warehouse.bigquery.live import BigQueryInspector
 
-    return DuckDBInspector(config)
+            return BigQueryInspector(config)
+        case _:
+            assert_never(config)

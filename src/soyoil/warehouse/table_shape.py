@@ -10,7 +10,7 @@ from typing import Final, Literal, get_args
 
 from soyoil.contracts.contract import Column, Partition, TableContract
 from soyoil.contracts.identifiers import spelled
-from soyoil.warehouse.live import BackendName, LiveColumn, LiveTable
+from soyoil.warehouse.live import TRAITS, BackendName, LiveColumn, LiveTable
 from soyoil.warehouse.table_check import stamp_of
 
 EditKind = Literal[
@@ -195,16 +195,16 @@ def _reordered(columns: Columns, wanted: Columns) -> Columns:
 
 
 def contract_shape(contract: TableContract, backend: BackendName) -> TableShape:
-    """Shape that a contract asks of a backend; DuckDB has neither partitions nor clusters."""
+    """Shape that a contract asks of a backend, which may have no partitions and clusters."""
     shape = TableShape(
         contract.name,
         _bare_fields(_from_contract(column) for column in contract.columns),
         version=contract.version,
         content_hash=contract.content_hash,
     )
-    if backend == "duckdb":
-        return shape
-    return replace(shape, partition=contract.partition, cluster=contract.cluster)
+    if TRAITS[backend].partitioned:
+        return replace(shape, partition=contract.partition, cluster=contract.cluster)
+    return shape
 
 
 def _from_contract(column: Column) -> LiveColumn:

@@ -16,7 +16,7 @@ from soyoil.audit.rows.table_data import TableData
 from soyoil.base.arrays import DayArray
 from soyoil.contracts.contract import TableContract
 from soyoil.warehouse.bigquery.sql import MAX_JOB_PARTITIONS
-from soyoil.warehouse.live import BackendName, LiveTable
+from soyoil.warehouse.live import TRAITS, BackendName, LiveTable
 from soyoil.warehouse.table_check import MAX_PARTITIONS
 
 _STAGING: Final = re.compile(
@@ -136,8 +136,8 @@ def partition_limits(
     """Tables partitioned by day whose rows, there or to come, exceed BigQuery's limits.
 
     Rows to come are those of a table of the same name in another dataset, or of a staging table
-    named after it. DuckDB has no partitions: there a table without a contract is judged as if it
-    were partitioned by day, which is how such tables are moved to BigQuery.
+    named after it. Where a backend has no partitions, as DuckDB, a table without a contract is
+    judged as if it were partitioned by day, which is how such tables are moved to BigQuery.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def partition_limits(
         contract = contracts.get(table.name)
         declared = table.partition or (contract.partition if contract else None)
         concept = _concept(table.name)
-        if declared is None and (backend != "duckdb" or contract or concept in judged):
+        if declared is None and (TRAITS[backend].partitioned or contract or concept in judged):
             continue
         if declared is not None and declared.granularity != "DAY":
             continue

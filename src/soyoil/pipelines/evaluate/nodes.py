@@ -158,12 +158,13 @@ def evaluate_fitted(
         config.last_folds(profile),
     )
     names = feature_names()
-    kept = tuple(names[i] for i in group_columns(names, fit.feature_groups))
+    offered = tuple(names[i] for i in group_columns(names, fit.feature_groups))
+    own = config.own_columns()
     params = {
         **_plan_params(split, profile, weights),
         "fit": fit.model_dump(mode="json"),
         engine: config.model_dump(mode="json"),
-        "features": " ".join(config.columns(kept)),
+        "features": " ".join(offered if own is None else own),
     }
     if is_ablation(cell.model):
         params["weights"] = {"scheme": "uniform"}
