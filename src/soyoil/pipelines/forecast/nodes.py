@@ -180,7 +180,7 @@ def _plain(forecast: Forecast, unit: str) -> dict[str, Any]:
 def publish(
     forecast: Forecast, ledger: pd.DataFrame, snapshot: Snapshot, config: ForecastConfig
 ) -> tuple[dict[str, str], pd.DataFrame, pd.DataFrame]:
-    """Page and JSON by file name, the forecast as rows, and how the forecasts of the ledger turned out.
+    """Page and JSON by file name, the forecast as rows, and how those of the ledger turned out.
 
     Parameters
     ----------
