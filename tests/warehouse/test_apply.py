@@ -469,4 +469,4 @@ def test_command_line(project_root: Path, tmp_path: Path) -> None:
     assert (folder / "warehouse_plan.json").exists()
     (record,) = folder.glob("warehouse_applied_*.json")
     made = ApplyRecord.model_validate_json(record.read_text())
-    assert len(made.applied) == 8
+    assert len(made.applied) == 10

@@ -34,7 +34,7 @@ def _cell_pipeline(horizon: str, model: str) -> Pipeline:
     shared = {name: name for name in SHARED} | references
     node = Node(
         function,
-        own | shared | {name: f"params:{name}" for name in params},
+        {"snapshot": "snapshot"} | own | shared | {name: f"params:{name}" for name in params},
         ["run", "scores"],
         name="evaluate",
     )
