@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 PARAMS = "--params=source.symbols=ZL,split.first_origin=2023-01-03"
-STAGES = ("ingest", "regimes", "features", "split")
+STAGES = ("ingest", "regimes", "features", "split", "forecast")
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def set_connection(settings: Path, **changes: str) -> None:
 def test_the_same_results_from_both_warehouses(
     project: Any, shared_project: Any, bigquery_server: Any
 ) -> None:
-    """Snapshot, forecasts and scores are equal to the bit; a second run writes nothing.
+    """Snapshot, forecasts, ledger and scores are equal to the bit; a second run writes nothing.
 
     After the split no request is made: the warehouse then stands at a port that counts calls.
     """
@@ -69,12 +69,21 @@ def test_the_same_results_from_both_warehouses(
         current = root.root / "data" / "05_model_input" / "snapshots" / "current.json"
         snapshots[env] = json.loads(current.read_text())
     assert snapshots["bigquery"] == snapshots["base"]
+    rows = [
+        pd.read_parquet(root.root / "data" / "07_model_output" / "forecast.parquet")
+        for root in (project, shared_project)
+    ]
+    assert len(rows[0]) == 5
+    pd.testing.assert_frame_equal(*rows, check_exact=True)
     assert not (project.root / "data" / "warehouse").exists()
-    again = project.run("--env=bigquery", "--pipeline=features", params=(PARAMS.split("=", 1)[1],))
+    again = project.run("--env=bigquery", "--pipeline=forecast", params=(PARAMS.split("=", 1)[1],))
     assert again.returncode == 0, again.stdout + again.stderr
     assert "features.daily_ml_matrix: 0 inserted, 0 updated, 0 deleted" in (
         again.stdout + again.stderr
     )
+    text = " ".join((again.stdout + again.stderr).split())
+    assert "forecasts.zl_predictions: 0 inserted, 0 updated, 0 deleted" in text
+    assert "this one among them, bit by bit" in text
     with refusing_port() as (address, calls):
         set_connection(settings, endpoint=f"http://{address}", storage_endpoint=address)
         for root, chosen in ((project, ["--env=bigquery"]), (shared_project, [])):
