@@ -113,6 +113,15 @@ def test_probabilities_of_a_cone_are_normal() -> None:
     assert probability_above(0.0, (0.0, 0.0, 0.0)) == 0.5
 
 
+def test_a_fixed_split_learns_from_its_test_on() -> None:
+    fixed = SplitConfig(
+        plan="fixed", valid_from=dt.date(2021, 6, 1), test_from=dt.date(2021, 6, 1), warm_up=100
+    )
+    walk = SplitConfig(first_origin=dt.date(2021, 6, 1), warm_up=100)
+    a, b = (outlooks(market(), split, ChampionConfig()) for split in (fixed, walk))
+    assert [plain(one) for one in a] == [plain(one) for one in b]
+
+
 def test_no_session_to_learn_from() -> None:
     late = SplitConfig(first_origin=dt.date(2030, 1, 1))
     with pytest.raises(ModelError, match="No session of ZL stands at or after split.first_origin"):

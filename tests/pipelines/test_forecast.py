@@ -21,6 +21,7 @@ def ran(shared_project):  # type: ignore[no-untyped-def]
         {
             "first": ["--pipeline=forecast", day],
             "again": ["--pipeline=forecast", day],
+            "other market": ["--pipeline=forecast", f"{day},source.synthetic.seed=5"],
             "later": ["--pipeline=forecast", later],
             "past": ["--pipeline=forecast", f"{later},forecast.asof=2021-06-30"],
             "other past": ["--pipeline=forecast", f"{later},forecast.asof=2021-07-05"],
@@ -59,11 +60,11 @@ def test_a_second_run_adds_nothing_and_a_later_day_five_rows(ran, data: Path) ->
     assert "forecasts.zl_predictions: 0 inserted, 0 updated, 0 deleted" in " ".join(output.split())
     assert ran["later"][0] == 0, ran["later"][1]
     rows = ledger(data)
-    assert len(rows) == 10
-    assert rows["sequence"].tolist() == list(range(10))
+    assert len(rows) == 15
+    assert rows["sequence"].tolist() == list(range(15))
     plain = json.loads((data / "08_reporting" / "forecast.json").read_text())
     assert plain["origin"] == "2021-08-31"
-    for row, horizon in zip(rows.iloc[5:].itertuples(), plain["horizons"], strict=True):
+    for row, horizon in zip(rows.iloc[10:].itertuples(), plain["horizons"], strict=True):
         assert row.q10 == horizon["log_return"]["p10"]
         assert row.price_p90 == horizon["price"]["p90"]
     grades = pd.read_csv(data / "08_reporting" / "forecast_grades.csv").set_index("horizon")
@@ -82,7 +83,9 @@ def test_a_past_evening_is_what_was_said_then(ran, data: Path) -> None:  # type:
     code, output = ran["other past"]
     assert code == 0, output
     assert "this one not: a past evening's is not added" in " ".join(output.split())
-    assert len(ledger(data)) == 10
+    code, output = ran["other market"]
+    assert code == 0, output
+    assert "The ledger holds the forecasts of 1 session, this one among" in " ".join(output.split())
     code, output = ran["too early"]
     assert code == 1
     assert "forecast.asof=2010-01-04 is before the first session" in " ".join(output.split())

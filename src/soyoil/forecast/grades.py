@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from soyoil.forecast.ledger import market_name
 from soyoil.metrics.breakdown import coverage_band
 from soyoil.metrics.losses import row_losses
 from soyoil.splits.snapshot import Snapshot
@@ -27,7 +28,7 @@ def graded(ledger: pd.DataFrame, snapshot: Snapshot) -> pd.DataFrame:
     ledger
         The ledger.
     snapshot
-        Sessions of the symbol; rows of other symbols are left out.
+        Sessions of the symbol; rows of other symbols and markets are left out.
 
     Returns
     -------
@@ -37,7 +38,8 @@ def graded(ledger: pd.DataFrame, snapshot: Snapshot) -> pd.DataFrame:
         returns. Empty if nothing has come due.
     """
     parts = []
-    own = ledger[ledger["symbol"] == snapshot.symbol]
+    here = (ledger["symbol"] == snapshot.symbol) & (ledger["market"] == market_name(snapshot))
+    own = ledger[here]
     for name, horizon in HORIZONS.items():
         labels = build_labels(snapshot.sessions(), horizon).dropna(subset=[horizon.target])
         labels = labels[["data_date", "label_end_date", horizon.target]]

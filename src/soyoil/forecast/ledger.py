@@ -18,18 +18,35 @@ import pandas as pd
 from soyoil.base.errors import SoyoilError
 from soyoil.contracts.contract import load_contract
 from soyoil.forecast.outlook import Outlook
+from soyoil.sources.identity import root_identity
 from soyoil.splits.snapshot import Snapshot
 
 TABLE: Final = "forecasts.zl_predictions"
-KEY: Final = ("symbol", "data_date", "horizon", "model_version")
+KEY: Final = ("symbol", "market", "data_date", "horizon", "model_version")
 CHAIN: Final = ("sequence", "made_at", "previous_hash", "row_hash")
 """Columns that say when a row was added and after which; the others are the forecast itself."""
 START: Final = "0" * 64
 """What the first row has for the hash of the row before it."""
 
+SAME: Final = "same"
+ABSENT: Final = "absent"
+
 
 class LedgerError(SoyoilError):
-    """The ledger was changed, or another forecast stands in it."""
+    """The ledger was changed."""
+
+
+def market_name(snapshot: Snapshot) -> str:
+    """Where the bars of a snapshot are from; an invented market goes on under its name."""
+    identity = root_identity(snapshot.made_from)
+    kind = str(identity.get("source.kind", snapshot.provenance))
+    options = dict(identity.get("source.synthetic", {}))
+    if not options:
+        return kind
+    # A later end adds sessions to the same market.
+    options.pop("end", None)
+    digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()
+    return f"{kind}-{digest[:12]}"
 
 
 def forecast_rows(
@@ -52,6 +69,7 @@ def forecast_rows(
     rows = [
         {
             "symbol": snapshot.symbol,
+            "market": market_name(snapshot),
             "data_date": pd.Timestamp(o.origin),
             "horizon": o.horizon.name,
             "model_version": model_version,
@@ -134,30 +152,20 @@ def compare(ledger: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
     Returns
     -------
     Series
-        On the index of `rows`: True if the same stands there, False if there is none of that key.
-
-    Raises
-    ------
-    LedgerError
-        Another forecast stands there under the same key.
+        On the index of `rows`: `SAME`, `ABSENT`, or the columns in which the one that stands there
+        under the same key differs.
     """
     known = {tuple(map(_plain, (row[k] for k in KEY))): row for row in ledger.to_dict("records")}
     found = []
     for row in rows.to_dict("records"):
         there = known.get(tuple(map(_plain, (row[k] for k in KEY))))
         differs = _differences(row, there) if there is not None else []
-        if differs:
-            raise LedgerError(
-                f"The forecast of {row['data_date']:%Y-%m-%d}, {row['horizon']} is not the one in "
-                f"the ledger: another {', '.join(differs)}. The data of that day was changed since "
-                "(revised or late bars), or the code. The ledger keeps what was said then."
-            )
-        found.append(there is not None)
-    return pd.Series(found, index=rows.index, dtype="bool")
+        found.append(ABSENT if there is None else ", ".join(differs) or SAME)
+    return pd.Series(found, index=rows.index, dtype="str")
 
 
 def extend(ledger: pd.DataFrame, rows: pd.DataFrame, made_at: pd.Timestamp) -> pd.DataFrame:
-    """Rows to add to the ledger, with their place in the chain; none of a forecast that is there.
+    """Rows to add to the ledger, with their place in the chain; none where it holds a forecast.
 
     Parameters
     ----------
@@ -171,10 +179,10 @@ def extend(ledger: pd.DataFrame, rows: pd.DataFrame, made_at: pd.Timestamp) -> p
     Raises
     ------
     LedgerError
-        The ledger was changed, or holds another forecast of that day.
+        The ledger was changed.
     """
     check_chain(ledger)
-    new = rows[~compare(ledger, rows)]
+    new = rows[compare(ledger, rows) == ABSENT]
     last = ledger.sort_values("sequence").iloc[-1] if len(ledger) else None
     previous = START if last is None else str(last["row_hash"])
     out = []

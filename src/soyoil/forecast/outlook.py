@@ -146,8 +146,8 @@ def missing_sessions(symbol: str, last: dt.date, today: dt.date) -> int:
     return len(expected_sessions(symbol, last + day, today - day)) if today - day > last else 0
 
 
-def first_row(snapshot: Snapshot, first_origin: dt.date, warm_up: int) -> int:
-    """Position of the first session that the champion learns from.
+def first_row(snapshot: Snapshot, split: SplitConfig) -> int:
+    """Position of the first session that the champion learns from: the first that is scored.
 
     Raises
     ------
@@ -155,12 +155,13 @@ def first_row(snapshot: Snapshot, first_origin: dt.date, warm_up: int) -> int:
         No session is left from it on.
     """
     dates = snapshot.matrix["data_date"]
-    first = max(int(dates.searchsorted(pd.Timestamp(first_origin))), warm_up)
+    key, origin = split.scored_from
+    first = max(int(dates.searchsorted(pd.Timestamp(origin))), split.warm_up)
     if first >= len(dates):
         raise ModelError(
-            f"No session of {snapshot.symbol} stands at or after split.first_origin={first_origin} "
-            f"and behind the first {warm_up} (split.warm_up); the data ends at "
-            f"{dates.iloc[-1]:%Y-%m-%d}. Set split.first_origin earlier."
+            f"No session of {snapshot.symbol} stands at or after split.{key}={origin} "
+            f"and behind the first {split.warm_up} (split.warm_up); the data ends at "
+            f"{dates.iloc[-1]:%Y-%m-%d}. Set split.{key} earlier."
         )
     return first
 
@@ -243,7 +244,7 @@ def outlooks(
     snapshot
         Sessions up to the origin.
     split
-        ``first_origin`` and ``warm_up``: from where on the champion learns.
+        Its first scored origin and ``warm_up``: from where on the champion learns.
     champion
         Rates and priors.
 
@@ -252,7 +253,7 @@ def outlooks(
     ModelError
         No session is left to learn from.
     """
-    first = first_row(snapshot, split.first_origin, split.warm_up)
+    first = first_row(snapshot, split)
     return tuple(outlook(snapshot, horizon, champion, first) for horizon in HORIZONS.values())
 
 

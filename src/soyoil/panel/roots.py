@@ -100,7 +100,7 @@ def scored_rows(dates: DayArray, labelled: BoolArray, split: SplitConfig) -> Int
     split
         The plan's parameters; those of training rows say nothing here.
     """
-    first = split.test_from if split.plan == "fixed" else split.first_origin
+    _, first = split.scored_from
     usable = usable_rows(dates, labelled, split) & (dates >= np.datetime64(first, "us"))
     usable[: split.warm_up] = False
     return np.flatnonzero(usable).astype("int64")

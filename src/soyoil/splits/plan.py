@@ -80,6 +80,12 @@ class SplitConfig(Config):
     valid_from: dt.date = dt.date(2023, 1, 1)
     test_from: dt.date = dt.date(2024, 1, 1)
 
+    @property
+    def scored_from(self) -> tuple[str, dt.date]:
+        """Key and date of the first origin that is scored."""
+        key = "test_from" if self.plan == "fixed" else "first_origin"
+        return key, getattr(self, key)
+
     def _changed(self, key: str) -> bool:
         return bool(getattr(self, key) != type(self).model_fields[key].default)
 

@@ -80,8 +80,7 @@ def cut_before_test(snapshot: Snapshot, split: SplitConfig) -> Snapshot:
     SplitError
         If nothing is left.
     """
-    key = "first_origin" if split.plan == "walk_forward" else "test_from"
-    first = getattr(split, key)
+    key, first = split.scored_from
     matrix = snapshot.matrix
     kept = matrix["data_date"] < pd.Timestamp(first)
     if not kept.any():

@@ -18,7 +18,7 @@ from soyoil import __version__
 from soyoil.base.errors import SplitError
 from soyoil.forecast.config import ForecastConfig
 from soyoil.forecast.grades import graded, summary
-from soyoil.forecast.ledger import compare, extend, forecast_rows
+from soyoil.forecast.ledger import ABSENT, SAME, compare, extend, forecast_rows
 from soyoil.forecast.outlook import Outlook, missing_sessions, outlooks
 from soyoil.market.instruments import get_instrument
 from soyoil.models.champion import ChampionConfig
@@ -111,7 +111,7 @@ def make_forecast(
     found = outlooks(known, split, champion)
     parameters = {
         "champion": champion.model_dump(mode="json"),
-        "first_origin": split.first_origin.isoformat(),
+        "first": split.scored_from[1].isoformat(),
         "warm_up": split.warm_up,
     }
     digest = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()
@@ -130,10 +130,9 @@ def record(forecast: Forecast, ledger: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     LedgerError
-        The ledger was changed, or holds another forecast of that day.
+        The ledger was changed.
     """
     if not forecast.live:
-        compare(ledger, forecast.rows)
         return ledger.iloc[:0]
     now = pd.Timestamp(dt.datetime.now(dt.UTC)).as_unit("us")
     return extend(ledger, forecast.rows, now)
@@ -141,10 +140,18 @@ def record(forecast: Forecast, ledger: pd.DataFrame) -> pd.DataFrame:
 
 def _ledger_text(forecast: Forecast, ledger: pd.DataFrame, asof: dt.date | None) -> str:
     there = compare(ledger, forecast.rows)
-    days = ledger.loc[ledger["symbol"] == forecast.snapshot.symbol, "data_date"].nunique()
-    kept = f"The ledger holds the forecasts of {days:,} sessions"
-    if there.all():
+    market = forecast.rows["market"].iloc[0]
+    here = (ledger["symbol"] == forecast.snapshot.symbol) & (ledger["market"] == market)
+    days = ledger.loc[here, "data_date"].nunique()
+    kept = f"The ledger holds the forecasts of {days:,} session{'' if days == 1 else 's'}"
+    if (there == SAME).all():
         return f"{kept}, this one among them, bit by bit."
+    other = there[~there.isin([SAME, ABSENT])]
+    if len(other):
+        return (
+            f"{kept}, and of this one another: it differs in {other.iloc[0]}. The bars of that day "
+            "were changed since, or the code. What was said then stays."
+        )
     why = "a past evening's is not added" if asof else "those from stale data are not added"
     return f"{kept}, this one not: {why}."
 
@@ -203,7 +210,7 @@ def publish(
     console.print(forecast_table(forecast.snapshot.symbol, unit, forecast.outlooks))
     if forecast.missing:
         logger.warning("%s", age_text(forecast.outlooks[0].origin, forecast.missing))
-    logger.info("%s", text)
+    logger.log(logging.WARNING if "another" in text else logging.INFO, "%s", text)
     results = ForecastResults(forecast.snapshot, forecast.outlooks, forecast.missing, grades, text)
     name = f"forecast_{config.asof}" if config.asof else "forecast"
     return (
