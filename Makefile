@@ -32,7 +32,7 @@ train: $(STAMP) ## set up if needed, then run the whole chain, from bars to trac
 	@$(BIN)/kedro run --pipeline=train $(ARGS)
 	@echo
 	@echo 'Where to look:'
-	@echo '  data/08_reporting/        skill table, scores, quarantined bars'
+	@echo '  data/08_reporting/        forecast.html, report.html, skill table, quarantined bars'
 	@echo '  $(BIN)/mlflow ui       tracked runs, http://127.0.0.1:5000'
 	@echo '  $(BIN)/kedro viz run   lineage, http://127.0.0.1:4141'
 
