@@ -89,7 +89,7 @@ def test_mlflow_and_viz_show_what_was_run(shared_project) -> None:  # type: igno
     command = ["kedro", "viz", "run", "--no-browser", "--port", str(port)]
     with server(shared_project, command, f"{root}/api/main"):
         nodes = {node["name"] for node in answer(f"{root}/api/main")["nodes"]}
-        assert {"ingest.read_source", "daily_ml_matrix", "snapshot", "1m"} <= nodes
+        assert {"ingest", "read_source", "daily_ml_matrix", "snapshot", "1m"} <= nodes
 
 
 def test_a_built_site_names_no_path_of_this_machine(shared_project) -> None:  # type: ignore[no-untyped-def]
@@ -104,7 +104,7 @@ def test_a_built_site_names_no_path_of_this_machine(shared_project) -> None:  # 
     assert done.returncode == 0, done.stdout + done.stderr
     assert not [path for path in answers if private in path.read_text()]
     nodes = {node["name"] for node in json.loads((site / "api" / "main").read_text())["nodes"]}
-    assert {"ingest.read_source", "daily_ml_matrix", "1m"} <= nodes
+    assert {"ingest", "read_source", "daily_ml_matrix", "1m"} <= nodes
 
 
 def test_only_a_built_site_is_taken(shared_project) -> None:  # type: ignore[no-untyped-def]
