@@ -128,8 +128,7 @@ def test_an_interval_that_misses_raises_an_alarm(quarter: tuple[Snapshot, pd.Dat
 def test_tampering_is_found(quarter, change, said: str) -> None:  # type: ignore[no-untyped-def]
     snapshot, ledger = quarter
     touched = change(ledger)
-    if touched["q90"].equals(ledger["q90"]) and len(touched) == len(ledger):
-        assert not touched.equals(ledger)
+    assert not touched.equals(ledger)
     with pytest.raises(LedgerError, match=said):
         extend(touched, rows_of(until(snapshot, 580)), EVENING)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
 import pandas as pd
 
 from soyoil.forecast.ledger import market_name
 from soyoil.metrics.breakdown import coverage_band
+from soyoil.metrics.evaluate import skill
 from soyoil.metrics.losses import row_losses
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import HORIZONS
@@ -84,8 +84,7 @@ def summary(grades: pd.DataFrame) -> pd.DataFrame:
         independent = n / horizon.sessions
         coverage = float(own["covered"].mean())
         low, high = coverage_band(n, horizon.sessions)
-        cone = float(own["pinball_vol_cone"].mean())
-        skill = 1 - float(own["pinball_champion"].mean()) / cone if cone > 0 else np.nan
+        pinball, cone = (float(own[f"pinball_{name}"].mean()) for name in ("champion", "vol_cone"))
         outside = independent >= MIN_INDEPENDENT and not low <= coverage <= high
         alarm = (
             f"{name}: {100 * coverage:.0f} % of {n} outcomes were inside the 80 % interval; of a "
@@ -93,7 +92,7 @@ def summary(grades: pd.DataFrame) -> pd.DataFrame:
             if outside
             else ""
         )
-        rows.append((name, n, independent, coverage, low, high, skill, alarm))
+        rows.append((name, n, independent, coverage, low, high, skill(pinball, cone), alarm))
     columns = [
         "horizon", "n", "independent_n", "coverage", "band_low", "band_high", "skill", "alarm",
     ]  # fmt: skip

@@ -7,7 +7,6 @@ adds nothing.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Final
@@ -16,8 +15,10 @@ import numpy as np
 import pandas as pd
 
 from soyoil.base.errors import SoyoilError
+from soyoil.base.handover import text_hash
 from soyoil.contracts.contract import load_contract
 from soyoil.forecast.outlook import Outlook
+from soyoil.market.conventions import QUANTILE_COLUMNS
 from soyoil.sources.identity import root_identity
 from soyoil.splits.snapshot import Snapshot
 
@@ -45,8 +46,7 @@ def market_name(snapshot: Snapshot) -> str:
         return kind
     # A later end adds sessions to the same market.
     options.pop("end", None)
-    digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()
-    return f"{kind}-{digest[:12]}"
+    return f"{kind}-{text_hash(options)[:12]}"
 
 
 def forecast_rows(
@@ -65,7 +65,7 @@ def forecast_rows(
     code
         Version of the code.
     """
-    names = ("q10", "q50", "q90")
+    names = tuple(QUANTILE_COLUMNS)
     rows = [
         {
             "symbol": snapshot.symbol,
@@ -104,7 +104,7 @@ def _plain(value: Any) -> str:
 def row_hash(row: dict[str, Any]) -> str:
     """SHA-256 of a row, of everything but its own hash."""
     plain = {name: _plain(value) for name, value in row.items() if name != "row_hash"}
-    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+    return text_hash(plain)
 
 
 def check_chain(ledger: pd.DataFrame) -> None:

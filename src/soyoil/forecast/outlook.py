@@ -10,15 +10,16 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from soyoil.base.arrays import FloatArray, IntArray
+from soyoil.base.arrays import FloatArray
 from soyoil.base.errors import ModelError
 from soyoil.market.calendar import expected_sessions
-from soyoil.market.conventions import EXPERT_WEIGHT
+from soyoil.market.conventions import EXPERT_WEIGHT, QUANTILE_COLUMNS
 from soyoil.metrics.bootstrap import Verdict, skill_interval, verdict
+from soyoil.metrics.evaluate import skill
 from soyoil.metrics.losses import row_losses
 from soyoil.metrics.significance import loss_test
-from soyoil.models.baselines import baseline_quantiles, vol_cone_sigma
-from soyoil.models.champion import CONES, ChampionConfig, ExpertForecasts, Mixed, mix
+from soyoil.models.baselines import baseline_quantiles
+from soyoil.models.champion import CONES, ChampionConfig, cone_experts, mix
 from soyoil.models.shrinkage import CONE_Z
 from soyoil.splits.plan import SplitConfig
 from soyoil.splits.snapshot import Snapshot
@@ -166,25 +167,22 @@ def first_row(snapshot: Snapshot, split: SplitConfig) -> int:
     return first
 
 
-def _record(
-    y: FloatArray, mixed: FloatArray, cone: FloatArray, sessions: int, known: IntArray
-) -> Record:
+def _record(y: FloatArray, mixed: FloatArray, cone: FloatArray, sessions: int) -> Record:
     nan = float("nan")
-    if not len(known):
+    if not len(y):
         return Record(0, 0.0, nan, nan, nan, nan, "unprovable")
-    columns = ["q10", "q50", "q90"]
     own, reference = (
-        row_losses(pd.DataFrame(values[known], columns=columns).assign(y=y[known]))
+        row_losses(pd.DataFrame(values, columns=list(QUANTILE_COLUMNS)).assign(y=y))
         for values in (mixed, cone)
     )
     loss, other = (frame["pinball"].to_numpy(dtype="float64") for frame in (own, reference))
-    independent = len(known) / sessions
-    skill = 1 - loss.mean() / other.mean() if other.mean() > 0 else nan
-    interval = skill_interval(loss, other, np.ones(len(known)), sessions)
+    independent = len(y) / sessions
+    interval = skill_interval(loss, other, np.ones(len(y)), sessions)
     covered = float(own["covered"].mean())
     p = loss_test(loss, other, sessions).p
     said = verdict(interval.low, p, independent)
-    return Record(len(known), independent, covered, skill, interval.low, interval.high, said)
+    gain = skill(float(loss.mean()), float(other.mean()))
+    return Record(len(y), independent, covered, gain, interval.low, interval.high, said)
 
 
 def outlook(snapshot: Snapshot, horizon: Horizon, config: ChampionConfig, first: int) -> Outlook:
@@ -208,29 +206,24 @@ def outlook(snapshot: Snapshot, horizon: Horizon, config: ChampionConfig, first:
     """
     h = horizon.sessions
     returns = snapshot.returns
-    y = forward_sums(returns, h)[first:]
+    y = forward_sums(returns, h)
     quantiles = baseline_quantiles(returns, snapshot.hourly_vol, h)
-    cones = {name: quantiles[name][first:] for name in CONES}
-    forecasts = ExpertForecasts(
-        session=np.arange(first, len(returns)),
-        y=y,
-        sigma=vol_cone_sigma(returns, h)[first:],
-        quantiles=cones,
-    )
-    mixed: Mixed = mix(forecasts, h, config)
+    rows = np.arange(first, len(returns))
+    mixed = mix(cone_experts(returns, quantiles, y, rows, h), h, config)
     last = mixed.experts.iloc[-1]
     origin = snapshot.matrix["data_date"].iloc[-1].date()
-    known = np.flatnonzero(np.isfinite(y))
+    known = np.isfinite(y[first:])
+    vol_cone = quantiles["vol_cone"]
     return Outlook(
         horizon=horizon,
         origin=origin,
         target_date=session_ahead(snapshot.symbol, origin, h),
         close=float(snapshot.matrix["market_data.close"].iloc[-1]),
         quantiles=_triple(mixed.quantiles[-1]),
-        vol_cone=_triple(cones["vol_cone"][-1]),
-        hourly_cone=_triple(cones["hourly_cone"][-1]),
+        vol_cone=_triple(vol_cone[-1]),
+        hourly_cone=_triple(quantiles["hourly_cone"][-1]),
         weights={name: float(last[f"{EXPERT_WEIGHT}{name}"]) for name in CONES},
-        record=_record(y, mixed.quantiles, cones["vol_cone"], h, known),
+        record=_record(y[first:][known], mixed.quantiles[known], vol_cone[first:][known], h),
     )
 
 

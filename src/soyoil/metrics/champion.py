@@ -7,6 +7,7 @@ from typing import Final
 import pandas as pd
 
 from soyoil.market.conventions import EXPERT_WEIGHT
+from soyoil.metrics.evaluate import skill
 from soyoil.metrics.losses import row_losses
 
 PREFIX: Final = "champion."
@@ -39,4 +40,4 @@ def champion_metrics(experts: pd.DataFrame, predictions: pd.DataFrame) -> dict[s
     cones = predictions[["data_date", "y"]].merge(experts, on="data_date", validate="1:1")
     alone = float(row_losses(cones)["pinball"].mean())
     with_engines = float(row_losses(predictions)["pinball"].mean())
-    return {**weights, ENGINES_ADD: 1 - with_engines / alone if alone > 0 else float("nan")}
+    return {**weights, ENGINES_ADD: skill(with_engines, alone)}

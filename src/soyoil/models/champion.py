@@ -19,12 +19,13 @@ from pydantic import Field, model_validator
 from soyoil.base.arrays import BoolArray, FloatArray, IntArray
 from soyoil.base.config import Config
 from soyoil.base.errors import ModelError
-from soyoil.market.conventions import EXPERT_WEIGHT, QUANTILE_COLUMNS, QUANTILES
+from soyoil.market.conventions import EXPERT_WEIGHT, QUANTILE_COLUMNS
+from soyoil.models.baselines import vol_cone_sigma
+from soyoil.models.shrinkage import LEVELS
 
 CONES: Final = ("vol_cone", "hourly_cone")
 """Experts without a fit; losses count against the first."""
 
-_LEVELS: Final = np.array(QUANTILES)
 _WEEK: Final = 5
 _MONTH: Final = 21
 
@@ -121,7 +122,7 @@ def prior_weights(sessions: int, engines: int, config: ChampionConfig) -> FloatA
 def _losses(forecasts: ExpertForecasts, stacked: FloatArray) -> FloatArray:
     """Mean pinball loss in units of the cone's sigma, shape ``(n, experts)``."""
     error = forecasts.y[:, None, None] - stacked
-    pinball: FloatArray = np.maximum(_LEVELS * error, (_LEVELS - 1.0) * error).mean(axis=2)
+    pinball: FloatArray = np.maximum(LEVELS * error, (LEVELS - 1.0) * error).mean(axis=2)
     with np.errstate(divide="ignore", invalid="ignore"):
         return pinball / forecasts.sigma[:, None]
 
@@ -182,6 +183,32 @@ def aggregate(
     return (weight[:, :, None] * stacked).sum(axis=1), weight
 
 
+def cone_experts(
+    returns: FloatArray,
+    quantiles: Mapping[str, FloatArray],
+    y: FloatArray,
+    rows: IntArray,
+    sessions: int,
+) -> ExpertForecasts:
+    """The cones as the only experts, on some rows.
+
+    Parameters
+    ----------
+    returns
+        Roll-free daily log returns of all sessions, shape ``(n,)``.
+    quantiles
+        Forecasts of the baselines on all sessions, shape ``(n, 3)`` each.
+    y
+        Outcomes of all sessions, NaN where not known, shape ``(n,)``.
+    rows
+        Positions of the rows, ascending.
+    sessions
+        Horizon h.
+    """
+    sigma = vol_cone_sigma(returns, sessions)[rows]
+    return ExpertForecasts(rows, y[rows], sigma, {name: quantiles[name][rows] for name in CONES})
+
+
 @dataclass(frozen=True)
 class Mixed:
     """The champion of one horizon.
@@ -215,7 +242,9 @@ def mix(forecasts: ExpertForecasts, sessions: int, config: ChampionConfig) -> Mi
     engines = len(names) - len(CONES)
     prior = prior_weights(sessions, engines, config)
     quantiles, weights = aggregate(forecasts, sessions, prior, config)
-    alone = replace(forecasts, quantiles={name: forecasts.quantiles[name] for name in CONES})
-    cones, _ = aggregate(alone, sessions, prior_weights(sessions, 0, config), config)
+    cones = quantiles
+    if engines:
+        alone = replace(forecasts, quantiles={name: forecasts.quantiles[name] for name in CONES})
+        cones, _ = aggregate(alone, sessions, prior_weights(sessions, 0, config), config)
     columns = [*(f"{EXPERT_WEIGHT}{name}" for name in names), *QUANTILE_COLUMNS]
     return Mixed(quantiles, pd.DataFrame(np.column_stack([weights, cones]), columns=columns))

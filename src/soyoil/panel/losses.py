@@ -11,21 +11,15 @@ import numpy as np
 from soyoil.base.arrays import DayArray, FloatArray, IntArray
 from soyoil.market.conventions import QUANTILES
 from soyoil.metrics.losses import pinball
-from soyoil.models.baselines import baseline_quantiles, vol_cone_sigma
-from soyoil.models.champion import (
-    CONES,
-    ChampionConfig,
-    ExpertForecasts,
-    aggregate,
-    prior_weights,
-)
+from soyoil.models.baselines import baseline_quantiles
+from soyoil.models.champion import CONES, ChampionConfig, cone_experts, mix
 from soyoil.models.registry import BASELINES, CHAMPION
 from soyoil.panel.roots import RootSeries, scored_rows
 from soyoil.splits.plan import SplitConfig
 from soyoil.targets.horizons import Horizon
 from soyoil.targets.labels import forward_sums
 
-MODELS: Final = (*BASELINES, CHAMPION)
+MODELS: Final = (CHAMPION, *BASELINES)
 REFERENCE: Final = CONES[0]
 
 Status = Literal["scored", "too short", "flat price"]
@@ -80,12 +74,6 @@ class RootLosses:
     covered: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
-def _mixed(forecasts: ExpertForecasts, sessions: int, config: ChampionConfig) -> FloatArray:
-    prior = prior_weights(sessions, len(forecasts.quantiles) - len(CONES), config)
-    quantiles, _ = aggregate(forecasts, sessions, prior, config)
-    return quantiles
-
-
 def panel_quantiles(
     series: RootSeries, horizon: Horizon, rules: PanelRules
 ) -> tuple[IntArray, FloatArray, dict[str, FloatArray]]:
@@ -112,10 +100,8 @@ def panel_quantiles(
     rows = scored_rows(series.dates, forecast & np.isfinite(y), rules.split)
     quantiles = {name: values[rows] for name, values in baselines.items()}
     # An engine would be one more expert: its quantiles on these rows, NaN where it has none.
-    experts = {name: quantiles[name] for name in CONES}
-    sigma = vol_cone_sigma(series.returns, h)[rows]
-    forecasts = ExpertForecasts(rows, y[rows], sigma, experts)
-    quantiles[CHAMPION] = _mixed(forecasts, h, rules.champion)
+    experts = cone_experts(series.returns, baselines, y, rows, h)
+    quantiles[CHAMPION] = mix(experts, h, rules.champion).quantiles
     return rows, y[rows], quantiles
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,23 +33,7 @@ def png(figure: Figure) -> bytes:
     return image.getvalue()
 
 
-class _Drawing:
-    """A drawing that is the same as another if kind and content are."""
-
-    def __init__(self, kind: str, content: tuple[str, ...], draw: Callable[[], Figure]) -> None:
-        self.key = (kind, *content)
-        self.draw = draw
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Drawing) and self.key == other.key
-
-
-@functools.lru_cache(maxsize=KEPT)
-def _drawn(drawing: _Drawing) -> bytes:
-    return png(drawing.draw())
+_drawn: dict[tuple[str, ...], bytes] = {}
 
 
 def png_once(draw: Callable[..., Figure], title: str, *frames: pd.DataFrame) -> bytes:
@@ -65,5 +48,9 @@ def png_once(draw: Callable[..., Figure], title: str, *frames: pd.DataFrame) -> 
     frames
         What is drawn.
     """
-    content = (title, *(content_hash(frame) for frame in frames))
-    return _drawn(_Drawing(draw.__name__, content, lambda: draw(*frames, title)))
+    key = (draw.__name__, title, *(content_hash(frame) for frame in frames))
+    if key not in _drawn:
+        if len(_drawn) >= KEPT:
+            _drawn.clear()
+        _drawn[key] = png(draw(*frames, title))
+    return _drawn[key]

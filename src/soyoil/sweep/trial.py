@@ -14,8 +14,8 @@ from soyoil.base.arrays import FloatArray, IntArray
 from soyoil.metrics.evaluate import LOSS_COLUMNS, REFERENCES
 from soyoil.metrics.losses import row_losses
 from soyoil.models.base import FoldResult, FoldTask
-from soyoil.models.baselines import baseline_quantiles, vol_cone_sigma
-from soyoil.models.champion import CONES, ChampionConfig, ExpertForecasts, mix
+from soyoil.models.baselines import baseline_quantiles
+from soyoil.models.champion import ChampionConfig, cone_experts, mix
 from soyoil.models.failures import told_apart
 from soyoil.models.walkforward import Job, fit_one
 from soyoil.splits.plan import SplitPlan
@@ -114,12 +114,7 @@ def champion_skill(
     h = span.horizon.sessions
     quantiles = baseline_quantiles(span.returns, span.hourly_vol, h)
     mixed = mix(
-        ExpertForecasts(
-            session=rows,
-            y=span.arrays.y[rows],
-            sigma=vol_cone_sigma(span.returns, h)[rows],
-            quantiles={name: quantiles[name][rows] for name in CONES},
-        ),
+        cone_experts(span.returns, quantiles, span.arrays.y, rows, h),
         h,
         config,
     )

@@ -88,17 +88,18 @@ def check_inputs(cell: Cell, inputs: Inputs, run: RunOf) -> dict[str, str]:
     if inputs.report is not None:
         _check_report(cell, inputs.report, own, folds)
     if inputs.experts is not None:
-        experts = _check_experts(cell, inputs, fitted, own)
+        experts = _check_experts(cell, inputs.experts, fitted, own)
         return {**hashes, **experts, "predictions": own}
     return {**hashes, "predictions": own}
 
 
-def _check_experts(cell: Cell, inputs: Inputs, made_from: MadeFrom, own: str) -> dict[str, str]:
+def _check_experts(
+    cell: Cell, experts: pd.DataFrame, made_from: MadeFrom, own: str
+) -> dict[str, str]:
     """Check the weights of the experts; content hash of each expert's forecasts by name."""
     name = f"{cell.horizon.name}.{cell.model}.experts"
-    assert inputs.experts is not None
-    check_handover(inputs.experts, name, made_from, FIT_AGAIN)
-    stamp = stamp_of(inputs.experts)
+    check_handover(experts, name, made_from, FIT_AGAIN)
+    stamp = stamp_of(experts)
     if stamp.get("predictions") != own:
         raise refusal(name, ["it goes with other forecasts than those that are scored"], FIT_AGAIN)
     return {key: str(content) for key, content in stamp["inputs"].items() if "." in key}

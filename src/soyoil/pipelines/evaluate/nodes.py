@@ -10,7 +10,7 @@ import pandas as pd
 from rich.console import Console
 
 from soyoil.base.handover import refusal, text_hash
-from soyoil.metrics.champion import champion_metrics
+from soyoil.metrics.champion import PREFIX
 from soyoil.metrics.evaluate import Evaluation, evaluate
 from soyoil.metrics.keys import is_over_all_rows
 from soyoil.models.arrays import feature_names
@@ -47,7 +47,7 @@ def _evaluate(cell: Cell, inputs: Inputs) -> Evaluation:
     return evaluate(inputs.predictions, references, cell.horizon.sessions)
 
 
-def _scores(cell: Cell, inputs: Inputs, evaluation: Evaluation) -> Scores:
+def _scores(cell: Cell, inputs: Inputs, evaluation: Evaluation, record: RunRecord) -> Scores:
     return {
         "horizon": cell.horizon.name,
         "model": cell.model,
@@ -56,7 +56,7 @@ def _scores(cell: Cell, inputs: Inputs, evaluation: Evaluation) -> Scores:
         "scored_rows_hash": evaluation.scored_rows_hash,
         "verdict": evaluation.verdicts["skill_pinball"],
         **{k: v for k, v in evaluation.metrics.items() if is_over_all_rows(k)},
-        **({} if inputs.experts is None else champion_metrics(inputs.experts, inputs.predictions)),
+        **{k: v for k, v in record.metrics.items() if k.startswith(PREFIX)},
     }
 
 
@@ -66,7 +66,7 @@ def _finish(
     hashes = check_inputs(cell, inputs, run)
     evaluation = _evaluate(cell, inputs)
     record = run_record(cell, inputs, evaluation, params)
-    scores = _scores(cell, inputs, evaluation)
+    scores = _scores(cell, inputs, evaluation, record)
     logger.info(result_line(scores))
     return record, _stamped(scores, hashes)
 

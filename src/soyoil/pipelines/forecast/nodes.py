@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 import logging
 import math
@@ -16,6 +15,7 @@ from rich.console import Console
 
 from soyoil import __version__
 from soyoil.base.errors import SplitError
+from soyoil.base.handover import text_hash
 from soyoil.forecast.config import ForecastConfig
 from soyoil.forecast.grades import graded, summary
 from soyoil.forecast.ledger import ABSENT, SAME, compare, extend, forecast_rows
@@ -114,8 +114,8 @@ def make_forecast(
         "first": split.scored_from[1].isoformat(),
         "warm_up": split.warm_up,
     }
-    digest = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()
-    rows = forecast_rows(known, found, f"{MODEL}-{digest[:12]}", __version__)
+    version = f"{MODEL}-{text_hash(parameters)[:12]}"
+    rows = forecast_rows(known, found, version, __version__)
     return Forecast(known, found, rows, missing, forecast.asof is None and not stale)
 
 
