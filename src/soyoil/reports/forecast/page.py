@@ -14,6 +14,7 @@ from soyoil.reports.forecast.figure import fan_figure
 from soyoil.reports.forecast.words import day, sentence, trust
 from soyoil.reports.page import Html, Page, Table, facts, grid, heading, join, paragraph
 from soyoil.reports.terminal import percent
+from soyoil.serving.challengers import Challengers
 from soyoil.splits.snapshot import Snapshot
 
 
@@ -33,6 +34,8 @@ class ForecastResults:
         As `soyoil.forecast.grades.summary` gives them.
     ledger
         One sentence about the ledger.
+    engines
+        What the engines say beside it.
     """
 
     snapshot: Snapshot
@@ -40,6 +43,7 @@ class ForecastResults:
     missing: int
     grades: pd.DataFrame
     ledger: str
+    engines: Challengers
 
 
 def age_text(origin: object, missing: int) -> str:
@@ -97,6 +101,59 @@ def _live(grades: pd.DataFrame) -> list[Html]:
     )
     alarms = [paragraph(text, "banner") for text in due["alarm"] if text]
     return [*alarms, table.render()]
+
+
+def _price(close: float, log_return: float) -> str:
+    return f"{close * math.exp(log_return):.2f}"
+
+
+def _engines(results: ForecastResults) -> list[Html]:
+    engines, outlooks = results.engines, {o.horizon.name: o for o in results.outlooks}
+    if engines.cutoff is None:
+        return [paragraph(f"None are shown: {engines.note}.")]
+    rows = []
+    for row in engines.rows:
+        close = outlooks[row.horizon].close
+        rows.append(
+            [
+                row.horizon,
+                row.engine,
+                *(_price(close, value) for value in row.quantiles),
+                percent(row.weight, 1),
+                row.fallback or "; ".join(f"{name} {value:+.2g}" for name, value in row.drivers),
+            ]
+        )
+    mixed = [
+        [name, *(_price(outlooks[name].close, value) for value in values)]
+        + [f"{outlooks[name].price(level):.2f}" for level in (0, 1, 2)]
+        for name, values in engines.mixed.items()
+    ]
+    unit = get_instrument(results.snapshot.symbol).unit
+    return [
+        paragraph(
+            f"Engines fitted up to {engines.cutoff:%Y-%m-%d} challenge the forecast above. Each "
+            "weighs what its past forecasts have earned; beside them, the champion with them and "
+            "without."
+        ),
+        Table(
+            caption=f"The champion with the engines, and the forecast above, {unit}",
+            header=("Horizon", "P10 with", "P50 with", "P90 with", "P10", "P50", "P90"),
+            groups=[("", mixed)],
+        ).render(),
+        Table(
+            caption=f"Engines, {unit}, and what moves them most today",
+            header=("Horizon", "Engine", "P10", "P50", "P90", "Weight", "Moved by"),
+            groups=[("", rows)],
+            text_columns=frozenset({0, 1, 6}),
+            extra_columns=frozenset({6}),
+        ).render(),
+        paragraph(
+            "Moved by: the contribution of a feature to the median, in units of the vol cone's "
+            "sigma as far as labels are scaled by it; of a network, the weight with which it "
+            "selects a variable.",
+            "note",
+        ),
+    ]
 
 
 def forecast_section(page: Page, snapshot: Snapshot, outlooks: Sequence[Outlook]) -> None:
@@ -166,5 +223,6 @@ def forecast_page(results: ForecastResults) -> str:
             "note",
         ),
     )
+    page.add("engines", "Engines", *_engines(results))
     page.add("ledger", "Ledger", paragraph(results.ledger), *_live(results.grades))
     return page.render()
