@@ -203,7 +203,9 @@ def final_arrays(model: FinalModel, frame: pd.DataFrame, sigma: FloatArray) -> H
 def _work(
     module: str, models: Mapping[str, bytes], arrays: HorizonArrays, rows: IntArray, threads: int
 ) -> RowForecast:
-    forecaster: Forecaster = importlib.import_module(module).forecast_rows
+    forecaster: Forecaster | None = getattr(importlib.import_module(module), "forecast_rows", None)
+    if forecaster is None:
+        raise ModelError(f"{module} has no forecast_rows, which forecasts by stored files")
     return forecaster(models, arrays, rows, threads)
 
 

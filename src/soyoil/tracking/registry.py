@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -102,6 +103,18 @@ def _signature(model: ServedModel) -> Any:
     )
 
 
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Without the remarks of a logger that no user can act on."""
+    noisy = logging.getLogger(name)
+    level = noisy.level
+    noisy.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        noisy.setLevel(level)
+
+
 def _save(candidate: Candidate, files: Mapping[str, bytes], folder: Path) -> None:
     import mlflow.pyfunc
 
@@ -109,15 +122,16 @@ def _save(candidate: Candidate, files: Mapping[str, bytes], folder: Path) -> Non
     HashedFiles(folder / "data").write(files)
     dates = candidate.example[["data_date"]]
     features = candidate.example[list(model.columns[1:])].astype("float64")
-    mlflow.pyfunc.save_model(
-        path=str(folder / "model"),
-        loader_module=LOADER,
-        data_path=str(folder / "data"),
-        signature=_signature(model),
-        input_example=pd.concat([dates, features], axis="columns"),
-        pip_requirements=requirements(model),
-        metadata={"symbol": model.symbol, "horizon": model.horizon, "cutoff": str(model.cutoff)},
-    )
+    with _quiet("mlflow.pyfunc"):
+        mlflow.pyfunc.save_model(
+            path=str(folder / "model"),
+            loader_module=LOADER,
+            data_path=str(folder / "data"),
+            signature=_signature(model),
+            input_example=pd.concat([dates, features], axis="columns"),
+            pip_requirements=requirements(model),
+            metadata={"symbol": model.symbol, "horizon": model.horizon},
+        )
 
 
 def _tags(candidate: Candidate, content: str) -> dict[str, str]:
