@@ -246,7 +246,8 @@ def publish(
         ``asof``.
     """
     unit = get_instrument(forecast.snapshot.symbol).unit
-    grades = summary(graded(ledger, snapshot))
+    records = {outlook.horizon.name: outlook.record for outlook in forecast.outlooks}
+    grades = summary(graded(ledger, snapshot), records)
     for alarm in grades["alarm"]:
         if alarm:
             logger.warning("%s", alarm)

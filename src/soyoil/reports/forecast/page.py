@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -79,6 +80,12 @@ def _table(outlooks: Sequence[Outlook], unit: str) -> Table:
     )  # fmt: skip
 
 
+def _with_interval(row: Mapping[Any, Any], value: str, bounds: str) -> str:
+    low, high = 100 * row[f"{bounds}_low"], 100 * row[f"{bounds}_high"]
+    said = percent(row[value], 1, signed=True)
+    return said if math.isnan(low) else f"{said} [{low:+.1f}, {high:+.1f}]"
+
+
 def _live(grades: pd.DataFrame) -> list[Html]:
     due = grades[grades["n"] > 0]
     if due.empty:
@@ -90,15 +97,20 @@ def _live(grades: pd.DataFrame) -> list[Html]:
             f"{row['independent_n']:.1f}",
             percent(row["coverage"], 0),
             f"{100 * row['band_low']:.0f} to {100 * row['band_high']:.0f} %",
-            percent(row["skill"], 1, signed=True),
+            _with_interval(row, "skill", "skill"),
+            percent(row["backtest_coverage"], 0),
+            _with_interval(row, "backtest", "backtest"),
         ]
         for row in due.to_dict("records")
     ]
     table = Table(
         caption="Forecasts of the ledger that have come due",
-        header=("Horizon", "Forecasts", "n / h", "80 % covers", "If calibrated", "Pinball skill"),
+        header=(
+            "Horizon", "Forecasts", "n / h", "80 % covers", "If calibrated", "Pinball skill",
+            "Backtest covers", "Backtest skill",
+        ),
         groups=[("", rows)],
-    )
+    )  # fmt: skip
     alarms = [paragraph(text, "banner") for text in due["alarm"] if text]
     return [*alarms, table.render()]
 
