@@ -85,6 +85,7 @@ def resample_counts(n: int, block: int, resamples: int = RESAMPLES) -> npt.NDArr
     return counts.reshape(resamples, n).astype(np.float32)
 
 
+@lru_cache(maxsize=64)
 def widening(n: int, sessions: int) -> float:
     """Factor by which the percentile interval is too narrow in a short sample.
 

@@ -8,12 +8,13 @@ from typing import Final
 import pandas as pd
 
 from soyoil.base.handover import content_hash
+from soyoil.base.kept import Kept
 from soyoil.reports.chart import Chart
 
 KEPT: Final = 32
 """Images of a horizon that are kept: two for each, and some to spare."""
 
-_drawn: dict[tuple[str, ...], bytes] = {}
+_drawn: Kept[bytes] = Kept(KEPT)
 
 
 def png_once(draw: Callable[..., Chart], title: str, *frames: pd.DataFrame) -> bytes:
@@ -29,8 +30,4 @@ def png_once(draw: Callable[..., Chart], title: str, *frames: pd.DataFrame) -> b
         What is drawn.
     """
     key = (draw.__name__, title, *(content_hash(frame) for frame in frames))
-    if key not in _drawn:
-        if len(_drawn) >= KEPT:
-            _drawn.clear()
-        _drawn[key] = draw(*frames, title).png()
-    return _drawn[key]
+    return _drawn.get(key, lambda: draw(*frames, title).png())
