@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from soyoil.reports.canvas import Canvas, text_width
+from soyoil.reports.canvas import Canvas, packed, text_width
 from soyoil.reports.chart import (
     Area,
     Axis,
@@ -100,6 +100,11 @@ def test_shapes_stand_where_their_coordinates_are() -> None:
     assert _hex(image[109 - 80, 80]) == "#1f5f8b"
     assert _hex(image[109 - 4, 55]) == "#7aa6c2"
     assert _hex(image[109 - 90, 20]) == "#ffffff"
+
+
+def test_packed_pixels_come_back() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
+    np.testing.assert_array_equal(_pixels(packed(pixels)), pixels)
 
 
 def test_a_dashed_line_has_gaps_and_a_faint_one_is_lighter() -> None:

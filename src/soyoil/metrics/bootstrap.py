@@ -72,7 +72,7 @@ def stationary_indices(n: int, block: int, resamples: int, rng: np.random.Genera
     return (np.take_along_axis(first, latest, axis=1) + steps - latest) % n
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=10)
 def resample_counts(n: int, block: int, resamples: int = RESAMPLES) -> npt.NDArray[np.float32]:
     """How often each row stands in each resample, shape ``(resamples, n)``.
 
