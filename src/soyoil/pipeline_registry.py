@@ -8,7 +8,7 @@ from kedro.pipeline import Pipeline
 from soyoil import pipelines
 from soyoil.pipelines import forecast
 
-TRAIN = ("ingest", "features", "regimes", "split", "fit", "evaluate", "report")
+TRAIN = ("ingest", "features", "regimes", "split", "fit", "evaluate", "register", "report")
 """Stages of ``train``, in the order in which they run."""
 
 DATA = ("ingest", "features", "regimes")

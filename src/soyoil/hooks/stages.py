@@ -17,8 +17,8 @@ from soyoil.base.process import peak_memory_mb
 logger = logging.getLogger(__name__)
 
 STAGES = (
-    "ingest", "regimes", "features", "split", "fit", "evaluate", "forecast", "report", "compare",
-    "sweep", "audit", "panel",
+    "ingest", "regimes", "features", "split", "fit", "evaluate", "register", "forecast", "report",
+    "compare", "sweep", "audit", "panel",
 )  # fmt: skip
 
 
