@@ -252,7 +252,9 @@ def train(
         torch.from_numpy(np.array(w, dtype=np.float32)).to(device)
         for w in (task.train_weight, task.valid_weight)
     )
-    optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate)
+    parameters = list(network.parameters())
+    # One call for all tensors, with the numbers of one call for each.
+    optimiser = torch.optim.Adam(parameters, lr=config.learning_rate, foreach=True)
     # The order of the rows is drawn on the CPU, so that every device sees the same batches.
     generator = torch.Generator().manual_seed(task.seed)
     best, kept, epochs = np.inf, None, 0
@@ -263,7 +265,7 @@ def train(
             loss = _weighted_loss(network, inputs, rows[part], weight[part])
             optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
-            torch.nn.utils.clip_grad_norm_(network.parameters(), config.gradient_clip)
+            torch.nn.utils.clip_grad_norm_(parameters, config.gradient_clip)
             optimiser.step()
         if len(valid) == 0:
             epochs = epoch
