@@ -6,7 +6,6 @@ import datetime as dt
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 import pandas as pd
 
@@ -21,15 +20,13 @@ from soyoil.audit.rows.origins import mixed_warehouse, origins, provenances
 from soyoil.audit.rows.sessions import filled_runs, impossible_days, inconsistent_bars, session_gaps
 from soyoil.audit.rows.spans import Span, partition_limits, span_of, stale_tables
 from soyoil.audit.rows.table_data import TableData, close_column
+from soyoil.audit.scope import BARS, REGIMES, has_key, is_ours, look, without_prefix
 from soyoil.audit.structure.defects import Defect, structural_defects
 from soyoil.base.errors import WarehouseError
 from soyoil.contracts.contract import TableContract, target_horizon
-from soyoil.warehouse.live import Inspector, LiveTable, LiveWarehouse, in_spelling_of
+from soyoil.warehouse.live import Inspector, LiveTable, LiveWarehouse
 
 logger = logging.getLogger(__name__)
-
-REGIMES: Final = "training.regime_weights"
-SESSIONS: Final = "market_data.databento_futures_ohlcv_1d"
 
 
 @dataclass
@@ -71,12 +68,13 @@ def audit_warehouse(
     WarehouseError
         The warehouse cannot be inspected. A single table that cannot be read is a finding.
     """
-    live = in_spelling_of(inspector.inspect(), contracts)
+    scope = look(inspector, contracts)
+    live = scope.live
     if not live.tables:
         return AuditReport(live.location, live.backend, now, (), (_nothing(live),))
-    audit = _Audit(inspector, live, contracts, config)
+    audit = _Audit(inspector, live, scope.contracts, config)
     found = [
-        *structural_defects(live, contracts, config.banned_vendors),
+        *structural_defects(live, scope.contracts, config.banned_vendors, config.keep),
         *audit.rows(),
         *audit.across(now.date()),
     ]
@@ -109,7 +107,7 @@ class _Audit:
         """Findings of the rows of single tables."""
         for table in self._order():
             if table.kind == "view" or table.rows == 0:
-                self.facts.read.append(Checked(table.name, table.kind, None, _not_read(table)))
+                self._note(table, None, "view" if table.kind == "view" else "empty")
                 continue
             if table.rows is not None and table.rows > self._config.max_rows:
                 yield self._skipped(table, f"more than audit.max_rows={self._config.max_rows:,}")
@@ -124,7 +122,8 @@ class _Audit:
 
     def _order(self) -> Sequence[LiveTable]:
         """Tables that others are judged by first."""
-        first = (REGIMES, SESSIONS, *self._contracts)
+        prefix = self._live.own_prefix
+        first = (prefix + REGIMES, prefix + BARS, *self._contracts)
 
         def rank(table: LiveTable) -> tuple[int, bool, str]:
             place = first.index(table.name) if table.name in first else len(first)
@@ -137,14 +136,18 @@ class _Audit:
     def _read(self, table: LiveTable) -> TableData:
         logger.info("auditing %s", table.name)
         frame = audit_frame(self._inspector.read(table))
-        self.facts.read.append(Checked(table.name, table.kind, len(frame)))
-        return TableData.of(table, self._contracts.get(table.name), frame)
+        self._note(table, len(frame))
+        contract = self._contracts.get(table.name)
+        if contract is not None and not has_key(table, contract):
+            contract = None
+        return TableData.of(table, contract, frame)
 
     def _remember(self, data: TableData) -> None:
         add_sessions(self.facts.sessions, sessions_of(data.once()), self._contracts)
-        if data.name == REGIMES and "start_date" in data.frame and len(data.frame):
+        name = without_prefix(data.name, self._live)
+        if name == REGIMES and "start_date" in data.frame and len(data.frame):
             self.facts.regimes = data.frame.sort_values("start_date", ignore_index=True)
-        if data.name == SESSIONS and "source_schema" in data.frame:
+        if name == BARS and "source_schema" in data.frame:
             self.facts.hourly = bool((data.frame["source_schema"] == "ohlcv-1h").any())
         if (span := span_of(data)) is not None:
             self.facts.spans.append(span)
@@ -174,8 +177,12 @@ class _Audit:
         yield from partition_limits(tables, self._contracts, spans, self._live.backend)
         yield from mixed_warehouse(self.facts.provenances)
 
+    def _note(self, table: LiveTable, rows: int | None, note: str = "") -> None:
+        own = table.name in self._contracts or is_ours(table)
+        self.facts.read.append(Checked(table.name, table.form or table.kind, rows, note, own))
+
     def _skipped(self, table: LiveTable, why: str) -> Defect:
-        self.facts.read.append(Checked(table.name, table.kind, None, why))
+        self._note(table, None, why)
         return Defect(
             "not_checked",
             "warning",
@@ -184,10 +191,6 @@ class _Audit:
             "No check of rows covers it.",
             "Raise audit.max_rows, or see to it that the table can be read.",
         )
-
-
-def _not_read(table: LiveTable) -> str:
-    return "view" if table.kind == "view" else "empty"
 
 
 def _nothing(live: LiveWarehouse) -> Defect:

@@ -17,6 +17,9 @@ class AuditConfig(Config):
         The run fails if a finding is at least this severe.
     banned_vendors
         Words that no table, column or source may begin with.
+    keep
+        Tables and columns that are never offered for dropping, as patterns of
+        ``dataset.table.column`` in which ``*`` stands for any text.
     stale_days
         Calendar days that the last row of a table, or of one of its series, may lie behind the
         newest session of the warehouse; three times its usual step if that is more.
@@ -33,13 +36,14 @@ class AuditConfig(Config):
 
     fail_on: Severity = "error"
     banned_vendors: tuple[str, ...] = BANNED_VENDORS
+    keep: tuple[str, ...] = ("*.policy", "*.policy.*")
     stale_days: int = bounded(10, ge=1, le=36_500, why="that is a hundred years")
     price_run: int = bounded(5, ge=2, **SESSIONS)
     value_run: int = bounded(10, ge=2, **SESSIONS)
     gap_sessions: int = bounded(5, ge=1, **SESSIONS)
     max_rows: int = bounded(5_000_000, ge=1, le=1_000_000_000, why="rows are held in memory")
 
-    @field_validator("banned_vendors", mode="before")
+    @field_validator("banned_vendors", "keep", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         # `--params=audit.banned_vendors=yahoo+other`, as for source.symbols.

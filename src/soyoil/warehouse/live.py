@@ -135,6 +135,9 @@ class LiveTable:
         SQL of a view.
     extras
         Keys, defaults, indexes and the like.
+    form
+        What a table is that plans leave alone: ``external``, ``snapshot``, ``clone``; of a view
+        ``materialized view``. Empty for plain ones.
     """
 
     name: str
@@ -150,6 +153,7 @@ class LiveTable:
     contract_hash: str | None = None
     query: str | None = None
     extras: tuple[Extra, ...] = ()
+    form: str = ""
 
     @property
     def dataset(self) -> str:
@@ -185,6 +189,9 @@ class LiveWarehouse:
         What statements name before the dataset: DuckDB's catalog, BigQuery's project.
     dataset_prefix
         What the names of datasets begin with in statements, but not here.
+    own_prefix
+        What the names of the datasets that the connection writes to begin with here, where all
+        of a project are looked at.
     """
 
     backend: BackendName
@@ -193,6 +200,7 @@ class LiveWarehouse:
     tables: Mapping[str, LiveTable]
     catalog: str = ""
     dataset_prefix: str = ""
+    own_prefix: str = ""
 
     def qualified(self, name: str) -> str:
         """``dataset.table``, or ``dataset``, as it goes into a statement of this warehouse."""

@@ -17,6 +17,11 @@ Days = DayArray
 
 CHANCE: Final = 1e-4
 RESTS: Final = 3
+MIN_STUBS: Final = 10
+"""Weekend rows from which on they may be the way of a table and not a mistake."""
+STUB_SHARE: Final = 0.25
+"""Of the median volume of a series, that the opening hours of a session do not exceed."""
+MOST_STUBS: Final = 0.9
 PRICES: Final = ("open", "high", "low", "close", "settle", "settlement", "price", "adj_close")
 
 
@@ -26,6 +31,21 @@ def impossible_days(data: TableData) -> Iterator[Defect]:
         return
     market = data.roots.notna().to_numpy()
     weekend = market & ~np.is_busday(data.days)
+    holiday = market & _holidays(data) & ~weekend
+    stubs = _evening_stubs(data, weekend, holiday)
+    if stubs.any():
+        yield Defect(
+            "utc_day_bars",
+            "info",
+            (data.name,),
+            f"{count(int(stubs.sum()), 'row')} of {len(data.frame):,} hold the evening hours that "
+            f"open a session, cut off at midnight UTC: {data.labels(stubs)}",
+            "A session that opens on Sunday evening belongs to Monday: horizons counted in such "
+            "rows are too short.",
+            "Read the table with source.kind=warehouse, which puts them to their session.",
+        )
+        weekend &= ~stubs
+        holiday &= ~stubs
     if weekend.any():
         yield Defect(
             "weekend_rows",
@@ -36,7 +56,6 @@ def impossible_days(data: TableData) -> Iterator[Defect]:
             "copies, and horizons count them as sessions.",
             "Merge them into Monday's session from hourly bars, or delete them.",
         )
-    holiday = _holidays(data) & ~weekend
     if holiday.any():
         yield Defect(
             "holiday_rows",
@@ -47,6 +66,25 @@ def impossible_days(data: TableData) -> Iterator[Defect]:
             "Filled or copied rows, which horizons count as sessions.",
             "Delete them.",
         )
+
+
+def _evening_stubs(data: TableData, weekend: BoolArray, holiday: BoolArray) -> BoolArray:
+    """Rows of days that hold nothing but the opening of the next session.
+
+    In bars of UTC days they stand on Sundays, never on Saturdays, and on holidays, with a small
+    part of the volume of a session. A copied or filled row has the volume of what it copies.
+    """
+    nothing = np.zeros(len(data.frame), dtype=np.bool_)
+    volume = next((name for name in data.numbers if leaf(name) == "volume"), None)
+    saturdays = np.is_busday(data.days, weekmask="Sat")
+    if data.contract is not None or volume is None or weekend.sum() < MIN_STUBS:
+        return nothing
+    if (weekend & saturdays).any():
+        return nothing
+    lots = data.frame[volume]
+    usual = lots.groupby(data.group).transform("median").to_numpy()
+    small = (lots.to_numpy() <= STUB_SHARE * usual) & (weekend | holiday)
+    return small if small[weekend].mean() >= MOST_STUBS else nothing
 
 
 def _holidays(data: TableData) -> BoolArray:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
@@ -22,63 +24,90 @@ if TYPE_CHECKING:
     from google.cloud import bigquery
 
 _VIEWS: Final = ("VIEW", "MATERIALIZED_VIEW")
+_FORMS: Final = {
+    "MATERIALIZED_VIEW": "materialized view",
+    "EXTERNAL": "external",
+    "SNAPSHOT": "snapshot",
+    "CLONE": "clone",
+}
+_REQUESTS_AT_ONCE: Final = 8
+"""Google's client keeps ten connections."""
+_HIDDEN_OF_OTHERS: Final = re.compile(rf"soyoil_\w+_(?:{'|'.join(sorted(HIDDEN))})")
 
 
 class BigQueryInspector:
     """Look at the datasets of a connection and change them; implements `live.Inspector`.
 
-    The datasets are those of the location whose names begin with the prefix.
-
     Parameters
     ----------
     connection
         Project, location, prefix.
+    whole
+        Whether all datasets of the location are looked at, by their real names. Otherwise only
+        those whose names begin with the prefix, without it.
     """
 
-    def __init__(self, connection: BigQueryConnection) -> None:
+    def __init__(self, connection: BigQueryConnection, *, whole: bool = False) -> None:
         self._connection = connection
+        self._whole = whole
+        self._prefix = "" if whole else connection.dataset_prefix
 
     def inspect(self) -> LiveWarehouse:
         """What the datasets hold, by requests that cost nothing; see `live.Inspector.inspect`."""
         check_allowed()
-        datasets = sorted(self._datasets())
-        tables = [
-            _table(dataset, table)
-            for dataset in datasets
-            if dataset not in HIDDEN
-            for table in self._tables(dataset)
-        ]
-        return self._live([name for name in datasets if name not in HIDDEN], tables)
+        datasets = sorted(name for name in self._datasets() if not self._hidden(name))
+        with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
+            listed = [item for items in pool.map(self._listed, datasets) for item in items]
+            tables = [table for table in pool.map(self._table, listed) if table is not None]
+        return self._live(datasets, tables)
+
+    def _hidden(self, dataset: str) -> bool:
+        own = dataset.removeprefix(self._connection.dataset_prefix) if self._whole else dataset
+        return bool({dataset, own} & HIDDEN) or bool(
+            self._whole and _HIDDEN_OF_OTHERS.fullmatch(dataset)
+        )
 
     def _live(self, datasets: Sequence[str], tables: Sequence[LiveTable]) -> LiveWarehouse:
         ordered = sorted(tables, key=lambda table: table.name)
+        connection = self._connection
         return LiveWarehouse(
             "bigquery",
-            self._connection.place,
+            f"{connection.project}:* ({connection.location})" if self._whole else connection.place,
             tuple(datasets),
             {table.name: table for table in ordered},
-            self._connection.project,
-            self._connection.dataset_prefix,
+            connection.project,
+            self._prefix,
+            connection.dataset_prefix if self._whole else "",
         )
 
     def _datasets(self) -> Iterator[str]:
         client = client_for(self._connection)
-        prefix = self._connection.dataset_prefix
+        location = self._connection.location.lower()
         with client.explaining("list the datasets"):
             for item in client.api.list_datasets(retry=client.retry):
-                if item.dataset_id.startswith(prefix):
-                    yield item.dataset_id.removeprefix(prefix)
+                there = str(item._properties.get("location") or location).lower()
+                if item.dataset_id.startswith(self._prefix) and there == location:
+                    yield item.dataset_id.removeprefix(self._prefix)
 
-    def _tables(self, dataset: str) -> Iterator[bigquery.Table]:
+    def _listed(self, dataset: str) -> list[tuple[str, str, bool]]:
+        """Dataset, name and whether it is a view, of all tables of a dataset."""
         client = client_for(self._connection)
-        whole = f"{self._connection.project}.{self._connection.dataset(dataset)}"
+        whole = f"{self._connection.project}.{self._prefix}{dataset}"
         with client.explaining(f"list the tables of {whole}"):
-            names = [item.table_id for item in client.api.list_tables(whole, retry=client.retry)]
-        for name in names:
-            # None if it was dropped since.
-            table = None if name.startswith(STAGE_PREFIX) else client.get_table(f"{whole}.{name}")
-            if table is not None:
-                yield table
+            return [
+                (dataset, item.table_id, item.table_type in _VIEWS)
+                for item in client.api.list_tables(whole, retry=client.retry)
+                if not item.table_id.startswith(STAGE_PREFIX)
+            ]
+
+    def _table(self, listed: tuple[str, str, bool]) -> LiveTable | None:
+        dataset, name, is_view = listed
+        whole = f"{self._connection.project}.{self._prefix}{dataset}.{name}"
+        table = client_for(self._connection).get_table(whole)
+        if table is not None:
+            return _table(dataset, table)
+        # A table was dropped since; a view may be listed whose tables are gone.
+        return LiveTable(f"{dataset}.{name}", "view", ()) if is_view else None
 
     def read(self, table: LiveTable, columns: Sequence[str] | None = None) -> pa.Table:
         """Rows of any table; see `live.Inspector.read`."""
@@ -91,7 +120,8 @@ class BigQueryInspector:
                 job = client.api.query(f"SELECT {wanted} FROM {self.qualified(table.name)}")
                 return job.result().to_arrow(create_bqstorage_client=False)
         client.check_cost(table.bytes or 0, f"reading {table.name}")
-        return client.read(self._connection.table(table.name), names).select(names)
+        whole = f"{self._connection.project}.{self._prefix}{table.name}"
+        return client.read(whole, names).select(names)
 
     def qualified(self, name: str) -> str:
         """See `live.Inspector.qualified`."""
@@ -108,6 +138,8 @@ class BigQueryInspector:
 
 def _table(dataset: str, table: bigquery.Table) -> LiveTable:
     view = table.table_type in _VIEWS
+    form = _FORMS.get(table.table_type, "") or ("clone" if table.clone_definition else "")
+    rows, size = _size(table)
     version, content_hash = read_stamp(table.description)
     partition, other = _partition(table)
     return LiveTable(
@@ -117,14 +149,24 @@ def _table(dataset: str, table: bigquery.Table) -> LiveTable:
         partition,
         other,
         tuple(table.clustering_fields or ()),
-        rows=None if view else int(table.num_rows or 0),
-        bytes=None if view else int(table.num_bytes or 0),
+        rows=None if view else rows,
+        bytes=None if view else size,
         modified=table.modified,
         contract_version=version,
         contract_hash=content_hash,
         query=(table.view_query or table.mview_query) if view else None,
         extras=() if view else table_extras(table),
+        form=form,
     )
+
+
+def _size(table: bigquery.Table) -> tuple[int | None, int | None]:
+    """Rows and bytes, those in the streaming buffer included; None of what lies elsewhere."""
+    if table.table_type == "EXTERNAL":
+        return None, None
+    buffer = table.streaming_buffer
+    rows, size = (buffer.estimated_rows, buffer.estimated_bytes) if buffer else (0, 0)
+    return int(table.num_rows or 0) + int(rows or 0), int(table.num_bytes or 0) + int(size or 0)
 
 
 def _column(field: bigquery.SchemaField) -> LiveColumn:

@@ -1,0 +1,106 @@
+"""What is looked at, and which of it is soyoil's own.
+
+soyoil's tables are those that bear its stamp. A table that merely has the name of a contract is
+the user's: it is described, never claimed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from soyoil.contracts.contract import TableContract
+from soyoil.warehouse.live import Inspector, LiveTable, LiveWarehouse, in_spelling_of
+
+BARS: Final = "market_data.databento_futures_ohlcv_1d"
+REGIMES: Final = "training.regime_weights"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A warehouse and the contracts of the tables that soyoil keeps in it.
+
+    Attributes
+    ----------
+    live
+        Tables by the names they have there; those that soyoil wrote for another ``source.kind``
+        are left out.
+    contracts
+        By the same names: with the prefix of the connection.
+    """
+
+    live: LiveWarehouse
+    contracts: Mapping[str, TableContract]
+
+
+def look(inspector: Inspector, contracts: Mapping[str, TableContract]) -> Scope:
+    """Inspect a warehouse.
+
+    Parameters
+    ----------
+    inspector
+        The warehouse; nothing is changed.
+    contracts
+        Contracts by ``dataset.table`` without prefix.
+
+    Raises
+    ------
+    WarehouseError
+        The warehouse cannot be inspected.
+    """
+    live = in_spelling_of(inspector.inspect(), contracts)
+    prefix = live.own_prefix
+    if not prefix:
+        return Scope(live, contracts)
+    tables = {
+        name: table
+        for name, table in live.tables.items()
+        if name.startswith(prefix) or table.contract_version is None
+    }
+    named = {prefix + name: called(prefix + name, of) for name, of in contracts.items()}
+    return Scope(replace(live, tables=tables), named)
+
+
+def called(name: str, contract: TableContract) -> TableContract:
+    """The same contract for a table of another name; its content hash stays."""
+    found = contract.model_copy(update={"name": name})
+    found.__dict__["content_hash"] = contract.content_hash
+    return found
+
+
+def is_ours(table: LiveTable) -> bool:
+    """Whether soyoil wrote it."""
+    return table.contract_version is not None
+
+
+def namesakes(
+    live: LiveWarehouse, contracts: Mapping[str, TableContract]
+) -> dict[str, TableContract]:
+    """Contracts by the name of a table that soyoil did not write and that is called like one.
+
+    Parameters
+    ----------
+    live
+        The warehouse.
+    contracts
+        By the names of soyoil's own tables.
+    """
+    prefix = live.own_prefix
+    found = {}
+    for name, contract in contracts.items():
+        for other in dict.fromkeys((name, name.removeprefix(prefix))):
+            table = live.tables.get(other)
+            if table is not None and table.kind == "table" and not is_ours(table):
+                found[other] = contract if other == name else called(other, contract)
+    return found
+
+
+def has_key(table: LiveTable, contract: TableContract) -> bool:
+    """Whether a table has the key columns of a contract, so that its rows can be read by it."""
+    return set(contract.key) <= {name.split(".")[0] for name in table.flat_columns()}
+
+
+def without_prefix(name: str, live: LiveWarehouse) -> str:
+    """Name as the contracts have it."""
+    return name.removeprefix(live.own_prefix)
