@@ -21,10 +21,12 @@ from plan_cases import (
     Case,
     M,
     N,
+    X,
     column,
     contract,
     live,
     live_table,
+    struct,
     view,
     whole,
 )
@@ -35,8 +37,10 @@ from soyoil.base.errors import WarehouseError
 from soyoil.migrations import plan as plan_module
 from soyoil.migrations.plan import Plan, change_sql, copy_statements, make_plan
 from soyoil.migrations.references import direct_readers, downstream
+from soyoil.migrations.scripts import groups, make
 from soyoil.migrations.sql import BUILT
-from soyoil.migrations.steps import Step, find_steps, groups, make, state_of
+from soyoil.migrations.step import Step, state_of
+from soyoil.migrations.steps import find_steps
 from soyoil.reports.plan import print_plan
 from soyoil.warehouse.live import BackendName, LiveColumn, LiveWarehouse
 from soyoil.warehouse.table_shape import TableShape
@@ -165,6 +169,8 @@ def test_bigquery_understands_every_statement() -> None:
         for case in CASES.values()
     ]
     worlds.append(({NAME: contract(1, *ALL)}, *drops("bigquery")))
+    replaced = Defect("m", "warning", (), "", "", "F.", (Action("replace_table", NAME),))
+    worlds.append(({NAME: contract(1, *ALL)}, theirs("bigquery", 0), [replaced]))
     daily = {"partition": {"column": "day", "granularity": "DAY"}}
     worlds.append(
         (
@@ -368,13 +374,72 @@ def test_the_plan_is_readable_in_80_columns() -> None:
     case = CASES["rename"]
     reader = view("features.v", QUERY)
     text = io.StringIO()
-    print_plan(plan_of(case, "duckdb", reader), Console(file=text, width=80))
+    print_plan(plan_of(case, "duckdb", reader), Console(file=text, width=80), verbose=True)
     lines = text.getvalue().splitlines()
     shown = "\n".join(line for line in lines if line.startswith(("if named", "yes", " " * 8)))
     assert "perhaps rename to close_usd" in shown
     assert "read by features.v" in shown
     assert 'RENAME COLUMN "close" TO "close_usd"' in text.getvalue()
     assert all(len(line) <= 80 for line in shown.splitlines())
+
+
+def test_the_plan_has_a_line_per_table_or_per_dataset() -> None:
+    old = contract(1, *ALL)
+    names = [f"{d}.t{i}" for d, n in (("raw", 2), ("training", 12)) for i in range(n)]
+    tables = [
+        dataclasses.replace(live_table(old, "duckdb"), name=name, contract_version=None)
+        for name in names
+    ]
+    actions = tuple(Action("drop_table", name) for name in names)
+    defects = [Defect("dead", "warning", (), "", "", "Drop it.", actions)]
+    plan = make_plan({NAME: old}, live("duckdb", *tables), defects)
+    text = io.StringIO()
+    print_plan(plan, Console(file=text, width=80))
+    shown = [" ".join(line.split()) for line in text.getvalue().splitlines()]
+    assert [line for line in shown if line.startswith("if named")] == [
+        "if named raw.t0 drop-table 3 192 B",
+        "if named raw.t1 drop-table 3 192 B",
+        "if named training.* (12 tables) drop-table 36 2.25 KiB",
+    ]
+    assert "DROP TABLE" not in text.getvalue()
+    assert len(shown) <= 24
+
+
+def theirs(backend: BackendName, rows: int) -> LiveWarehouse:
+    """A table of the name of a contract that soyoil did not write, with a field of its own."""
+    own = contract(1, CLOSE, struct("m", X, column("mine", "STRING")))
+    return live(
+        backend,
+        dataclasses.replace(
+            live_table(own, backend, rows=rows), contract_version=None, contract_hash=None
+        ),
+    )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_table_of_the_user_is_changed_only_if_named_and_keeps_its_fields(
+    backend: BackendName,
+) -> None:
+    new = {NAME: contract(1, *ALL)}
+    missing = Defect("m", "warning", (), "", "", "F.", (Action("add_columns", NAME),))
+    plan = make_plan(new, theirs(backend, 3), [missing])
+    ids = {change.id for change in plan.changes}
+    assert {whole("add-column:n"), whole("add-column:m.depth")} <= ids
+    assert not [i for i in ids if "mine" in i]
+    assert not any(i.startswith(("stamp", "adopt")) for i in ids)
+    assert all(change.needs_name for change in plan.changes)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_empty_table_is_replaced_as_reviewed(backend: BackendName) -> None:
+    new = {NAME: contract(1, *ALL)}
+    empty = Defect("m", "warning", (), "", "", "F.", (Action("replace_table", NAME),))
+    plan = make_plan(new, theirs(backend, 0), [empty])
+    (change,) = plan.changes
+    assert (change.id, change.needs_name, change.safe) == (whole("replace-table"), True, False)
+    assert change.copies == {}
+    assert "CREATE TABLE" in change.restore[-1]
+    check_snapshot(f"{backend}_replace", snapshot_text(plan))
 
 
 def test_partition_of_the_shape_follows_a_rename() -> None:

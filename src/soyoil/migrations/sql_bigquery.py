@@ -67,6 +67,10 @@ class BigQuerySql(ChangeSql):
             f"CREATE SNAPSHOT TABLE {there} CLONE {self.table(name)}",
         )
 
+    def together(self, statements: tuple[str, ...]) -> tuple[str, ...]:
+        """See `ChangeSql.together`: a script is one job, which goes on if the client dies."""
+        return (";\n".join(statements),)
+
     def stamp(self, shape: TableShape) -> tuple[str, ...]:
         """See `ChangeSql.stamp`."""
         return (f"ALTER TABLE {self.table(shape.name)} SET {self._options(shape)}",)
@@ -76,9 +80,11 @@ class BigQuerySql(ChangeSql):
 
     def _options(self, shape: TableShape) -> str:
         contract = self._contracts.get(shape.name)
+        # The stamp has the name of the contract, which knows no prefix.
+        named = replace(shape, name=shape.name.removeprefix(self._live.own_prefix))
         text = "\n".join(
             part
-            for part in (contract.description.strip() if contract else None, stamp_text(shape))
+            for part in (contract.description.strip() if contract else None, stamp_text(named))
             if part
         )
         return f"OPTIONS (description = {text_literal(text)})" if text else ""
