@@ -10,6 +10,7 @@ import numpy as np
 from soyoil.audit.config import AuditConfig
 from soyoil.audit.defect import Defect, Severity, count, names
 from soyoil.audit.rows.table_data import TableData, leaf
+from soyoil.audit.scope import is_ours
 from soyoil.base.arrays import BoolArray, DayArray, FloatArray, IntArray
 from soyoil.market.holidays import sessionless_days
 
@@ -77,7 +78,7 @@ def _evening_stubs(data: TableData, weekend: BoolArray, holiday: BoolArray) -> B
     nothing = np.zeros(len(data.frame), dtype=np.bool_)
     volume = next((name for name in data.numbers if leaf(name) == "volume"), None)
     saturdays = np.is_busday(data.days, weekmask="Sat")
-    if data.contract is not None or volume is None or weekend.sum() < MIN_STUBS:
+    if is_ours(data.table) or volume is None or weekend.sum() < MIN_STUBS:
         return nothing
     if (weekend & saturdays).any():
         return nothing

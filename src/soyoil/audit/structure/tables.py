@@ -111,13 +111,16 @@ def _dead(dataset: str, live: LiveWarehouse) -> Defect:
 
 
 def _empty(table: LiveTable, read_by: Sequence[str]) -> Defect:
+    waiting = set(read_by) == {PIPELINE}
     return Defect(
         "empty_table",
-        "warning",
+        "info" if waiting else "warning",
         (table.name,),
         f"0 rows, {count(len(table.flat_columns()), 'column')}, read by {names(read_by)}",
         "Whatever joins it gets NULLs, and no error says so.",
-        "Fill the table, or take it out of what reads it.",
+        "Run the pipelines that fill it: `kedro run --pipeline=train`."
+        if waiting
+        else "Fill the table, or take it out of what reads it.",
     )
 
 

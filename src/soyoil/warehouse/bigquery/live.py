@@ -32,6 +32,7 @@ _FORMS: Final = {
 }
 _REQUESTS_AT_ONCE: Final = 8
 """Google's client keeps ten connections."""
+_CREATE_DATASET: Final = re.compile(r"CREATE SCHEMA IF NOT EXISTS `([^`]+)`")
 _HIDDEN_OF_OTHERS: Final = re.compile(rf"soyoil_\w+_(?:{'|'.join(sorted(HIDDEN))})")
 
 
@@ -83,10 +84,12 @@ class BigQueryInspector:
     def _datasets(self) -> Iterator[str]:
         client = client_for(self._connection)
         location = self._connection.location.lower()
+        own = self._connection.dataset_prefix
         with client.explaining("list the datasets"):
             for item in client.api.list_datasets(retry=client.retry):
                 there = str(item._properties.get("location") or location).lower()
-                if item.dataset_id.startswith(self._prefix) and there == location:
+                here = there == location or (own and item.dataset_id.startswith(own))
+                if item.dataset_id.startswith(self._prefix) and here:
                     yield item.dataset_id.removeprefix(self._prefix)
 
     def _listed(self, dataset: str) -> list[tuple[str, str, bool]]:
@@ -132,6 +135,11 @@ class BigQueryInspector:
         check_allowed()
         client = client_for(self._connection)
         for statement in statements:
+            created = _CREATE_DATASET.fullmatch(statement)
+            if created:
+                # By the API, which is told the location and tells one that differs.
+                client.create_dataset(created.group(1))
+                continue
             first = statement.strip().splitlines()[0]
             client.query(statement, f"run {first!r}")
 
