@@ -246,7 +246,7 @@ def test_the_plan_and_its_application_ban_the_same_vendors(config: DuckDBConnect
     inspector.execute(
         [
             "CREATE SCHEMA features",
-            f"CREATE TABLE {name} AS SELECT DATE '2020-01-02' AS day, 1.5 AS acme_x",
+            f"CREATE TABLE {name} AS SELECT DATE '2020-01-02' AS day, 1.5 AS acme_x, 2.5 AS x",
         ]
     )
     live = inspector.inspect()
@@ -256,7 +256,7 @@ def test_the_plan_and_its_application_ban_the_same_vendors(config: DuckDBConnect
     with pytest.raises(WarehouseError, match=r"no change drop-column|stale"):
         apply_plan(plan, inspector, {}, ids)
     apply_plan(plan, inspector, {}, ids, banned=("acme",))
-    assert list(inspector.inspect().tables["features.master"].flat_columns()) == ["day"]
+    assert list(inspector.inspect().tables["features.master"].flat_columns()) == ["day", "x"]
 
 
 def test_a_dropped_view_can_be_restored(config: DuckDBConnection) -> None:
@@ -435,7 +435,10 @@ def test_command_line(project_root: Path, tmp_path: Path) -> None:
     warehouse = {"backend": "duckdb", "path": str(tmp_path / "a.duckdb")}
     (tmp_path / "conf" / "local" / "globals.yml").write_text(json.dumps({"warehouse": warehouse}))
     open_inspector(DuckDBConnection(path=tmp_path / "a.duckdb")).execute(
-        ["CREATE SCHEMA raw", "CREATE TABLE a.raw.old AS SELECT current_date AS day, 1.5 AS acme_x"]
+        [
+            "CREATE SCHEMA raw",
+            "CREATE TABLE a.raw.old AS SELECT current_date AS day, 1.5 AS acme_x, 2.5 AS x",
+        ]
     )
     banned = ["--params", "audit.banned_vendors=acme"]
     commands = [
@@ -456,11 +459,11 @@ def test_command_line(project_root: Path, tmp_path: Path) -> None:
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
     assert len(lines) == len(commands), done.stdout + done.stderr
     codes, texts = zip(*lines, strict=True)
-    assert "drop-column:raw.old.acme_x" in texts[0]
+    assert "raw.old  drop-column" in texts[0]
     codes, texts = codes[1:], texts[1:]
     assert codes == (1, 2, 1, 0, 0, 0), texts
     assert "make one by `kedro warehouse plan`" in texts[0]
-    assert "create-table:features.daily_ml_matrix" in texts[1]
+    assert "features.daily_ml_matrix  create-table" in texts[1]
     assert "no change drop-table:a.b" in texts[2]
     assert "made create-table:training.regime_weights" in texts[3]
     assert "No changes" in texts[4]
