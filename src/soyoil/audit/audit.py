@@ -14,12 +14,15 @@ from soyoil.audit.defect import worst_first
 from soyoil.audit.report import AuditReport, Checked
 from soyoil.audit.rows.columns import Sources, constant_columns, constant_regime, empty_columns
 from soyoil.audit.rows.frames import audit_frame
+from soyoil.audit.rows.invented import invented_series
 from soyoil.audit.rows.keys import cloned_rows, duplicate_keys
 from soyoil.audit.rows.labels import Sessions, add_sessions, label_defects, sessions_of
-from soyoil.audit.rows.origins import mixed_warehouse, origins, provenances
+from soyoil.audit.rows.origins import banned_in_lists, mixed_warehouse, origins, provenances
+from soyoil.audit.rows.predictions import impossible_fits, impossible_forecasts
 from soyoil.audit.rows.sessions import filled_runs, impossible_days, inconsistent_bars, session_gaps
 from soyoil.audit.rows.spans import Span, partition_limits, span_of, stale_tables
 from soyoil.audit.rows.table_data import TableData, close_column
+from soyoil.audit.rows.twins import identical_columns, price_disagreements
 from soyoil.audit.scope import BARS, REGIMES, has_key, is_ours, look, without_prefix
 from soyoil.audit.structure.defects import Defect, structural_defects
 from soyoil.base.errors import WarehouseError
@@ -39,6 +42,8 @@ class _Facts:
     spans: list[Span] = field(default_factory=list)
     provenances: dict[str, tuple[str, ...]] = field(default_factory=dict)
     read: list[Checked] = field(default_factory=list)
+    closes: dict[str, list[Sessions]] = field(default_factory=dict)
+    banned: list[Defect] = field(default_factory=list)
 
 
 def audit_warehouse(
@@ -135,7 +140,9 @@ class _Audit:
 
     def _read(self, table: LiveTable) -> TableData:
         logger.info("auditing %s", table.name)
-        frame = audit_frame(self._inspector.read(table))
+        rows = self._inspector.read(table)
+        self.facts.banned += banned_in_lists(table.name, rows, self._config.banned_vendors)
+        frame = audit_frame(rows)
         self._note(table, len(frame))
         contract = self._contracts.get(table.name)
         if contract is not None and not has_key(table, contract):
@@ -143,7 +150,10 @@ class _Audit:
         return TableData.of(table, contract, frame)
 
     def _remember(self, data: TableData) -> None:
-        add_sessions(self.facts.sessions, sessions_of(data.once()), self._contracts)
+        sessions = sessions_of(data.once())
+        add_sessions(self.facts.sessions, sessions, self._contracts)
+        for root, found in sessions.items():
+            self.facts.closes.setdefault(root, []).append(found)
         name = without_prefix(data.name, self._live)
         if name == REGIMES and "start_date" in data.frame and len(data.frame):
             self.facts.regimes = data.frame.sort_values("start_date", ignore_index=True)
@@ -168,6 +178,10 @@ class _Audit:
         yield from constant_regime(data, facts.regimes)
         yield from origins(data, config)
         yield from label_defects(once, facts.sessions)
+        yield from invented_series(once)
+        yield from impossible_forecasts(once)
+        yield from impossible_fits(once)
+        yield from identical_columns(once)
 
     def across(self, today: dt.date) -> Iterator[Defect]:
         """Findings that need the dates and provenances of all tables."""
@@ -176,6 +190,8 @@ class _Audit:
         tables = [table for table in self._live.tables.values() if table.kind == "table"]
         yield from partition_limits(tables, self._contracts, spans, self._live.backend)
         yield from mixed_warehouse(self.facts.provenances)
+        yield from price_disagreements(self.facts.closes)
+        yield from self.facts.banned
 
     def _note(self, table: LiveTable, rows: int | None, note: str = "") -> None:
         own = table.name in self._contracts or is_ours(table)

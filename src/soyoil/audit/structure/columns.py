@@ -9,7 +9,7 @@ from typing import Final
 from soyoil.audit.defect import Action, Defect, base_name, count, names
 from soyoil.audit.scope import BARS, has_key, namesakes
 from soyoil.contracts.contract import TableContract, foreign_target, target_horizon
-from soyoil.contracts.identifiers import last_part
+from soyoil.contracts.identifiers import last_part, spelled
 from soyoil.warehouse.live import LiveColumn, LiveTable, LiveWarehouse
 
 _TABLE_SPAN: Final = re.compile(r"_(\d+(?:min|hr|h|[dwmy]))$")
@@ -37,6 +37,7 @@ def column_defects(
         if table.kind != "table":
             continue
         yield from _banned(table, banned)
+        yield from _in_lists(table, banned)
         yield from _targets(table)
         if table.name in others:
             yield from _namesake(table, others[table.name], table.name in contracts)
@@ -75,6 +76,33 @@ def _banned(table: LiveTable, banned: Sequence[str]) -> Iterator[Defect]:
             else f"Rebuild {table.name} without them from vendor bars of the exchange.",
             tuple(_without(table, found)),
         )
+
+
+def _in_lists(table: LiveTable, banned: Sequence[str]) -> Iterator[Defect]:
+    """Banned names of fields of repeated STRUCTs, which cannot be dropped one by one."""
+    found = [
+        path
+        for name, column in table.flat_columns().items()
+        if column.repeated
+        for path in _fields(name, column.fields)
+        if names_vendor(last_part(path), banned)
+    ]
+    if found:
+        yield Defect(
+            "banned_column",
+            "error",
+            tuple(f"{table.name}.{path}" for path in found),
+            f"{count(len(found), 'field')} inside lists of {table.name}{_rows(table)}: "
+            f"{names(found, 12)}",
+            "Values of this vendor are revised without notice and may not be used.",
+            f"Write {table.name} anew without them from vendor bars of the exchange.",
+        )
+
+
+def _fields(path: str, fields: Sequence[LiveColumn]) -> Iterator[str]:
+    for field in fields:
+        yield f"{path}.{spelled(field.name)}"
+        yield from _fields(f"{path}.{spelled(field.name)}", field.fields)
 
 
 def _without(table: LiveTable, columns: Sequence[str]) -> Iterator[Action]:
