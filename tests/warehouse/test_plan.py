@@ -442,6 +442,25 @@ def test_an_empty_table_is_replaced_as_reviewed(backend: BackendName) -> None:
     check_snapshot(f"{backend}_replace", snapshot_text(plan))
 
 
+def test_all_columns_of_a_table_go_in_one_statement() -> None:
+    extra = [column(name, "FLOAT64") for name in ("a", "b", "c")]
+    have = live("bigquery", live_table(contract(1, *ALL, *extra), "bigquery"))
+    edits = [
+        step.edit
+        for step in find_steps({NAME: contract(2, *ALL)}, have, ())
+        if step.edit is not None
+    ]
+    sql = change_sql(have, {NAME: contract(2, *ALL)})
+    (statement,) = sql.alter(state_of(have).tables[NAME], edits).statements
+    shapes = {sql.table(NAME).strip("`"): state_of(have).tables[NAME]}
+    GoogleSql(shapes).analyze(statement)
+    assert [line.split()[-3:] for line in statement.splitlines()] == [
+        ["DROP", "COLUMN", "`a`,"],
+        ["DROP", "COLUMN", "`b`,"],
+        ["DROP", "COLUMN", "`c`"],
+    ]
+
+
 def test_partition_of_the_shape_follows_a_rename() -> None:
     def by(name: str) -> dict[str, Any]:
         return {"partition": {"column": name, "granularity": "MONTH"}}

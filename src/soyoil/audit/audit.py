@@ -73,7 +73,7 @@ def audit_warehouse(
     WarehouseError
         The warehouse cannot be inspected. A single table that cannot be read is a finding.
     """
-    scope = look(inspector, contracts)
+    scope = look(inspector, contracts, config.datasets)
     live = scope.live
     if not live.tables:
         return AuditReport(live.location, live.backend, now, (), (_nothing(live),))
@@ -194,8 +194,8 @@ class _Audit:
         yield from self.facts.banned
 
     def _note(self, table: LiveTable, rows: int | None, note: str = "") -> None:
-        own = table.name in self._contracts or is_ours(table)
-        self.facts.read.append(Checked(table.name, table.form or table.kind, rows, note, own))
+        kind = table.form or table.kind
+        self.facts.read.append(Checked(table.name, kind, rows, note, is_ours(table)))
 
     def _skipped(self, table: LiveTable, why: str) -> Defect:
         self._note(table, None, why)

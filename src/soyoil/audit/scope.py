@@ -6,8 +6,9 @@ the user's: it is described, never claimed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import Final
 
 from soyoil.contracts.contract import TableContract
@@ -34,7 +35,14 @@ class Scope:
     contracts: Mapping[str, TableContract]
 
 
-def look(inspector: Inspector, contracts: Mapping[str, TableContract]) -> Scope:
+ALL: Final = ("*",)
+
+
+def look(
+    inspector: Inspector,
+    contracts: Mapping[str, TableContract],
+    datasets: Sequence[str] = ALL,
+) -> Scope:
     """Inspect a warehouse.
 
     Parameters
@@ -43,6 +51,8 @@ def look(inspector: Inspector, contracts: Mapping[str, TableContract]) -> Scope:
         The warehouse; nothing is changed.
     contracts
         Contracts by ``dataset.table`` without prefix.
+    datasets
+        Patterns of the datasets that are looked at beside soyoil's own.
 
     Raises
     ------
@@ -51,15 +61,18 @@ def look(inspector: Inspector, contracts: Mapping[str, TableContract]) -> Scope:
     """
     live = in_spelling_of(inspector.inspect(), contracts)
     prefix = live.own_prefix
-    if not prefix:
-        return Scope(live, contracts)
+    own = {prefix + name.split(".")[0] for name in contracts}
+    seen = [n for n in live.datasets if n in own or any(fnmatchcase(n, p) for p in datasets)]
     tables = {
         name: table
         for name, table in live.tables.items()
-        if name.startswith(prefix) or table.contract_version is None
+        if table.dataset in seen and (name.startswith(prefix) or table.contract_version is None)
     }
+    live = replace(live, datasets=tuple(seen), tables=tables)
+    if not prefix:
+        return Scope(live, contracts)
     named = {prefix + name: called(prefix + name, of) for name, of in contracts.items()}
-    return Scope(replace(live, tables=tables), named)
+    return Scope(live, named)
 
 
 def called(name: str, contract: TableContract) -> TableContract:

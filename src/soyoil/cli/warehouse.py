@@ -88,7 +88,7 @@ def _plan(
 ) -> None:
     with ending_clearly(), _opened(options) as opened:
         contracts = load_contracts()
-        scope = look(opened.inspector, contracts)
+        scope = look(opened.inspector, contracts, opened.audit.datasets)
         known, live = scope.contracts, scope.live
         defects = structural_defects(live, known, opened.audit.banned_vendors, opened.audit.keep)
         lineage = table_lineage(list(known))
@@ -122,7 +122,7 @@ def _apply(
         if all_safe_drops:
             change = (*change, *_confirmed(plan, yes=yes))
         target = data_folder(opened.root) / RECORD_FILE.format(tag=plan.tag)
-        prefix = look(opened.inspector, contracts).live.own_prefix
+        prefix = opened.inspector.own_prefix
         try:
             with locked(data_folder(opened.root), "kedro warehouse apply"):
                 record = apply_plan(
@@ -133,6 +133,7 @@ def _apply(
                     lineage=table_lineage([prefix + name for name in contracts]),
                     banned=opened.audit.banned_vendors,
                     keep=opened.audit.keep,
+                    datasets=opened.audit.datasets,
                     report=lambda name: click.echo(f"made {name}"),
                 )
         except ApplyError as error:

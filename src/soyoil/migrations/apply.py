@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from soyoil.audit.scope import look
+from soyoil.audit.scope import ALL, look
 from soyoil.audit.structure.defects import BANNED_VENDORS, KEPT, structural_defects
 from soyoil.base.config import Config
 from soyoil.base.errors import WarehouseError
@@ -95,6 +95,7 @@ def apply_plan(
     lineage: Lineage | None = None,
     banned: Sequence[str] = BANNED_VENDORS,
     keep: Sequence[str] = KEPT,
+    datasets: Sequence[str] = ALL,
     report: Callable[[str], None] = lambda _: None,
 ) -> ApplyRecord:
     """Make the changes of a plan that break nothing, and those that are named.
@@ -116,6 +117,8 @@ def apply_plan(
         As in `plan.make_plan`.
     banned, keep
         As in `defects.structural_defects`, when the plan was made.
+    datasets
+        As in `scope.look`, when the plan was made.
     report
         Called with the id of every change that was made.
 
@@ -127,7 +130,7 @@ def apply_plan(
     ApplyError
         A change failed; those before it stand.
     """
-    scope = look(inspector, contracts)
+    scope = look(inspector, contracts, datasets)
     live, named_contracts = scope.live, scope.contracts
     defects = structural_defects(live, named_contracts, banned, keep)
     _check_fresh(plan, make_plan(named_contracts, live, defects, lineage, keep))
@@ -153,7 +156,7 @@ def apply_plan(
         for name in job.ids:
             report(name)
     record = _record(plan, steps, done)
-    after = look(inspector, contracts)
+    after = look(inspector, contracts, datasets)
     _check_result(after.live, after.contracts, record)
     return record
 

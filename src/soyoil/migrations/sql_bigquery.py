@@ -22,6 +22,7 @@ _FIRST_YEAR: Final = 1900
 _END_YEAR: Final = 2100
 
 
+_JOINED: Final = ("ADD COLUMN", "DROP COLUMN")
 _KEPT: Final = ("primary key", "default", "comment", "option")
 # Without them, rows that were protected are open to all.
 _NEVER_LOST: Final = ("policy tags", "partition filter", "foreign key")
@@ -181,6 +182,27 @@ class BigQuerySql(ChangeSql):
                 return f"{table} RENAME COLUMN {name} TO {self.quoted(column.name)}"
             case _:
                 return None
+
+    def _around(
+        self,
+        before: TableShape,
+        after: TableShape,
+        renamed: Mapping[Path, str],
+        statements: Sequence[str],
+    ) -> Sequence[str]:
+        """One statement for all columns that are added, and one for all that go.
+
+        BigQuery allows five changes of a table's structure in ten seconds.
+        """
+        table = f"ALTER TABLE {self.table(before.name)} "
+        joined: list[str] = []
+        for statement in statements:
+            verb = next((v for v in _JOINED if statement.startswith(table + v)), None)
+            if verb and joined and joined[-1].startswith(table + verb):
+                joined[-1] += ",\n    " + statement.removeprefix(table)
+            else:
+                joined.append(statement)
+        return joined
 
     def _described(self, shape: TableShape, edit: Edit) -> Column | None:
         contract = self._contracts.get(shape.name)

@@ -244,6 +244,10 @@ def in_spelling_of(live: LiveWarehouse, names: Iterable[str]) -> LiveWarehouse:
 class Inspector(Protocol):
     """Look at a warehouse, and change its structure."""
 
+    @property
+    def own_prefix(self) -> str:
+        """See `LiveWarehouse.own_prefix`."""
+
     def inspect(self) -> LiveWarehouse:
         """What the warehouse holds, `HIDDEN` datasets aside; empty if there is none yet.
 

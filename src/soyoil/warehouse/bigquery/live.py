@@ -53,6 +53,11 @@ class BigQueryInspector:
         self._whole = whole
         self._prefix = "" if whole else connection.dataset_prefix
 
+    @property
+    def own_prefix(self) -> str:
+        """See `live.LiveWarehouse.own_prefix`."""
+        return self._connection.dataset_prefix if self._whole else ""
+
     def inspect(self) -> LiveWarehouse:
         """What the datasets hold, by requests that cost nothing; see `live.Inspector.inspect`."""
         check_allowed()
@@ -78,7 +83,7 @@ class BigQueryInspector:
             {table.name: table for table in ordered},
             connection.project,
             self._prefix,
-            connection.dataset_prefix if self._whole else "",
+            self.own_prefix,
         )
 
     def _datasets(self) -> Iterator[str]:
