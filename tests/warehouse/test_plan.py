@@ -42,7 +42,7 @@ from soyoil.migrations.sql import BUILT
 from soyoil.migrations.step import Step, state_of
 from soyoil.migrations.steps import find_steps
 from soyoil.reports.plan import print_plan
-from soyoil.warehouse.live import BackendName, LiveColumn, LiveWarehouse
+from soyoil.warehouse.live import BackendName, Extra, LiveColumn, LiveTable, LiveWarehouse
 from soyoil.warehouse.table_shape import TableShape
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")
@@ -459,6 +459,39 @@ def test_all_columns_of_a_table_go_in_one_statement() -> None:
         ["DROP", "COLUMN", "`b`,"],
         ["DROP", "COLUMN", "`c`"],
     ]
+
+
+def test_a_table_that_is_replaced_keeps_its_options() -> None:
+    found = theirs("bigquery", 0)
+    labels = Extra("option", 'labels = [("team", "oil")]')
+    default = Extra("default", "1.5", ("close",))
+    table = dataclasses.replace(found.tables[NAME], extras=(labels, default))
+    new = {NAME: contract(1, *ALL)}
+    empty = Defect("m", "warning", (), "", "", "F.", (Action("replace_table", NAME),))
+    (change,) = make_plan(new, live("bigquery", table), [empty]).changes
+    for sql in (change.sql[-1], change.restore[-1]):
+        assert 'labels = [("team", "oil")]' in sql
+        assert "DEFAULT 1.5" in sql
+    secret = dataclasses.replace(table, extras=(Extra("policy tags", "pii", ("close",)),))
+    (refused,) = make_plan(new, live("bigquery", secret), [empty]).changes
+    assert refused.sql == ()
+    assert "cannot keep its policy tags" in refused.note
+
+
+def test_an_empty_table_by_ingestion_time_can_be_restored() -> None:
+    for unit, clause in (
+        ("DAY", "_PARTITIONDATE"),
+        ("HOUR", "TIMESTAMP_TRUNC(_PARTITIONTIME, HOUR)"),
+    ):
+        table = LiveTable(
+            "raw.t", "table", (LiveColumn("x", "FLOAT64"),), rows=0,
+            other_partition=f"ingestion time by {unit}",
+        )  # fmt: skip
+        defects = [Defect("dead", "warning", (), "", "", "F.", (Action("drop_table", "raw.t"),))]
+        plan = make_plan({}, live("bigquery", table), defects)
+        (change,) = plan.changes
+        assert change.safe
+        assert f"PARTITION BY {clause}" in change.restore[0]
 
 
 def test_partition_of_the_shape_follows_a_rename() -> None:

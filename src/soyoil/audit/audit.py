@@ -23,7 +23,7 @@ from soyoil.audit.rows.sessions import filled_runs, impossible_days, inconsisten
 from soyoil.audit.rows.spans import Span, partition_limits, span_of, stale_tables
 from soyoil.audit.rows.table_data import TableData, close_column
 from soyoil.audit.rows.twins import identical_columns, price_disagreements
-from soyoil.audit.scope import BARS, REGIMES, has_key, is_ours, look, without_prefix
+from soyoil.audit.scope import REGIMES, SESSIONS, has_key, is_ours, look, without_prefix
 from soyoil.audit.structure.defects import Defect, structural_defects
 from soyoil.base.errors import WarehouseError
 from soyoil.contracts.contract import TableContract, target_horizon
@@ -128,7 +128,7 @@ class _Audit:
     def _order(self) -> Sequence[LiveTable]:
         """Tables that others are judged by first."""
         prefix = self._live.own_prefix
-        first = (prefix + REGIMES, prefix + BARS, *self._contracts)
+        first = (prefix + REGIMES, prefix + SESSIONS, *self._contracts)
 
         def rank(table: LiveTable) -> tuple[int, bool, str]:
             place = first.index(table.name) if table.name in first else len(first)
@@ -157,7 +157,7 @@ class _Audit:
         name = without_prefix(data.name, self._live)
         if name == REGIMES and "start_date" in data.frame and len(data.frame):
             self.facts.regimes = data.frame.sort_values("start_date", ignore_index=True)
-        if name == BARS and "source_schema" in data.frame:
+        if name == SESSIONS and "source_schema" in data.frame:
             self.facts.hourly = bool((data.frame["source_schema"] == "ohlcv-1h").any())
         if (span := span_of(data)) is not None:
             self.facts.spans.append(span)

@@ -14,7 +14,10 @@ from typing import Final
 from soyoil.contracts.contract import TableContract
 from soyoil.warehouse.live import Inspector, LiveTable, LiveWarehouse, in_spelling_of
 
+SESSIONS: Final = "market_data.databento_futures_ohlcv_1d"
+"""Session bars as soyoil writes them."""
 BARS: Final = "market_data.databento_futures_ohlcv_1d"
+"""Bars of a user's own, as ``source.kind=warehouse`` reads them unless it is told another table."""
 REGIMES: Final = "training.regime_weights"
 
 
@@ -107,6 +110,11 @@ def namesakes(
             if table is not None and table.kind == "table" and not is_ours(table):
                 found[other] = contract if other == name else called(other, contract)
     return found
+
+
+def are_own_bars(table: LiveTable) -> bool:
+    """Whether a table may be the user's bars, which stay as they are whatever their form."""
+    return table.name == BARS and not is_ours(table)
 
 
 def has_key(table: LiveTable, contract: TableContract) -> bool:

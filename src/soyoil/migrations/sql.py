@@ -182,13 +182,16 @@ class ChangeSql(ABC):
         return self.together((*self._verify_empty(name), *self.drop_table(name)))
 
     def replace_table(self, before: TableShape, after: TableShape) -> tuple[str, ...]:
-        """Create a table in the place of one that holds no row, or fail."""
+        """Create a table in the place of one that holds no row, or fail.
+
+        Raises
+        ------
+        WarehouseError
+            What it has beside columns and rows could not be kept.
+        """
+        created = self._replacement(before, after)
         return self.together(
-            (
-                *self._verify_empty(before.name),
-                *self.drop_table(before.name),
-                *self.create_table(after),
-            )
+            (*self._verify_empty(before.name), *self.drop_table(before.name), *created)
         )
 
     def definition(self, shape: TableShape) -> str:
@@ -341,6 +344,10 @@ class ChangeSql(ABC):
     @abstractmethod
     def _create_with(self, shape: TableShape, name: str, extras: Sequence[Extra]) -> str:
         """CREATE TABLE with what a table has beside columns."""
+
+    @abstractmethod
+    def _replacement(self, before: TableShape, after: TableShape) -> tuple[str, ...]:
+        """CREATE TABLE with what the table in whose place it comes has beside columns."""
 
     @abstractmethod
     def _in_place(self, shape: TableShape, edit: Edit) -> str | None:

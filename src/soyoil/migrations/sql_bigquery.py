@@ -11,6 +11,7 @@ from soyoil.base.errors import WarehouseError
 from soyoil.contracts.contract import Column
 from soyoil.contracts.identifiers import suffixed
 from soyoil.migrations.sql import BUILT, ChangeSql, is_last, only_case
+from soyoil.warehouse.bigquery.live import INGESTION_TIME
 from soyoil.warehouse.bigquery.sql import MAX_JOB_PARTITIONS
 from soyoil.warehouse.ddl import backtick, text_literal
 from soyoil.warehouse.live import COPIES, BackendName, Extra, LiveColumn
@@ -155,7 +156,11 @@ class BigQuerySql(ChangeSql):
 
     def _partition(self, shape: TableShape) -> str:
         if shape.partition is None:
-            return str(shape.other_partition)
+            other = str(shape.other_partition)
+            unit = other.removeprefix(INGESTION_TIME)
+            if unit == other:
+                return other
+            return "_PARTITIONDATE" if unit == "DAY" else f"TIMESTAMP_TRUNC(_PARTITIONTIME, {unit})"
         name, unit = shape.partition.column, shape.partition.granularity
         column = shape.find((name,))
         if column is not None and column.type == "TIMESTAMP":
@@ -215,12 +220,7 @@ class BigQuerySql(ChangeSql):
         after: TableShape,
         renamed: Mapping[Path, str],
     ) -> tuple[str, ...]:
-        for extra in self.extras(before.name):
-            if extra.kind in _NEVER_LOST:
-                raise WarehouseError(
-                    f"{before.name} would be built anew, which cannot keep its {extra}: change "
-                    "or remove that by hand first"
-                )
+        self._check_rebuild(before)
         return (
             f"DROP TABLE IF EXISTS {self.table(suffixed(after.name, BUILT))}",
             self._create_with(after, suffixed(after.name, BUILT), self._survivors(after, renamed)),
@@ -228,6 +228,18 @@ class BigQuerySql(ChangeSql):
             # One script is one job: it goes on when the client dies between its statements.
             ";\n".join(self._swap(before)),
         )
+
+    def _replacement(self, before: TableShape, after: TableShape) -> tuple[str, ...]:
+        self._check_rebuild(before)
+        return (self._create_with(after, after.name, self._survivors(after, {})),)
+
+    def _check_rebuild(self, before: TableShape) -> None:
+        for extra in self.extras(before.name):
+            if extra.kind in _NEVER_LOST:
+                raise WarehouseError(
+                    f"{before.name} would be built anew, which cannot keep its {extra}: change "
+                    "or remove that by hand first"
+                )
 
     def _batches(
         self, before: TableShape, after: TableShape, renamed: Mapping[Path, str]

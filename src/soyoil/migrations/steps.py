@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from soyoil.audit.defect import Action, Defect
-from soyoil.audit.scope import BARS, has_key, namesakes
+from soyoil.audit.scope import are_own_bars, has_key, namesakes
 from soyoil.audit.structure.defects import KEPT, is_kept
 from soyoil.contracts.contract import TableContract
 from soyoil.contracts.identifiers import dotted, parts_of, spelled, suffixed
@@ -134,7 +134,7 @@ def _their_steps(
         yield Step("replace-table", table.name, wanted=wanted, reason=replacing, asked=True)
         return
     edits = edits_between(have, wanted)
-    if not has_key(table, contract) or (contract.name.endswith(BARS) and edits):
+    if not has_key(table, contract) or (are_own_bars(table) and edits):
         return
     adding = reasons.get(Action("add_columns", table.name), "")
     for edit in edits:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from soyoil.audit.defect import Action, Defect, base_name, count, names
-from soyoil.audit.scope import BARS, has_key, namesakes
+from soyoil.audit.scope import are_own_bars, has_key, namesakes
 from soyoil.contracts.contract import TableContract, foreign_target, target_horizon
 from soyoil.contracts.identifiers import last_part, spelled
 from soyoil.warehouse.live import LiveColumn, LiveTable, LiveWarehouse
@@ -39,7 +39,9 @@ def column_defects(
         yield from _banned(table, banned)
         yield from _in_lists(table, banned)
         yield from _targets(table)
-        if table.name in others:
+        if are_own_bars(table):
+            yield _own_table(table, "Runs read it with source.kind=warehouse.")
+        elif table.name in others:
             yield from _namesake(table, others[table.name], table.name in contracts)
         elif table.name in contracts:
             yield from _against_contract(table, contracts[table.name])
@@ -198,8 +200,7 @@ def _namesake(table: LiveTable, contract: TableContract, in_the_way: bool) -> It
     """
     missing, wrong, extra = _compared(table, contract)
     replaced = (Action("replace_table", table.name),)
-    is_bars = contract.name.endswith(BARS)
-    if has_key(table, contract) and not is_bars and (missing or wrong):
+    if has_key(table, contract) and (missing or wrong):
         nested = sum("." in name for name in missing)
         total = count(len(contract.flat_columns()), "column")
         differ = f"; {names(wrong)}" if wrong else ""
@@ -226,14 +227,7 @@ def _namesake(table: LiveTable, contract: TableContract, in_the_way: bool) -> It
             replaced,
         )
     elif missing or wrong:
-        yield Defect(
-            "own_table",
-            "info",
-            (table.name,),
-            f"it is called like a table of soyoil, which did not write it{_rows(table)}",
-            "soyoil neither changes nor claims it.",
-            "Runs read it with source.kind=warehouse." if is_bars else "It stays as it is.",
-        )
+        yield _own_table(table, "It stays as it is.")
     if extra and has_key(table, contract):
         yield Defect(
             "own_columns",
@@ -243,6 +237,17 @@ def _namesake(table: LiveTable, contract: TableContract, in_the_way: bool) -> It
             "They are the table's own, and stay.",
             "Nothing to do.",
         )
+
+
+def _own_table(table: LiveTable, fix: str) -> Defect:
+    return Defect(
+        "own_table",
+        "info",
+        (table.name,),
+        f"soyoil did not write it{_rows(table)}",
+        "soyoil neither changes nor claims it.",
+        fix,
+    )
 
 
 def _compared(table: LiveTable, contract: TableContract) -> tuple[list[str], list[str], list[str]]:

@@ -30,6 +30,8 @@ _FORMS: Final = {
     "SNAPSHOT": "snapshot",
     "CLONE": "clone",
 }
+INGESTION_TIME: Final = "ingestion time by "
+"""Begins `LiveTable.other_partition` of a table without a column that says the partition."""
 _REQUESTS_AT_ONCE: Final = 8
 """Google's client keeps ten connections."""
 _CREATE_DATASET: Final = re.compile(r"CREATE SCHEMA IF NOT EXISTS `([^`]+)`")
@@ -207,7 +209,7 @@ def _partition(table: bigquery.Table) -> tuple[Partition | None, str | None]:
     if times is None:
         return None, None
     if times.field is None:
-        return None, f"ingestion time by {times.type_}"
+        return None, f"{INGESTION_TIME}{times.type_}"
     if times.type_ == "MONTH":
         return Partition(column=times.field, granularity="MONTH"), None
     if times.type_ == "DAY":
