@@ -11,10 +11,9 @@ from soyoil.base.errors import WarehouseError
 from soyoil.contracts.contract import Column
 from soyoil.contracts.identifiers import suffixed
 from soyoil.migrations.sql import BUILT, ChangeSql, is_last, only_case
-from soyoil.warehouse.bigquery.live import INGESTION_TIME
 from soyoil.warehouse.bigquery.sql import MAX_JOB_PARTITIONS
 from soyoil.warehouse.ddl import backtick, text_literal
-from soyoil.warehouse.live import COPIES, BackendName, Extra, LiveColumn
+from soyoil.warehouse.live import COPIES, INGESTION_TIME, BackendName, Extra, LiveColumn
 from soyoil.warehouse.table_shape import Edit, Path, TableShape, stamp_text
 
 # Years that a batch of daily partitions may span without more than MAX_JOB_PARTITIONS of them.

@@ -20,6 +20,8 @@ from soyoil.warehouse.digest import DATASET
 Kind = Literal["table", "view"]
 BackendName = Literal["duckdb", "bigquery"]
 
+INGESTION_TIME: Final = "ingestion time by "
+"""Begins `LiveTable.other_partition` of a table without a column that says the partition."""
 COPIES: Final = "soyoil_copies"
 """Dataset of the copies that `apply` makes; no part of the warehouse that is looked at."""
 HIDDEN: Final = frozenset({COPIES, DATASET})

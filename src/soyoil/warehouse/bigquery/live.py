@@ -17,7 +17,7 @@ from soyoil.warehouse.bigquery.stage import STAGE_PREFIX
 from soyoil.warehouse.connection import BigQueryConnection
 from soyoil.warehouse.ddl import backtick
 from soyoil.warehouse.guard import check_allowed
-from soyoil.warehouse.live import HIDDEN, LiveColumn, LiveTable, LiveWarehouse
+from soyoil.warehouse.live import HIDDEN, INGESTION_TIME, LiveColumn, LiveTable, LiveWarehouse
 from soyoil.warehouse.table_shape import read_stamp
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ _FORMS: Final = {
     "SNAPSHOT": "snapshot",
     "CLONE": "clone",
 }
-INGESTION_TIME: Final = "ingestion time by "
-"""Begins `LiveTable.other_partition` of a table without a column that says the partition."""
 _REQUESTS_AT_ONCE: Final = 8
 """Google's client keeps ten connections."""
 _CREATE_DATASET: Final = re.compile(r"CREATE SCHEMA IF NOT EXISTS `([^`]+)`")
