@@ -13,6 +13,7 @@ import numpy as np
 from soyoil.audit.config import AuditConfig
 from soyoil.audit.defect import Defect, Severity, base_name, names
 from soyoil.audit.rows.table_data import TableData
+from soyoil.audit.scope import are_own_bars
 from soyoil.base.arrays import DayArray
 from soyoil.contracts.contract import TableContract
 from soyoil.warehouse.bigquery.sql import MAX_JOB_PARTITIONS
@@ -187,7 +188,8 @@ def partition_limits(
             filling = [span.table.name for span in feeds if span.table.name not in objects]
             if daily:
                 filling.append("all days from the first to the last session")
-            there = declared is not None and not daily and not feeds
+            # Bars of the user's own stay in the form they have.
+            there = not daily and not feeds and (declared is not None or are_own_bars(table))
             severity: Severity = "warning" if declared is None or daily else "error"
             yield _limit(objects, column, days, filling, "info" if there else severity)
 
