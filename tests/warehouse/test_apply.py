@@ -259,6 +259,37 @@ def test_the_plan_and_its_application_ban_the_same_vendors(config: DuckDBConnect
     assert list(inspector.inspect().tables["features.master"].flat_columns()) == ["day", "x"]
 
 
+def test_a_row_that_came_after_the_plan_saves_its_table(config: DuckDBConnection) -> None:
+    inspector, small = archive(config)
+    name = inspector.qualified("raw.yahoo_prices")
+    inspector.execute(["CREATE SCHEMA raw", f"CREATE TABLE {name} (x DOUBLE)"])
+    plan = plan_for(config, small)
+    change = next(c for c in plan.changes if c.id == "drop-table:raw.yahoo_prices")
+    assert (change.safe, change.copies) == (True, {})
+    inspector.execute([f"INSERT INTO {name} VALUES (1.5)"])
+    with pytest.raises(WarehouseError, match="was empty and holds rows now"):
+        inspector.execute(change.sql)
+    with pytest.raises(WarehouseError, match=r"stale.*raw\.yahoo_prices has changed"):
+        apply_plan(plan, inspector, {NAME: small}, [change.id])
+    assert inspector.inspect().tables["raw.yahoo_prices"].rows == 1
+
+
+def test_patterns_and_short_names(config: DuckDBConnection) -> None:
+    inspector, small = archive(config)
+    names = [inspector.qualified(f"training.zl_{h}") for h in ("1m", "3m")]
+    tables = [f"CREATE TABLE {name} (day DATE, target_1w DOUBLE)" for name in names]
+    inspector.execute(["CREATE SCHEMA training", *tables])
+    plan = plan_for(config, small)
+    with pytest.raises(WarehouseError, match=r"no change of the plan matches drop-table:nowhere"):
+        apply_plan(plan, inspector, {NAME: small}, ["drop-table:nowhere.*"])
+    record = apply_plan(plan, inspector, {NAME: small}, ["drop-table:training.*"])
+    made = {name for applied in record.applied for name in applied.ids}
+    assert made == {"drop-table:training.zl_1m", "drop-table:training.zl_3m"}
+    assert all(applied.copies == {} for applied in record.applied)
+    inspector.execute(record.applied[0].restore)
+    assert "training.zl_1m" in inspector.inspect().tables
+
+
 def test_a_dropped_view_can_be_restored(config: DuckDBConnection) -> None:
     inspector, small = archive(config)
     inspector.execute(["DROP TABLE z_archive.old"])

@@ -478,6 +478,31 @@ def test_a_table_that_is_replaced_keeps_its_options() -> None:
     assert "cannot keep its policy tags" in refused.note
 
 
+def test_only_what_is_empty_and_unread_is_dropped_safely() -> None:
+    old = live_table(contract(1, *ALL), "duckdb")
+
+    def table(name: str, rows: int) -> LiveTable:
+        return dataclasses.replace(old, name=name, contract_version=None, rows=rows)
+
+    found = live(
+        "duckdb",
+        table("raw.empty", 0), table("raw.full", 3), table("raw.read", 0), table("raw.seen", 0),
+        view("raw.sound", "SELECT * FROM raw.read"),
+        view("raw.broken", "SELECT * FROM raw.seen JOIN raw.gone USING (day)"),
+    )  # fmt: skip
+    tables = ("raw.empty", "raw.full", "raw.read", "raw.seen")
+    defects = [
+        Defect("dead", "warning", (), "", "", "F.", tuple(Action("drop_table", n) for n in tables)),
+        Defect(
+            "broken_view", "error", ("raw.broken",), "", "", "F.",
+            (Action("drop_view", "raw.broken"),),
+        ),
+    ]  # fmt: skip
+    changes = make_plan({}, found, defects).changes
+    assert {c.target for c in changes if c.safe} == {"raw.empty", "raw.seen", "raw.broken"}
+    assert {c.target for c in changes if c.copies} == {"raw.full"}
+
+
 def test_an_empty_table_by_ingestion_time_can_be_restored() -> None:
     for unit, clause in (
         ("DAY", "_PARTITIONDATE"),
