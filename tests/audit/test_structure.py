@@ -10,6 +10,7 @@ import pytest
 
 from soyoil.audit.lineage import read_views
 from soyoil.audit.rows.spans import Span, partition_limits
+from soyoil.audit.scope import called
 from soyoil.audit.structure.defects import Action, Defect, structural_defects
 from soyoil.contracts.contract import Partition, load_contract, load_contracts
 from soyoil.warehouse.live import LiveColumn, LiveTable, LiveWarehouse
@@ -309,6 +310,19 @@ def test_a_matrix_that_soyoil_did_not_write_keeps_its_own_fields() -> None:
         ]
         assert defects[0].actions == (Action(action, MATRIX),)  # type: ignore[arg-type]
         assert "policy.trump_score" in defects[1].evidence
+
+
+@pytest.mark.parametrize(("lacking", "severity"), [(3, "info"), (60, "warning")])
+def test_a_matrix_beside_that_of_soyoil_need_not_follow_at_once(
+    lacking: int, severity: str
+) -> None:
+    lost = [name for name in load_contract(MATRIX).flat_columns() if "." in name][::2][:lacking]
+    theirs = dataclasses.replace(of_contract(MATRIX, lost), contract_version=None)
+    live = warehouse(theirs, own_prefix="soyoil_x_")
+    own = {f"soyoil_x_{name}": called(f"soyoil_x_{name}", c) for name, c in CONTRACTS.items()}
+    (defect,) = structural_defects(live, own)
+    assert (defect.kind, defect.severity) == ("missing_columns", severity)
+    assert defect.objects == (MATRIX,)
 
 
 @pytest.mark.parametrize("date", ["date", "data_date"])

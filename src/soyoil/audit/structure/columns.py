@@ -18,6 +18,8 @@ _NUMBERS: Final = (
     "INT64", "FLOAT64", "NUMERIC", "BIGNUMERIC", "DECIMAL", "BOOL", "INTEGER", "FLOAT", "DOUBLE",
     "BOOLEAN", "BIGINT", "REAL", "HUGEINT", "SMALLINT", "TINYINT",
 )  # fmt: skip
+FEW: Final = 0.1
+"""Share of the columns of a contract that a table of the user may lack without a warning."""
 _NO_FEATURES: Final = re.compile(
     r"(?:^|_)(?:weight|fold|split|id|index|row|year|month|day|week|regime)(?:_|$)", re.IGNORECASE
 )
@@ -202,11 +204,14 @@ def _namesake(table: LiveTable, contract: TableContract, in_the_way: bool) -> It
     replaced = (Action("replace_table", table.name),)
     if has_key(table, contract) and (missing or wrong):
         nested = sum("." in name for name in missing)
-        total = count(len(contract.flat_columns()), "column")
+        wanted = len(contract.flat_columns())
+        total = count(wanted, "column")
+        # Contracts gain columns; a table that soyoil never writes need not follow at once.
+        few = not in_the_way and len(missing) + len(wrong) <= FEW * wanted
         differ = f"; {names(wrong)}" if wrong else ""
         yield Defect(
             "missing_columns",
-            "warning",
+            "info" if few else "warning",
             (table.name,),
             f"{len(missing)} of {total} of contract version {contract.version} are missing, "
             f"{nested} of them nested: {names(missing, 12)}{differ}{_rows(table)}, not written by "
