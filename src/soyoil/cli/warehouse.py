@@ -116,6 +116,8 @@ def _apply(
     yes: bool,
     **options: Any,
 ) -> None:
+    if yes and not all_safe_drops:
+        raise click.UsageError("--yes goes with --all-safe-drops: nothing else asks")
     with ending_clearly(), _opened(options) as opened:
         plan = read_plan(_path(plan_file, opened.root))
         contracts = load_contracts()
