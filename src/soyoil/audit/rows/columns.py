@@ -41,7 +41,7 @@ class Sources:
 
 def empty_columns(data: TableData, sources: Sources) -> Iterator[Defect]:
     """Columns without a value; a source that is absent is reported as a fact, not a defect."""
-    if data.frame.empty:
+    if data.frame.empty or (data.is_foreign and len(data.frame) < MIN_ROWS):
         return
     missing = [n for n in data.names if data.frame[n].isna().all()]
     reasons = {name: _reasons(name, data, sources) for name in missing}
@@ -78,6 +78,8 @@ def _reasons(name: str, data: TableData, sources: Sources) -> list[str]:
     column = _declared(data, name)
     if column is None and data.is_market and (leaf(name) in OPTIONAL or _is_time(data.frame[name])):
         return ["bars without it are whole"]
+    if column is not None and data.table.contract_version is None:
+        return ["soyoil fills its own tables only"]
     if column is None or not column.nullable:
         return []
     absent = _roots_behind(name) - set(sources.roots)
