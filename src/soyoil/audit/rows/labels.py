@@ -205,7 +205,7 @@ def _other_horizon(
         for n in dict.fromkeys((named, *TRIED)):
             share = _agreement(labels[:-n], ahead[n:]) if n < len(rows) else 0.0
             if share > best[0]:
-                best = (share, n, "price that many rows ahead,")
+                best = (share, n, "price of a later row")
     for sessions in dict.fromkeys((named, *TRIED)):
         for kind, candidate in _candidates(reference, sessions).items():
             share = _agreement(values, candidate[at])
