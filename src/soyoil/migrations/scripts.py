@@ -136,9 +136,10 @@ def _drop_dataset(name: str, state: State, sql: ChangeSql, tag: str) -> Script:
     scripts = [_drop(table, state, sql, tag) for table in inside]
     state.datasets.discard(name)
     restore = tuple(s for script in scripts for s in script.restore)
+    statements = (*(s for script in scripts for s in script.statements), *sql.drop_dataset(name))
     return Script(
         {source: copy for script in scripts for source, copy in script.copies.items()},
-        (*(s for script in scripts for s in script.statements), *sql.drop_dataset(name)),
+        sql.together(statements),
         (*sql.create_dataset(name), *restore) if restore else (),
     )
 

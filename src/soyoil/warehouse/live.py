@@ -138,8 +138,8 @@ class LiveTable:
     extras
         Keys, defaults, indexes and the like.
     form
-        What a table is that plans leave alone: ``external``, ``snapshot``, ``clone``; of a view
-        ``materialized view``. Empty for plain ones.
+        What plans leave alone: ``external``, ``snapshot``, ``materialized view``. Empty for
+        plain tables, clones among them, and plain views.
     """
 
     name: str

@@ -28,7 +28,6 @@ _FORMS: Final = {
     "MATERIALIZED_VIEW": "materialized view",
     "EXTERNAL": "external",
     "SNAPSHOT": "snapshot",
-    "CLONE": "clone",
 }
 _REQUESTS_AT_ONCE: Final = 8
 """Google's client keeps ten connections."""
@@ -151,7 +150,6 @@ class BigQueryInspector:
 
 def _table(dataset: str, table: bigquery.Table) -> LiveTable:
     view = table.table_type in _VIEWS
-    form = _FORMS.get(table.table_type, "") or ("clone" if table.clone_definition else "")
     rows, size = _size(table)
     version, content_hash = read_stamp(table.description)
     partition, other = _partition(table)
@@ -169,7 +167,7 @@ def _table(dataset: str, table: bigquery.Table) -> LiveTable:
         contract_hash=content_hash,
         query=(table.view_query or table.mview_query) if view else None,
         extras=() if view else table_extras(table),
-        form=form,
+        form=_FORMS.get(table.table_type, ""),
     )
 
 
