@@ -10,9 +10,12 @@ from typing import Any, get_args
 
 import duckdb
 import pytest
+from google.api_core.exceptions import Forbidden
 from google.cloud import bigquery
 from plan_cases import ALL, NAME, contract, live_table, view
 
+from soyoil.audit.audit import audit_warehouse
+from soyoil.audit.config import AuditConfig
 from soyoil.audit.scope import look
 from soyoil.audit.structure.defects import structural_defects
 from soyoil.base.errors import WarehouseError
@@ -191,6 +194,36 @@ def test_the_whole_project(make_bigquery: Callable[..., BigQueryConnection]) -> 
     )
     assert make_plan(scope.contracts, scope.live).changes == ()
     assert set(look(inspector, {NAME: small}, ("raw*",)).live.tables) == {"raw.t", name}
+
+
+def test_a_dataset_that_may_not_be_looked_at_is_named(
+    make_bigquery: Callable[..., BigQueryConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = make_bigquery(project=f"shut-{uuid.uuid4().hex[:8]}", dataset_prefix="soyoil_synthetic_")
+    small = contract(1, *ALL)
+    connect(ours).write(small, small.arrow_schema().empty_table())
+    api = client_for(ours).api
+    api.create_dataset("secret")
+    listing = api.list_tables
+    shut = ["secret"]
+
+    def list_tables(dataset: str, **more: Any) -> Any:
+        if dataset.rpartition(".")[2] in shut:
+            raise Forbidden("Access Denied: Dataset")
+        return listing(dataset, **more)
+
+    monkeypatch.setattr(api, "list_tables", list_tables)
+    inspector = open_inspector(ours, whole=True)
+    report = audit_warehouse(inspector, {NAME: small}, AuditConfig(), dt.datetime.now(dt.UTC))
+    (finding,) = report.at_least("warning")
+    assert (finding.kind, finding.objects) == ("not_checked", ("secret",))
+    without = AuditConfig(datasets=("raw",))
+    assert not audit_warehouse(inspector, {NAME: small}, without, dt.datetime.now(dt.UTC)).at_least(
+        "warning"
+    )
+    shut.append("soyoil_synthetic_features")
+    with pytest.raises(WarehouseError, match="list the tables"):
+        inspector.inspect()
 
 
 def test_what_lies_elsewhere_or_is_on_its_way_is_not_empty() -> None:

@@ -82,6 +82,7 @@ def audit_warehouse(
         *structural_defects(live, scope.contracts, config.banned_vendors, config.keep),
         *audit.rows(),
         *audit.across(now.date()),
+        *(_unseen(name) for name in live.unseen),
     ]
     return AuditReport(
         location=live.location,
@@ -207,6 +208,17 @@ class _Audit:
             "No check of rows covers it.",
             "Raise audit.max_rows, or see to it that the table can be read.",
         )
+
+
+def _unseen(name: str) -> Defect:
+    return Defect(
+        "not_checked",
+        "warning",
+        (name,),
+        "the account may not look at it",
+        "No check covers it.",
+        "Ask for roles/bigquery.dataViewer on it, or leave it out of audit.datasets.",
+    )
 
 
 def _nothing(live: LiveWarehouse) -> Defect:

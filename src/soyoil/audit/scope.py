@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from soyoil.contracts.contract import TableContract
+from soyoil.contracts.identifiers import parts_of
 from soyoil.warehouse.live import Inspector, LiveTable, LiveWarehouse, in_spelling_of
 
 SESSIONS: Final = "market_data.databento_futures_ohlcv_1d"
@@ -71,7 +72,8 @@ def look(
         for name, table in live.tables.items()
         if table.dataset in seen and (name.startswith(prefix) or table.contract_version is None)
     }
-    live = replace(live, datasets=tuple(seen), tables=tables)
+    unseen = tuple(n for n in live.unseen if parts_of(n)[0] in seen)
+    live = replace(live, datasets=tuple(seen), tables=tables, unseen=unseen)
     if not prefix:
         return Scope(live, contracts)
     named = {prefix + name: called(prefix + name, of) for name, of in contracts.items()}

@@ -194,6 +194,8 @@ class LiveWarehouse:
     own_prefix
         What the names of the datasets that the connection writes to begin with here, where all
         of a project are looked at.
+    unseen
+        Datasets and tables that the account may not look at.
     """
 
     backend: BackendName
@@ -203,6 +205,7 @@ class LiveWarehouse:
     catalog: str = ""
     dataset_prefix: str = ""
     own_prefix: str = ""
+    unseen: tuple[str, ...] = ()
 
     def qualified(self, name: str) -> str:
         """``dataset.table``, or ``dataset``, as it goes into a statement of this warehouse."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import pyarrow as pa
 
+from soyoil.base.errors import WarehouseError
 from soyoil.contracts.contract import Partition
 from soyoil.warehouse.bigquery.client import client_for
 from soyoil.warehouse.bigquery.extras import table_extras
@@ -33,6 +35,10 @@ _REQUESTS_AT_ONCE: Final = 8
 """Google's client keeps ten connections."""
 _CREATE_DATASET: Final = re.compile(r"CREATE SCHEMA IF NOT EXISTS `([^`]+)`")
 _HIDDEN_OF_OTHERS: Final = re.compile(rf"soyoil_\w+_(?:{'|'.join(sorted(HIDDEN))})")
+
+_Listed = tuple[str, str, bool]
+_What = TypeVar("_What", str, _Listed)
+_Seen = TypeVar("_Seen")
 
 
 class BigQueryInspector:
@@ -61,10 +67,32 @@ class BigQueryInspector:
         """What the datasets hold, by requests that cost nothing; see `live.Inspector.inspect`."""
         check_allowed()
         datasets = sorted(name for name in self._datasets() if not self._hidden(name))
+        unseen: list[str] = []
         with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
-            listed = [item for items in pool.map(self._listed, datasets) for item in items]
-            tables = [table for table in pool.map(self._table, listed) if table is not None]
-        return self._live(datasets, tables)
+            listed = pool.map(self._unless_forbidden(self._listed, unseen), datasets)
+            items = [item for found in listed for item in found or ()]
+            tables = pool.map(self._unless_forbidden(self._table, unseen), items)
+            found = [table for table in tables if table is not None]
+        return replace(self._live(datasets, found), unseen=tuple(sorted(unseen)))
+
+    def _unless_forbidden(
+        self, look: Callable[[_What], _Seen], unseen: list[str]
+    ) -> Callable[[_What], _Seen | None]:
+        """Look at something, or note that it may not be looked at unless it is soyoil's own."""
+        from google.api_core.exceptions import Forbidden
+
+        def seen(what: _What) -> _Seen | None:
+            name = what if isinstance(what, str) else ".".join(what[:2])
+            try:
+                return look(what)
+            except WarehouseError as error:
+                own = not self._whole or name.startswith(self._connection.dataset_prefix)
+                if own or not isinstance(error.__cause__, Forbidden):
+                    raise
+                unseen.append(name)
+                return None
+
+        return seen
 
     def _hidden(self, dataset: str) -> bool:
         own = dataset.removeprefix(self._connection.dataset_prefix) if self._whole else dataset
@@ -96,7 +124,7 @@ class BigQueryInspector:
                 if item.dataset_id.startswith(self._prefix) and here:
                     yield item.dataset_id.removeprefix(self._prefix)
 
-    def _listed(self, dataset: str) -> list[tuple[str, str, bool]]:
+    def _listed(self, dataset: str) -> list[_Listed]:
         """Dataset, name and whether it is a view, of all tables of a dataset."""
         client = client_for(self._connection)
         whole = f"{self._connection.project}.{self._prefix}{dataset}"
@@ -107,7 +135,7 @@ class BigQueryInspector:
                 if not item.table_id.startswith(STAGE_PREFIX)
             ]
 
-    def _table(self, listed: tuple[str, str, bool]) -> LiveTable | None:
+    def _table(self, listed: _Listed) -> LiveTable | None:
         dataset, name, is_view = listed
         whole = f"{self._connection.project}.{self._prefix}{dataset}.{name}"
         table = client_for(self._connection).get_table(whole)
