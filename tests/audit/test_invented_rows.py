@@ -231,3 +231,18 @@ def test_stubs_of_utc_days_are_a_fact_and_copies_an_error(
     is_sunday = small["date"].dt.dayofweek == 6
     saturdays = small.assign(date=small["date"].mask(is_sunday, small["date"] - pd.Timedelta("1D")))
     assert kinds(impossible_days(as_table(saturdays))) == ["weekend_rows"]
+
+
+def test_bars_of_the_user_are_warned_of_and_stay(zl: pd.DataFrame, as_table: AsTable) -> None:
+    extra = zl.head(3).assign(date=pd.to_datetime(["2018-12-25", "2019-12-25", "2020-01-04"]))
+    extra["date"] = extra["date"].astype(zl["date"].dtype)
+    rows = pd.concat([zl, extra])
+    for name, severity in (
+        ("raw.zl", "error"),
+        ("market_data.databento_futures_ohlcv_1d", "warning"),
+    ):
+        found = list(impossible_days(as_table(rows, name)))
+        assert [(d.kind, d.severity) for d in found] == [
+            ("weekend_rows", severity),
+            ("holiday_rows", severity),
+        ]

@@ -10,7 +10,7 @@ import numpy as np
 from soyoil.audit.config import AuditConfig
 from soyoil.audit.defect import Defect, Severity, count, names
 from soyoil.audit.rows.table_data import TableData, leaf
-from soyoil.audit.scope import is_ours
+from soyoil.audit.scope import are_own_bars, is_ours
 from soyoil.base.arrays import BoolArray, DayArray, FloatArray, IntArray
 from soyoil.market.holidays import sessionless_days
 
@@ -47,10 +47,12 @@ def impossible_days(data: TableData) -> Iterator[Defect]:
         )
         weekend &= ~stubs
         holiday &= ~stubs
+    # Bars of the user's own stay; the sessions that are made of them are judged in their turn.
+    severity: Severity = "warning" if are_own_bars(data.table) else "error"
     if weekend.any():
         yield Defect(
             "weekend_rows",
-            "error",
+            severity,
             (data.name,),
             f"{count(int(weekend.sum()), 'row')} of {len(data.frame):,}: {data.labels(weekend)}",
             "A session that opens on Sunday evening belongs to Monday: such rows are stubs or "
@@ -60,7 +62,7 @@ def impossible_days(data: TableData) -> Iterator[Defect]:
     if holiday.any():
         yield Defect(
             "holiday_rows",
-            "error",
+            severity,
             (data.name,),
             f"{count(int(holiday.sum()), 'row')} of {len(data.frame):,} on days without a session "
             f"of their root: {data.labels(holiday)}",

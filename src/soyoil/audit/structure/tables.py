@@ -105,7 +105,7 @@ def _dead(dataset: str, live: LiveWarehouse) -> Defect:
         (dataset,),
         f"{count(len(tables), 'table')}, all empty, read by no view: {names(tables, 3)}",
         "Names that lead nowhere; whoever finds them takes them for data.",
-        f"Drop the dataset {dataset}, after a copy of its schemas.",
+        f"Drop the dataset {dataset}; what creates its tables again is recorded.",
         (Action("drop_dataset", dataset),),
     )
 
