@@ -156,7 +156,8 @@ def _training(zl: pd.DataFrame) -> dict[str, OldTable]:
 
 def _raw(zl: pd.DataFrame) -> dict[str, OldTable]:
     bars = zl[["symbol", "data_date", "open", "high", "low", "close", "volume"]]
-    bars = bars.rename(columns={"data_date": "date"}).assign(value=zl["close"])
+    bars = bars.rename(columns={"data_date": "date"})
+    bars = bars.assign(value=zl["close"] * 1.5 + zl["volume"] / 1e6)
     index = pd.DataFrame({"date": zl["data_date"], "value": 100 + zl["close"].rolling(3).mean()})
     return {
         "raw.zl_daily": OldTable(arrow(bars)),

@@ -83,6 +83,9 @@ PLANTED = {
 }
 ACTIONS = {
     Action("drop_table", "training.regime_calendar"),
+    Action("drop_table", "features.regime_calendar"),
+    Action("drop_table", "training.zl_training_prod_allhistory_1m"),
+    Action("drop_table", "training.zl_training_prod_allhistory_3m"),
     Action("drop_view", "features.master_features_all"),
     Action("drop_table", "raw.yahoo_prices"),
     Action("drop_column", "features.master_features.yahoo_volume"),
@@ -101,7 +104,6 @@ def check_old_warehouse(
     expected = {
         **PLANTED,
         "partition_limit": [limit],
-        "empty_table": [(name,) for name in empty],
     }
     assert Counter((f.kind, tuple(sorted(f.objects))) for f in found) == Counter(
         (kind, objects) for kind, all_objects in expected.items() for objects in all_objects

@@ -33,8 +33,16 @@ def connect(config: ConnectionConfig) -> Warehouse:
             assert_never(config)
 
 
-def open_inspector(config: ConnectionConfig) -> Inspector:
+def open_inspector(config: ConnectionConfig, *, whole: bool = False) -> Inspector:
     """Inspector of a connection; nothing is opened yet.
+
+    Parameters
+    ----------
+    config
+        The connection.
+    whole
+        Whether it looks at all datasets of a project by their real names, or at those of the
+        connection without their prefix. A DuckDB file has no prefix.
 
     Raises
     ------
@@ -50,6 +58,6 @@ def open_inspector(config: ConnectionConfig) -> Inspector:
         case BigQueryConnection():
             from soyoil.warehouse.bigquery.live import BigQueryInspector
 
-            return BigQueryInspector(config)
+            return BigQueryInspector(config, whole=whole)
         case _:
             assert_never(config)
