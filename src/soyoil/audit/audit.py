@@ -29,7 +29,7 @@ from soyoil.warehouse.live import Inspector, LiveTable, LiveWarehouse, in_spelli
 logger = logging.getLogger(__name__)
 
 REGIMES: Final = "training.regime_weights"
-SESSIONS: Final = "market_data.databento_futures_ohlcv_1d"
+SESSIONS: Final = "market_data.soyoil_futures_sessions"
 
 
 @dataclass

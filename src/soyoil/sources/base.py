@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, Self
 
 import pandas as pd
 from pydantic import Field, field_validator, model_validator
 
 from soyoil.base.config import Config
-from soyoil.market.conventions import BarSchema
+from soyoil.market.conventions import BarSchema, Rolls
 from soyoil.sources.synthetic.config import SyntheticConfig
 from soyoil.sources.vendor_store import VendorRecords
 
@@ -95,6 +95,10 @@ class BarBatch:
         What the files speak for, see `soyoil.market.bars.BarOrigin`; None from a generator.
     records
         What is to be stored of the files; None from a generator.
+    rolls
+        By symbol, whether its contracts are known; a symbol that is not named is ``known``.
+    facts
+        What was guessed of the source, by name of a tag.
     """
 
     bars: pd.DataFrame
@@ -104,6 +108,8 @@ class BarBatch:
     degraded_days: tuple[dt.date, ...] = ()
     coverage: pd.DataFrame | None = None
     records: VendorRecords | None = None
+    rolls: Mapping[str, Rolls] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 def no_progress(done: int, total: int) -> None:

@@ -16,7 +16,7 @@ from soyoil.base.errors import ContractError, SourceError
 
 FILES: Final = "market_data.databento_files"
 BARS: Final = "market_data.databento_bars"
-SESSIONS: Final = "market_data.databento_futures_ohlcv_1d"
+SESSIONS: Final = "market_data.soyoil_futures_sessions"
 
 FILE_TYPES: Final = {
     "file_hash": "str",

@@ -40,7 +40,7 @@ def make_sessions(
     -------
     tuple
         What is to be stored of the vendor's files, rows of
-        ``market_data.databento_futures_ohlcv_1d``, the quarantine summary with reason and
+        ``market_data.soyoil_futures_sessions``, the quarantine summary with reason and
         count, and the sessions of which the files have no bar.
     """
     origin = BarOrigin(
