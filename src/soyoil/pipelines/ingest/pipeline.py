@@ -13,7 +13,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 read_source,
-                ["params:source", "vendor_store"],
+                ["params:source", "vendor_store", "user_tables"],
                 "vendor_bars",
                 name="read_source",
             ),
