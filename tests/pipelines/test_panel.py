@@ -85,6 +85,7 @@ def test_the_pipeline_runs_on_memory_alone(tmp_path: Path) -> None:
                 "realized_vol_1h": 0.2,
                 "is_thin": False,
                 "provenance": "synthetic",
+                "rolls": "known",
             }
         )
         for symbol in ("ZL", "CL")

@@ -28,6 +28,11 @@ FLIP_BACK_RETURN_SESSIONS = 5
 """A change to a contract seen within this many sessions is booked as that contract's own."""
 
 
+def data_text(provenance: str, rolls: str) -> str:
+    """What rows are, for titles: ``observed data``, ``observed data, rolls unknown``."""
+    return f"{provenance} data" + (", rolls unknown" if rolls == "unknown" else "")
+
+
 @dataclass(frozen=True)
 class RollFree:
     """Roll-free returns of one symbol, one entry per session of its index.
