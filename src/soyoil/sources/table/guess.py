@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from soyoil.base.errors import SourceError
-from soyoil.base.suggest import did_you_mean
+from soyoil.base.suggest import nearest
 from soyoil.sources.table.config import LEFT_OUT, TableColumns
 from soyoil.warehouse.foreign import ColumnKind, ForeignColumn, ForeignTable
 
@@ -133,8 +133,9 @@ def _named(
     by_case = {column.lower(): column for column in there}
     found = by_case.get(name.lower())
     if found is None:
-        hint = did_you_mean(name, there)
-        return None, f"source.columns.{role}={name} is no column of it.{hint}".rstrip(".")
+        near = nearest(name, there)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        return None, f"source.columns.{role}={name} is no column of it{hint}"
     if there[found].kind == "other":
         kind = there[found].type
         return None, f"source.columns.{role}={name} is {kind}, which holds no single value"

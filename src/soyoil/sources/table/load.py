@@ -50,6 +50,10 @@ PROVENANCE: Final = "observed"
 MAX_UNDATED_SHARE: Final = 0.05
 """Share of rows without a readable date above which the column is taken for no date."""
 SHOWN: Final = 12
+MAX_CONTRACT_LIFE: Final = pd.Timedelta(days=400)
+"""No root keeps one front contract for longer; they change several times a year."""
+MIN_SESSIONS_PER_ROLL: Final = 5
+"""Rolls with flips back and forth are rarer than one in so many sessions, by far."""
 PRICES: Final = ("open", "high", "low", "close")
 
 _DAY_NS: Final = 86_400_000_000_000
@@ -66,15 +70,12 @@ class _Rows:
         As `soyoil.sources.quarantine` takes them; ``root`` is a code, beside ``kind``.
     roots
         Roots by code, in alphabetical order.
-    rolls
-        Of each root.
     left_out
         Number of rows that are of no use, by what they are.
     """
 
     raw: pd.DataFrame
     roots: tuple[str, ...]
-    rolls: dict[str, Rolls]
     left_out: dict[str, int]
 
 
@@ -120,14 +121,20 @@ def read_table(
     columns = map_columns(table, source.columns)
     rows = _read(tables, table, columns, source)
     bars, quarantine = _sound(rows, table.name)
+    bars, rolls = told_rolls(bars)
     _tell(table.name, columns, rows, source, len(bars))
+    for root in sorted(set(rows.roots) - set(bars["symbol"])):
+        logger.warning("%s: no bar of %s is sound, all are in the quarantine", table.name, root)
+    unknown = [root for root, state in rolls.items() if state == "unknown"]
+    if unknown:
+        logger.warning("%s: %s", ", ".join(unknown), ROLLS_UNKNOWN)
     return BarBatch(
         bars=bars,
         quarantine=quarantine,
         schema=SCHEMA,
         provenance=PROVENANCE,
         coverage=_coverage(bars, now or dt.datetime.now(dt.UTC)),
-        rolls=rows.rolls,
+        rolls=rolls,
         facts={"source_table": table.name, "source_columns": str(columns)},
     )
 
@@ -147,7 +154,8 @@ def _find(tables: ForeignTables, source: SourceConfig) -> ForeignTable:
     there = f"There are {', '.join(near)}" if near else "It holds no table"
     raise SourceError(
         f"source.table={source.table} is not in {tables.place}. {there}. Name yours with "
-        "--params=source.table=<dataset>.<table>."
+        "--params=source.table=<dataset>.<table>, or a DuckDB file of yours with "
+        "source.path=<file>."
     )
 
 
@@ -164,19 +172,15 @@ def _read(
         raise SourceError(_no_row(tables, table, by, source.symbols))
     kept, left_out = _chosen(frame, table.name, names["date"])
     roots = tuple(sorted(kept["root"].unique()))
-    rolls: dict[str, Rolls] = {
-        str(root): "known" if (own > 0).all() else "unknown"
-        for root, own in kept.groupby("root")["instrument_id"]
-    }
-    known = kept["root"].map(rolls) == "known"
+    # A part of the contracts tells nothing.
+    known = (kept["instrument_id"] > 0).groupby(kept["root"]).transform("all")
     raw = kept.assign(
         ts_event=kept["at"].to_numpy().astype("datetime64[ns]").astype("int64"),
         root=pd.Index(roots).get_indexer(pd.Index(kept["root"])).astype("int16"),
-        # A part of the contracts tells nothing.
         instrument_id=kept["instrument_id"].where(known, 0),
         mapped=True,
     )
-    return _Rows(raw.drop(columns=["at", "day", "symbol", "rank"]), roots, rolls, left_out)
+    return _Rows(raw.drop(columns=["at", "day", "symbol", "rank"]), roots, left_out)
 
 
 def _frame(found: pa.Table, names: Mapping[str, str], wanted: Sequence[str]) -> pd.DataFrame:
@@ -278,6 +282,30 @@ def _is_front(bars: pd.DataFrame) -> pd.Series:
     return pd.Series(found, index=bars.index)
 
 
+def told_rolls(bars: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Rolls]]:
+    """Whether the numbers of contracts tell rolls, by symbol; where they do not, they are 0.
+
+    A column that is called a contract may hold one value for all years, or another one for every
+    row: then it tells nothing.
+
+    Parameters
+    ----------
+    bars
+        ``symbol``, ``ts_event`` and ``instrument_id`` of the front contract, sorted.
+    """
+    changes = bars["instrument_id"] != bars.groupby("symbol")["instrument_id"].shift()
+    found = bars.assign(changes=changes).groupby("symbol").agg(
+        least=("instrument_id", "min"), first=("ts_event", "min"), last=("ts_event", "max"),
+        changes=("changes", "sum"), count=("changes", "size"),
+    )  # fmt: skip
+    never = (found["changes"] <= 1) & (found["last"] - found["first"] > MAX_CONTRACT_LIFE)
+    always = found["changes"] > 1 + found["count"] / MIN_SESSIONS_PER_ROLL
+    known = (found["least"] > 0) & ~never & ~always
+    tells = bars["symbol"].map(known).astype("bool")
+    rolls: dict[str, Rolls] = {str(s): "known" if told else "unknown" for s, told in known.items()}
+    return bars.assign(instrument_id=bars["instrument_id"].where(tells, 0)), rolls
+
+
 def _quarantine(rejected: Sequence[pd.DataFrame], roots: Sequence[str], name: str) -> pd.DataFrame:
     if not rejected:
         return empty_quarantine()
@@ -318,9 +346,6 @@ def _tell(name: str, columns: ColumnMap, rows: _Rows, source: SourceConfig, coun
         logger.warning(
             "%s holds no row of %s: features of these markets stay empty", name, ", ".join(lacking)
         )
-    unknown = [root for root in rows.roots if rows.rolls[root] == "unknown"]
-    if unknown:
-        logger.warning("%s: %s", ", ".join(unknown), ROLLS_UNKNOWN)
 
 
 def _no_row(tables: ForeignTables, table: ForeignTable, column: str, roots: Sequence[str]) -> str:

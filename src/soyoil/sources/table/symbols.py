@@ -21,7 +21,7 @@ MONTHS: Final = "FGHJKMNQUVXZ"
 _RANK: Final = ("v", "n", "c", "")
 """Rules of continuous series, the one that soyoil itself would follow first."""
 _CODE: Final = re.compile(rf"(?P<root>[A-Z0-9]+?)(?P<month>[{MONTHS}])(?P<year>\d{{4}}|\d{{1,2}})")
-_SPREAD: Final = re.compile(r"[-:+ ]")
+_SPREAD: Final = re.compile(r"[-:]")
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,9 @@ def numbers(column: pa.ChunkedArray) -> FloatArray:
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         found = pd.to_numeric(texts(column), errors="coerce")
         return found.to_numpy(dtype="float64", na_value=np.nan)
+    if pa.types.is_decimal(column.type):
+        # By way of text: Arrow's own conversion misses the nearest float by a bit.
+        column = column.cast(pa.string())
     return np.asarray(column.cast(pa.float64(), safe=False).to_pandas(), dtype=np.float64)
 
 
