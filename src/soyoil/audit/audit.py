@@ -111,6 +111,12 @@ class _Audit:
             if table.kind == "view" or table.rows == 0:
                 self.facts.read.append(Checked(table.name, table.kind, None, _not_read(table)))
                 continue
+            if table.contract_version is not None and table.name not in self._contracts:
+                self.facts.read.append(
+                    Checked(table.name, table.kind, None, "no contract any more")
+                )
+                yield _left_over(table)
+                continue
             if table.rows is not None and table.rows > self._config.max_rows:
                 yield self._skipped(table, f"more than audit.max_rows={self._config.max_rows:,}")
                 continue
@@ -188,6 +194,17 @@ class _Audit:
 
 def _not_read(table: LiveTable) -> str:
     return "view" if table.kind == "view" else "empty"
+
+
+def _left_over(table: LiveTable) -> Defect:
+    return Defect(
+        "left_over_table",
+        "info",
+        (table.name,),
+        "an earlier version of soyoil wrote it, and this one has no such table",
+        "Nothing reads it; what was made of it is kept elsewhere once the stage has run again.",
+        "Drop it: `kedro warehouse apply` with the change that `kedro warehouse plan` names.",
+    )
 
 
 def _nothing(live: LiveWarehouse) -> Defect:
