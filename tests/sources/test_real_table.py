@@ -54,7 +54,5 @@ def test_stubs_are_merged_and_rolls_are_as_the_contracts_say(utc_days: pd.DataFr
     assert set(made["without"]["rolls"]) == {"unknown"}
     assert not made["without"]["is_roll"].any()
     assert made["with"]["close"].equals(made["without"]["close"])
-    # Without contracts the stub of the old one goes into the Monday of the new one.
-    mixed = made["with"]["open"] != made["without"]["open"]
-    assert mixed.sum() == 4
-    assert made["with"].loc[mixed, "is_roll"].all()
+    # Without contracts a stub may go into the Monday of another contract.
+    assert (made["with"]["open"] != made["without"]["open"]).sum() == 4
