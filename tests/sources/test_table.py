@@ -241,6 +241,19 @@ def test_of_contracts_the_busiest_of_each_session_is_taken_and_rolls_are_known()
     assert (made["rolls"] == "known").all()
 
 
+def test_the_stub_of_a_sunday_counts_to_the_volume_of_its_monday() -> None:
+    """May leads on the Sunday, March on the Monday; both days together decide."""
+    frame = contracts()
+    days = sorted(set(frame["date"]))
+    monday = next(day for day in days[10:] if day.weekday() == 0)
+    stub = frame[(frame["date"] == monday) & (frame["symbol"] == "ZLK24")]
+    stub = stub.assign(date=monday - dt.timedelta(days=1), volume=90_000)
+    batch = load(pd.concat([frame, stub]))
+    made = sessions(batch).set_index("data_date")
+    assert made.loc[pd.Timestamp(monday), "instrument_id"] == 405
+    assert made.loc[pd.Timestamp(monday), "n_bars"] == 2
+
+
 def test_a_contract_column_tells_the_rolls_of_a_series() -> None:
     frame = bars("2023-01-02", days=600).assign(instrument_id=[1000 + i // 60 for i in range(600)])
     batch = load(frame)

@@ -9,6 +9,8 @@ from typing import Any
 import duckdb
 import pytest
 from backends import Backend, BigQuery
+from google.cloud.bigquery import SchemaField, Table, TimePartitioning
+from googlesql import GoogleSql
 
 from soyoil.base.errors import ConfigError, ContractError, SourceError, WarehouseError
 from soyoil.contracts.contract import load_contract
@@ -16,6 +18,8 @@ from soyoil.contracts.validation import validate
 from soyoil.sources.base import SourceConfig
 from soyoil.sources.table.load import read_table
 from soyoil.sources.vendor_store import NoStore
+from soyoil.warehouse.bigquery.client import BigQueryClient
+from soyoil.warehouse.bigquery.foreign import BigQueryForeignTables
 from soyoil.warehouse.connection import BigQueryConnection, DuckDBConnection
 from soyoil.warehouse.duckdb.foreign import DuckDBForeignTables
 from soyoil.warehouse.foreign import Beginnings
@@ -131,6 +135,34 @@ def test_names_that_cannot_be_and_stages_that_may_not(backend: Backend) -> None:
         tables.find("bars")
     with forbid_warehouse("a test"), pytest.raises(WarehouseError, match="may not be used"):
         tables.find("a.bars")
+
+
+@pytest.mark.parametrize("view", [False, True])
+def test_statements_are_legal_googlesql(view: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the views are read by, and the estimate and condition of a read of a table."""
+    name = "test-project.market_data.bars"
+    contract = load_contract("features.daily_ml_matrix")
+    table = Table(name, schema=[SchemaField("symbol", "STRING"), SchemaField("data_date", "DATE")])
+    if not view:
+        table.time_partitioning = TimePartitioning(field="data_date")
+        table.require_partition_filter = True
+    tables = BigQueryForeignTables(BigQueryConnection(project="test-project"))
+    asked: list[str] = []
+
+    def dry_run(client: BigQueryClient, sql: str, doing: str) -> int:
+        asked.append(sql)
+        return 2**60
+
+    monkeypatch.setattr(BigQueryClient, "get_table", lambda client, table_id: table)
+    monkeypatch.setattr(BigQueryClient, "dry_run", dry_run)
+    found = tables.find(name)
+    assert found is not None
+    with pytest.raises(WarehouseError, match="maximum_bytes_billed"):
+        tables.read(found, ["data_date"], Beginnings("symbol", ("ZL", "6L")))
+    condition = "`symbol` LIKE 'ZL%' OR `symbol` LIKE '6L%'"
+    condition = condition if view else f"({condition}) AND (`data_date` >= '1900-01-01')"
+    assert asked == [f"SELECT `data_date` FROM `{name}` WHERE {condition}"]
+    GoogleSql({name: contract}).analyze(asked[0])
 
 
 def test_a_read_beyond_the_limit_is_refused(make_bigquery: Any) -> None:

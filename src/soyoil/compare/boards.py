@@ -75,8 +75,9 @@ class TrackedRun:
         """
         names = ("symbol", "horizon", "target", "provenance")
         symbol, horizon, target, provenance = (self.tags.get(name, "unknown") for name in names)
-        jumps = self.tags.get("rolls") == "unknown"
-        return symbol, horizon, target, f"{provenance}, rolls unknown," if jumps else provenance
+        if self.tags.get("rolls") == "unknown":
+            provenance += ", rolls unknown,"
+        return symbol, horizon, target, provenance
 
     @property
     def label(self) -> str:
