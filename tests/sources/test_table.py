@@ -341,6 +341,17 @@ def test_some_bad_rows_are_set_aside() -> None:
     assert len(batch.bars) == 97
 
 
+@pytest.mark.parametrize("text", [False, True])
+def test_a_date_that_stands_for_none_is_none(text: bool, caplog: pytest.LogCaptureFixture) -> None:
+    frame = bars()
+    strange = frame.iloc[:3].assign(date=[dt.date(9999, 12, 31), dt.date(1, 1, 1), None])
+    rows = pd.concat([frame, strange])
+    with caplog.at_level(logging.INFO, "soyoil"):
+        batch = load(rows.assign(date=rows["date"].astype("str")) if text else rows)
+    pd.testing.assert_frame_equal(batch.bars, load(frame).bars)
+    assert "60 bars of ZL; left out: 3 without a date" in caplog.text
+
+
 def test_a_symbol_without_meaning_is_a_series_if_it_stands_alone() -> None:
     batch = load(bars().assign(root="ZL", symbol="Soybean oil, front"))
     pd.testing.assert_frame_equal(batch.bars, load(bars()).bars)

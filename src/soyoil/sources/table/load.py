@@ -49,6 +49,8 @@ SCHEMA: Final[BarSchema] = "ohlcv-1d"
 PROVENANCE: Final = "observed"
 MAX_UNDATED_SHARE: Final = 0.05
 """Share of rows without a readable date above which the column is taken for no date."""
+YEARS: Final = (np.datetime64("1980-01-01"), np.datetime64("2100-01-01"))
+"""What lies outside is no date of a bar: ``9999-12-31`` stands for none in many a warehouse."""
 SHOWN: Final = 12
 MAX_CONTRACT_LIFE: Final = pd.Timedelta(days=400)
 """No root keeps one front contract for longer; they change several times a year."""
@@ -172,12 +174,9 @@ def _read(
         raise SourceError(_no_row(tables, table, by, source.symbols))
     kept, left_out = _chosen(frame, table.name, names["date"])
     roots = tuple(sorted(kept["root"].unique()))
-    # A part of the contracts tells nothing.
-    known = (kept["instrument_id"] > 0).groupby(kept["root"]).transform("all")
     raw = kept.assign(
         ts_event=kept["at"].to_numpy().astype("datetime64[ns]").astype("int64"),
         root=pd.Index(roots).get_indexer(pd.Index(kept["root"])).astype("int16"),
-        instrument_id=kept["instrument_id"].where(known, 0),
         mapped=True,
     )
     return _Rows(raw.drop(columns=["at", "day", "symbol", "rank"]), roots, left_out)
@@ -195,6 +194,7 @@ def _frame(found: pa.Table, names: Mapping[str, str], wanted: Sequence[str]) -> 
         own = contract_numbers(found[names["contract"]])
         contract = np.where((parsed["kind"] == "contract") | (own == 0), contract, own)
     at = instants(found[names["date"]])
+    at[(at < YEARS[0]) | (at >= YEARS[1])] = np.datetime64("NaT")
     return parsed.assign(
         symbol=symbol.to_numpy(),
         kind=parsed["kind"].mask(spread & (parsed["kind"] != "unwanted"), "spread"),
@@ -285,8 +285,8 @@ def _is_front(bars: pd.DataFrame) -> pd.Series:
 def told_rolls(bars: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Rolls]]:
     """Whether the numbers of contracts tell rolls, by symbol; where they do not, they are 0.
 
-    A column that is called a contract may hold one value for all years, or another one for every
-    row: then it tells nothing.
+    A column that is called a contract may lack values, hold one for all years, or another one for
+    every row: then it tells nothing.
 
     Parameters
     ----------

@@ -53,17 +53,17 @@ def instants(column: pa.ChunkedArray) -> npt.NDArray[np.datetime64]:
     """
     kind = column.type
     if pa.types.is_date(kind):
-        return np.asarray(column.cast(pa.timestamp("us")).to_pandas(), dtype="datetime64[us]")
+        return np.array(column.cast(pa.timestamp("us")).to_pandas(), dtype="datetime64[us]")
     if pa.types.is_timestamp(kind):
         zone = "UTC" if kind.tz else None
         stamps = column.cast(pa.timestamp("us", zone), safe=False).to_pandas()
         if zone:
             stamps = stamps.dt.tz_localize(None)
-        return np.asarray(stamps, dtype="datetime64[us]")
+        return np.array(stamps, dtype="datetime64[us]")
     text = texts(column.cast(pa.int64(), safe=False) if _is_number(kind) else column)
     digits = pd.to_datetime(text, format="%Y%m%d", errors="coerce")
     iso = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True).dt.tz_localize(None)
-    return np.asarray(digits.fillna(iso), dtype="datetime64[us]")
+    return np.array(digits.fillna(iso), dtype="datetime64[us]")
 
 
 def _is_number(kind: pa.DataType) -> bool:
