@@ -28,7 +28,7 @@ PAGES = sorted(
 )
 STAGES = {
     "ingest", "regimes", "features", "split", "fit", "evaluate", "report", "train", "compare",
-    "audit", "sweep", "panel", "forecast",
+    "audit", "sweep", "panel", "forecast", "register", "export",
 }  # fmt: skip
 
 

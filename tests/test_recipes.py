@@ -65,9 +65,27 @@ def test_the_recipe_is_three_files() -> None:
     ]  # fmt: skip
 
 
+STORED = """
+from pathlib import Path
+import numpy as np
+from soyoil.datasets.models import FinalModelDataset
+from soyoil.models.baselines import vol_cone_sigma
+from soyoil.serving.final import final_arrays, forecast_by
+from soyoil.splits.snapshot import read_snapshot
+
+model = FinalModelDataset("data/06_models/1w/final/ridge").load()
+snapshot = read_snapshot(Path("data/05_model_input/snapshots"))
+arrays = final_arrays(model, snapshot.matrix, vol_cone_sigma(snapshot.returns, 5))
+found = forecast_by(model, arrays, np.arange(len(arrays.y) - 3, len(arrays.y)))
+assert found.quantiles.shape == (3, 3) and np.isfinite(found.quantiles).all()
+assert set(found.drivers) == set(model.columns)
+"""
+
+
 @pytest.mark.ci
 def test_a_model_of_three_files_is_fitted_scored_and_searched(project: Path) -> None:
-    kedro(project, "run", "--to-outputs=1w.ridge.run,1w.ridge_uniform.scores", f"--params={SMALL}")
+    made = "1w.ridge.run,1w.ridge_uniform.scores,1w.ridge.final_model"
+    kedro(project, "run", f"--to-outputs={made}", f"--params={SMALL}")
     output = project / "data" / "07_model_output" / "1w"
     weighted, uniform = (
         pd.read_parquet(output / name / "predictions.parquet")
@@ -85,3 +103,12 @@ def test_a_model_of_three_files_is_fitted_scored_and_searched(project: Path) -> 
         "sweep.startup_trials=1,sweep.inner.folds=2,sweep.inner.min_train_rows=60",
     )
     assert "ridge.penalty" in said
+    done = subprocess.run(
+        [sys.executable, "-c", STORED],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(project / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

@@ -15,6 +15,7 @@ from soyoil.base.redact import HIDDEN, is_secret_name, redact
 from soyoil.base.suggest import nearest
 from soyoil.compare.config import CompareConfig
 from soyoil.contracts.contract import load_contract
+from soyoil.export.config import ExportConfig
 from soyoil.forecast.config import ForecastConfig
 from soyoil.market.instruments import check_roots
 from soyoil.models.champion import ChampionConfig
@@ -81,6 +82,7 @@ class Sections(Config):
     fit: FitConfig
     champion: ChampionConfig
     forecast: ForecastConfig = ForecastConfig()
+    export: ExportConfig = ExportConfig()
     sweep: SweepConfig
     compare: CompareConfig
     panel: PanelConfig = PanelConfig()

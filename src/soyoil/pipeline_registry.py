@@ -8,11 +8,11 @@ from kedro.pipeline import Pipeline
 from soyoil import pipelines
 from soyoil.pipelines import forecast
 
-TRAIN = ("ingest", "features", "regimes", "split", "fit", "evaluate", "report")
+TRAIN = ("ingest", "features", "regimes", "split", "fit", "evaluate", "register", "report")
 """Stages of ``train``, in the order in which they run."""
 
 DATA = ("ingest", "features", "regimes")
-"""Stages that a forecast of today begins with."""
+"""Stages that a forecast of today and an export begin with."""
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -29,4 +29,5 @@ def register_pipelines() -> dict[str, Pipeline]:
     train += forecast.create_pipeline(strict=False)
     today = sum((found[name] for name in DATA), found["forecast"])
     today += found["split"].only_nodes("split.make_snapshot")
-    return {**found, "forecast": today, "train": train, "__default__": train}
+    export = sum((found[name] for name in (*DATA, "split")), found["export"])
+    return {**found, "forecast": today, "export": export, "train": train, "__default__": train}

@@ -26,9 +26,10 @@ from soyoil.forecast.ledger import (
     forecast_rows,
     market_name,
 )
-from soyoil.forecast.outlook import outlooks
+from soyoil.forecast.outlook import Record, outlooks
 from soyoil.models.champion import ChampionConfig
 from soyoil.splits.snapshot import Snapshot
+from soyoil.targets.horizons import HORIZONS
 
 CONTRACT = load_contract(TABLE)
 LEVELS = (0.1, 0.5, 0.9)
@@ -98,18 +99,48 @@ def test_matured_rows_are_graded(quarter: tuple[Snapshot, pd.DataFrame]) -> None
             ]
         )
         assert week["pinball_vol_cone"][i] == pytest.approx(loss)
-    table = summary(grades).set_index("horizon")
+    table = summary(grades, records()).set_index("horizon")
     assert table.loc["1w", "coverage"] == pytest.approx(week["covered"].mean())
     assert table.loc["12m", "n"] == 0
+
+
+def records(**changes: float) -> dict[str, Record]:
+    record = replace(Record(900, 180.0, 0.8, 0.01, -0.01, 0.03, "no skill"), **changes)
+    return dict.fromkeys(HORIZONS, record)
 
 
 def test_an_interval_that_misses_raises_an_alarm(quarter: tuple[Snapshot, pd.DataFrame]) -> None:
     snapshot, ledger = quarter
     grades = graded(ledger, snapshot)
-    wrong = grades.assign(covered=False)
-    said = summary(wrong).set_index("horizon")["alarm"]
+    assert (summary(grades, records())["alarm"] == "").all()
+    wrong = grades.assign(covered=0.0)
+    said = summary(wrong, records()).set_index("horizon")["alarm"]
     assert said["1w"].startswith("1w: 0 % of 63 outcomes were inside the 80 % interval")
     assert said["1m"] == "", "three labels that do not overlap say nothing"
+
+
+def test_a_skill_that_is_gone_raises_an_alarm_beside_the_backtest(
+    quarter: tuple[Snapshot, pd.DataFrame],
+) -> None:
+    snapshot, ledger = quarter
+    grades = graded(ledger, snapshot)
+    worse = grades.assign(pinball_champion=1.05 * grades["pinball_vol_cone"])
+    found = summary(worse, records()).set_index("horizon")
+    assert found.loc["1w", "alarm"].startswith(
+        "1w: the pinball skill against the vol cone is -5.0 % [-5.0, -5.0], the backtest had +1.0 %"
+    )
+    assert found.loc["1m", "alarm"] == ""
+    assert found.loc["1w", ["backtest", "backtest_low", "backtest_high"]].tolist() == [
+        0.01, -0.01, 0.03,
+    ]  # fmt: skip
+
+
+def test_the_first_forecast_of_an_origin_counts(quarter: tuple[Snapshot, pd.DataFrame]) -> None:
+    snapshot, ledger = quarter
+    grades = graded(ledger, snapshot)
+    later = grades.assign(model_version="other", covered=0.0)
+    both = pd.concat([grades, later], ignore_index=True)
+    pd.testing.assert_frame_equal(summary(both, records()), summary(grades, records()))
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,23 @@ def test_files_that_follow_each_other_cut_nothing() -> None:
     assert {"2024-01-10", "2024-01-11"}.isdisjoint(dates(result.sessions))
 
 
+def test_daily_files_whose_first_hour_never_trades_are_whole_to_the_newest() -> None:
+    """A file that declares no range, as CSV, begins with its first bar."""
+    bars = market("2015-07-06", "2015-07-31", hours=range(-4, 14))
+    by_day = bars["ts_event"].groupby(bars["ts_event"].dt.strftime("%F")).agg(["min", "max"])
+    spans = [(str(a), str(b + pd.Timedelta(hours=1))) for a, b in by_day.to_numpy()]
+    covered = coverage(spans, declared=False)
+    result = build(bars, covered)
+    assert dates(result.sessions)[-1] == "2015-07-31"
+    assert len(result.sessions) == 20
+    # A file that begins later than is usual is cut all the same.
+    late = bars[(bars["ts_event"] < "2015-07-30") | (bars["ts_event"].dt.hour > 8)]
+    spans[-2:] = [(f"{day} 09:00", f"{day} 19:00") for day in ("2015-07-30", "2015-07-31")]
+    result = build(late, coverage(spans, declared=False))
+    assert dates(result.sessions)[-1] == "2015-07-29"
+    assert set(result.rejected["reason"]) == {CUT}
+
+
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=12, deadline=None)
 def test_declared_ranges_against_a_minute_by_minute_oracle(seed: int) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from pytorch_forecasting.data.encoders import EncoderNormalizer
 
+from soyoil.base.errors import ModelError
 from soyoil.models import tft
 from soyoil.models.base import FoldTask, HorizonArrays, blinded
 from soyoil.models.config import FitConfig, TFTConfig
@@ -211,6 +212,22 @@ def the_librarys_default_normaliser_leaks() -> None:
     assert found > 0.3, found
 
 
+def stored_networks_forecast_as_they_did() -> None:
+    fit = tft.fit_fold(blinded(arrays(), task(), "vol_scaled"), task(), 1, CONFIG)
+    found = tft.forecast_rows(fit.models, arrays(), task().test, 1)
+    assert np.array_equal(found.quantiles, fit.quantiles)
+    assert len(np.unique(found.quantiles)) > 100
+    assert list(found.drivers) == ["m.a", "m.b", "share_missing", *tft.CALENDAR]
+    none = replace(task(), test=task().test[:0])
+    assert tft.fit_fold(blinded(arrays(), none, "vol_scaled"), none, 1, CONFIG).quantiles.size == 0
+    try:
+        tft.forecast_rows(fit.models, arrays(), np.array([3]), 1)
+    except ModelError as error:
+        assert "looks back on 6 sessions; 4 are there" in str(error)
+    else:
+        raise AssertionError("sessions before the first one were looked at")
+
+
 CASES: tuple[Callable[[], None], ...] = (
     weight_zero_is_a_dropped_row,
     weight_two_is_a_doubled_row,
@@ -222,6 +239,7 @@ CASES: tuple[Callable[[], None], ...] = (
     no_double_precision_reaches_the_network,
     the_check_of_a_device_against_itself_is_exact,
     a_feature_that_is_not_there_is_named,
+    stored_networks_forecast_as_they_did,
     nothing_is_found_in_a_random_walk,
     the_librarys_default_normaliser_leaks,
 )

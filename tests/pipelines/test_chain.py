@@ -5,11 +5,14 @@ import re
 import shutil
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow import MlflowClient
 
+from soyoil.models.engines import ENGINES
 from soyoil.splits.plan import plan_from_frame
 from soyoil.splits.snapshot import read_snapshot
 
@@ -53,7 +56,7 @@ def predictions(data: Path, model: str) -> pd.DataFrame:
 def test_one_horizon_from_an_empty_checkout(first, data: Path) -> None:  # type: ignore[no-untyped-def]
     skipped = "Cross-horizon nodes are skipped in a filtered run: forecast.make, forecast.record"
     assert skipped in first.stdout
-    assert "evaluate.summarise, report.make_report." in first.stdout
+    assert "evaluate.summarise, forecast.challenge, " in first.stdout
     assert [p.name for p in (data / "07_model_output").iterdir()] == ["1m"]
     for model in MODELS:
         assert f"1m {model}: MAE" in first.stdout
@@ -247,3 +250,32 @@ def test_fitting_reads_the_snapshot_only(first, data: Path, shared_project) -> N
     assert done.returncode == 0, done.stdout + done.stderr
     pd.testing.assert_frame_equal(predictions(data, "lightgbm"), before, check_exact=True)
     assert not (data / "warehouse").exists()
+
+
+LOAD = """
+import mlflow, sys
+from pathlib import Path
+from soyoil.splits.snapshot import read_snapshot
+matrix = read_snapshot(Path("data/05_model_input/snapshots")).matrix
+model = mlflow.pyfunc.load_model("models:/soyoil-zl-1m@champion")
+print("COLUMNS", *model.predict(matrix.tail(2)).columns)
+print("FALLBACK", repr(model.predict(matrix.tail(1))["fallback"].iloc[0]))
+"""
+
+
+def test_the_champion_is_registered_and_forecasts_in_a_process_of_its_own(
+    data: Path, shared_project: Any
+) -> None:
+    done = shared_project.execute(["-c", LOAD])
+    assert done.returncode == 0, done.stderr
+    assert "COLUMNS data_date q10 q50 q90 fallback" in done.stdout
+    assert "FALLBACK ''" in done.stdout
+    client = MlflowClient(f"sqlite:///{data.parent / 'mlflow.db'}")
+    versions = client.search_model_versions("name = 'soyoil-zl-1m'")
+    assert {version.tags["model"] for version in versions} == {"champion", *ENGINES}
+    for version in versions:
+        assert {"gate", "gate.rows", "gate.leak", "gate.coverage"} <= set(version.tags)
+    by_model = {version.tags["model"]: version.tags for version in versions}
+    assert by_model["champion"]["gate"] == "passed"
+    # A few folds in profile quick are fewer rows than the references have.
+    assert by_model["tft"]["gate.rows"].startswith("failed: scored on ")

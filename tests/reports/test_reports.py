@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from soyoil.metrics.breakdown import coverage_table
+from soyoil.reports.chart import Area, Line, Panel, Word
 from soyoil.reports.plots import (
     cone_plot,
     coverage_plot,
@@ -82,15 +83,16 @@ def test_cone_is_in_prices_at_the_end_of_the_label() -> None:
             "y": [0.05, -0.05],
         }
     )
-    figure = cone_plot(frame, "ZL 1m lightgbm, synthetic", "US cents/lb")
-    axes = figure.axes[0]
-    median, outcome = axes.lines
-    assert median.get_ydata().tolist() == [40.0, 50.0]
-    np.testing.assert_allclose(outcome.get_ydata(), [40 * math.exp(-0.05), 50 * math.exp(0.05)])
-    corners = axes.collections[0].get_paths()[0].vertices[:, 1]
-    assert corners.min() == pytest.approx(40 * math.exp(-0.1))
-    assert corners.max() == pytest.approx(50 * math.exp(0.2))
-    assert "rolled from the contract of the origin" in axes.get_ylabel()
+    (panel,) = cone_plot(frame, "ZL 1m lightgbm, synthetic", "US cents/lb").panels
+    cone, median, outcome = panel.marks
+    assert isinstance(cone, Area)
+    assert isinstance(median, Line)
+    assert isinstance(outcome, Line)
+    assert median.y.tolist() == [40.0, 50.0]
+    np.testing.assert_allclose(outcome.y, [40 * math.exp(-0.05), 50 * math.exp(0.05)])
+    assert cone.corners[0][:, 1].min() == pytest.approx(40 * math.exp(-0.1))
+    assert cone.corners[0][:, 1].max() == pytest.approx(50 * math.exp(0.2))
+    assert "rolled from the contract of the origin" in panel.y.label
 
 
 def test_split_plan_shows_every_fold_and_role() -> None:
@@ -107,11 +109,11 @@ def test_split_plan_shows_every_fold_and_role() -> None:
             "end_date": pd.to_datetime(["2018-02-01", "2030-01-01", None]),
         }
     )
-    figure = split_plan_plot(pd.concat(parts, ignore_index=True), regimes, "plan")
-    axes = figure.axes[0]
-    assert len(axes.patches) == 6
-    assert [t.get_text() for t in axes.texts] == ["before", "after"]
-    figure.savefig(io.BytesIO(), format="png")
+    chart = split_plan_plot(pd.concat(parts, ignore_index=True), regimes, "plan")
+    marks = chart.panels[0].marks
+    assert sum(len(mark.corners) for mark in marks if isinstance(mark, Area)) == 6
+    assert [mark.text for mark in marks if isinstance(mark, Word)] == ["before", "after"]
+    assert chart.png().startswith(b"\x89PNG")
 
 
 def test_importance_keeps_the_largest() -> None:
@@ -119,12 +121,19 @@ def test_importance_keeps_the_largest() -> None:
         {"feature": [f"f{i}" for i in range(25)][::-1], "contribution": np.arange(25.0)[::-1],
          "gain": 0.04}
     )  # fmt: skip
-    figure = ranked_plot(table, {"contribution": "mean", "gain": "share"}, "Importance")
-    first, second = figure.axes
-    labels = [t.get_text() for t in first.get_yticklabels()]
+    first, second = ranked_plot(
+        table, {"contribution": "mean", "gain": "share"}, "Importance"
+    ).panels
+    labels = [name for _, name in first.y.ticks]
     assert (labels[-1], len(labels)) == ("f24", 20)
-    assert [bar.get_width() for bar in first.patches][-1] == 24.0
-    assert {bar.get_width() for bar in second.patches} == {0.04}
+    assert _widths(first)[-1] == 24.0
+    assert set(_widths(second)) == {0.04}
+
+
+def _widths(panel: Panel) -> list[float]:
+    (bars,) = panel.marks
+    assert isinstance(bars, Area)
+    return [float(np.ptp(corners[:, 0])) for corners in bars.corners]
 
 
 def weight_report() -> pd.DataFrame:
@@ -142,12 +151,15 @@ def weight_report() -> pd.DataFrame:
 
 
 def test_weight_shares_stack_to_a_hundred() -> None:
-    shares, counts = weight_shares_plot(weight_report(), "weights").axes
-    tops = [bar.get_y() + bar.get_height() for bar in shares.patches]
+    shares, counts = weight_shares_plot(weight_report(), "weights").panels
+    bars = [mark for mark in shares.marks if isinstance(mark, Area)]
+    assert [m.label for m in bars] == ["calm", "boom"]
+    tops = [float(c[:, 1].max()) for bar in bars for c in bar.corners]
     assert tops == pytest.approx([100, 40, 100, 100])
-    effective = counts.lines[1]
-    assert effective.get_label() == "effective n"
-    assert effective.get_ydata().tolist() == [900.0, 800.0]
+    effective = counts.marks[1]
+    assert isinstance(effective, Line)
+    assert effective.label == "effective n"
+    assert effective.y.tolist() == [900.0, 800.0]
 
 
 def scored() -> pd.DataFrame:
@@ -162,10 +174,8 @@ def scored() -> pd.DataFrame:
 
 
 def test_coverage_outside_its_band_stands_out() -> None:
-    axes = coverage_plot(coverage_table(scored(), 5), "coverage").axes[0]
-    by_label = {line.get_label(): line for line in axes.lines}
-    assert by_label["coverage outside its band"].get_xdata().tolist() == [0.0]
-    assert by_label["coverage"].get_xdata().tolist() == pytest.approx(
-        [75.0, 100.0, 100.0, 100 * 8 / 18]
-    )
-    assert axes.get_yticklabels()[0].get_text() == "all  (n 40, n/h 8.0)"
+    (panel,) = coverage_plot(coverage_table(scored(), 5), "coverage").panels
+    by_label = {mark.label: mark for mark in panel.marks if isinstance(mark, Line)}
+    assert by_label["coverage outside its band"].x.tolist() == [0.0]
+    assert by_label["coverage"].x.tolist() == pytest.approx([75.0, 100.0, 100.0, 100 * 8 / 18])
+    assert panel.y.ticks[0][1] == "all  (n 40, n/h 8.0)"

@@ -134,6 +134,19 @@ def test_hash_sees_role_dates_and_cutoff(plan: SplitPlan) -> None:
         assert other.content_hash != plan.content_hash
 
 
+def test_a_plan_is_rebuilt_once_per_content_and_cannot_be_changed(
+    plan: SplitPlan, decade: pd.Series
+) -> None:
+    frame = plan.to_frame()
+    found = plan_from_frame(frame, decade, "1m", 21)
+    assert plan_from_frame(frame.copy(), decade.copy(), "1m", 21) is found
+    with pytest.raises(ValueError, match="read-only"):
+        found.folds[0].train[0] = 0
+    shorter = frame[frame["fold"] != frame["fold"].max()]
+    assert len(plan_from_frame(shorter, decade, "1m", 21).folds) == len(found.folds) - 1
+    assert plan_from_frame(frame, decade, "1m", 21).content_hash == plan.content_hash
+
+
 def test_a_plan_that_leaks_is_refused(plan: SplitPlan, decade: pd.Series) -> None:
     fold = plan.folds[1]
     one_more = np.append(fold.train, fold.train[-1] + 1)

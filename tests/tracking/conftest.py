@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
+from soyoil.reports.chart import Chart, Panel, number_axis
 from soyoil.tracking import active
 from soyoil.tracking.active import ParentSpec
 from soyoil.tracking.record import RunRecord
@@ -48,8 +48,8 @@ def spec(root: Path) -> ParentSpec:
 
 
 def _make_record(run_name: str = "zl_1m_lightgbm", **changes: object) -> RunRecord:
-    figure = Figure(figsize=(3, 2))
-    figure.subplots().plot([0, 1])
+    axis = number_axis(0, 1)
+    figure = Chart("title", 3, 2, (Panel(axis, axis, ()),))
     frame = pd.DataFrame({"fold": [0, 1], "q50": [0.25, -0.5], "name": ["a", "b"]})
     fields: dict[str, object] = {
         "run_name": run_name,

@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 
 from soyoil.base.errors import ConfigError, ContractError
+from soyoil.base.handover import frame_digest
+from soyoil.base.kept import Kept
 from soyoil.contracts.contract import BANNED_PREFIX, target_horizon
 from soyoil.market.conventions import EXPERT_WEIGHT
 from soyoil.targets.horizons import Horizon, get_horizon
@@ -210,6 +212,10 @@ KINDS: Final[dict[str, tuple[Callable[[Horizon], DataFrameSchema], str]]] = {
 }
 
 
+_passed: Kept[None] = Kept(256)
+"""Contents that were found right; every model of a horizon is scored with the same tables."""
+
+
 @functools.cache
 def _schema(kind: str, horizon: Horizon) -> DataFrameSchema:
     return KINDS[kind][0](horizon)
@@ -265,6 +271,16 @@ class FrameValidator:
         problems = list(self._name_problems(data))
         if problems:
             raise self._refusal(problems)
+        try:
+            key = (self._kind, self._horizon, frame_digest(data))
+        except TypeError:
+            # Only a frame that is to be refused holds what cannot be hashed.
+            self._check(data)
+        else:
+            _passed.get(key, lambda: self._check(data))
+        return data
+
+    def _check(self, data: pd.DataFrame) -> None:
         from pandera.errors import SchemaErrors
 
         frame = data.reset_index(drop=True)
@@ -272,7 +288,6 @@ class FrameValidator:
             _schema(self._kind, self._horizon).validate(frame, lazy=True)
         except SchemaErrors as exc:
             raise self._refusal(_problems(exc, frame)) from exc
-        return data
 
     def _name_problems(self, frame: pd.DataFrame) -> Iterator[str]:
         own = self._horizon.name

@@ -7,7 +7,16 @@ from typing import Any
 
 from kedro.io import AbstractDataset
 
-from soyoil.splits.snapshot import POINTER_FILE, Snapshot, read_snapshot, write_snapshot
+from soyoil.base.kept import Kept, file_state
+from soyoil.splits.snapshot import (
+    POINTER_FILE,
+    Snapshot,
+    read_snapshot,
+    snapshot_files,
+    write_snapshot,
+)
+
+_read: Kept[Snapshot] = Kept(1)
 
 
 class SnapshotDataset(AbstractDataset[Snapshot, Snapshot]):
@@ -26,8 +35,11 @@ class SnapshotDataset(AbstractDataset[Snapshot, Snapshot]):
         self.metadata = metadata
 
     def load(self) -> Snapshot:
-        """Read the current snapshot and check its hash."""
-        return read_snapshot(self._folder)
+        """Read the current snapshot and check its hash, once as long as its files stay the same."""
+        state = file_state(*snapshot_files(self._folder))
+        if state is None:
+            return read_snapshot(self._folder)
+        return _read.get(state, lambda: read_snapshot(self._folder)).shared()
 
     def save(self, data: Snapshot) -> None:
         """Write a snapshot and make it the current one."""

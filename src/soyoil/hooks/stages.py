@@ -17,9 +17,11 @@ from soyoil.base.process import peak_memory_mb
 logger = logging.getLogger(__name__)
 
 STAGES = (
-    "ingest", "regimes", "features", "split", "fit", "evaluate", "forecast", "report", "compare",
-    "sweep", "audit", "panel",
+    "ingest", "regimes", "features", "split", "fit", "evaluate", "register", "forecast", "report",
+    "compare", "sweep", "audit", "panel", "export",
 )  # fmt: skip
+
+COMPOSED = ("forecast", "export")
 
 
 class StageHooks:
@@ -43,8 +45,8 @@ class StageHooks:
             for stage in STAGES
             if stage in pipelines
             for node in pipelines[stage].nodes
-            # The forecast begins with the stages before it.
-            if stage != "forecast" or node.namespace == stage
+            # These begin with the stages before them.
+            if stage not in COMPOSED or node.namespace == stage
         }
         self._seconds.clear()
         self._mark = time.perf_counter()

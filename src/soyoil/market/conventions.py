@@ -20,6 +20,9 @@ feature."""
 QUANTILES: Final = (0.1, 0.5, 0.9)
 """Levels of the quantiles that are forecast."""
 
+MEDIAN: Final = 0.5
+"""The level among them whose forecast is the median."""
+
 QUANTILE_COLUMNS: Final = {f"q{100 * level:.0f}": level for level in QUANTILES}
 """The same by the name of their column in a table of forecasts."""
 

@@ -133,8 +133,9 @@ def ends_early(sessions: pd.DataFrame) -> pd.Series:
 def starts_late(sessions: pd.DataFrame, opens: pd.Series) -> pd.Series:
     """Sessions that start an hour or more after their scheduled open and later than usual.
 
-    Usual is what nine of ten of the following `USUAL_WINDOW` sessions of the symbol did: this is
-    asked of the first session. The day after a holiday starts late by schedule.
+    Usual is what nine of ten of the following or of the previous `USUAL_WINDOW` sessions of the
+    symbol did: the first session of all has none before it, the newest has none after it. The day
+    after a holiday starts late by schedule.
 
     Parameters
     ----------
@@ -154,7 +155,8 @@ def starts_late(sessions: pd.DataFrame, opens: pd.Series) -> pd.Series:
     eve = np.busday_offset(days, -1, "backward")
     parts = []
     for _, own in late.groupby(sessions["symbol"], sort=False):
-        parts.append((own > 0) & (own > _usual(own.iloc[::-1]).iloc[::-1]))
+        usual = np.maximum(_usual(own), _usual(own.iloc[::-1]).iloc[::-1])
+        parts.append((own > 0) & (own > usual))
     return _joined(parts, sessions) & ~np.isin(eve, holidays)
 
 

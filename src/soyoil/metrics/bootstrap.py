@@ -72,7 +72,7 @@ def stationary_indices(n: int, block: int, resamples: int, rng: np.random.Genera
     return (np.take_along_axis(first, latest, axis=1) + steps - latest) % n
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=10)
 def resample_counts(n: int, block: int, resamples: int = RESAMPLES) -> npt.NDArray[np.float32]:
     """How often each row stands in each resample, shape ``(resamples, n)``.
 
@@ -85,6 +85,7 @@ def resample_counts(n: int, block: int, resamples: int = RESAMPLES) -> npt.NDArr
     return counts.reshape(resamples, n).astype(np.float32)
 
 
+@lru_cache(maxsize=64)
 def widening(n: int, sessions: int) -> float:
     """Factor by which the percentile interval is too narrow in a short sample.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 import pandas as pd
@@ -28,6 +29,7 @@ WHOLE: Final[dict[Weighting, str]] = {
 """Names of the rows that are about more than one regime, by weighting."""
 
 
+@lru_cache(maxsize=1024)
 def coverage_band(n: int, sessions: int) -> tuple[float, float]:
     """Bounds within which the coverage of a calibrated 80 % interval lies.
 

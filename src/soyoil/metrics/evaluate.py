@@ -59,17 +59,29 @@ class Evaluation:
     verdicts: Mapping[str, Verdict]
 
 
+_Losses = Mapping[str, FloatArray]
+"""Columns of `row_losses`."""
+
+
 @dataclass(frozen=True)
 class _Scored:
-    """Rows that the model and every reference forecast, with their losses."""
+    """Losses of the model and of every reference on the same rows."""
 
-    rows: pd.DataFrame
-    losses: pd.DataFrame
-    references: Mapping[str, pd.DataFrame]
+    losses: _Losses
+    references: Mapping[str, _Losses]
 
     def take(self, mask: BoolArray) -> _Scored:
-        references = {name: frame[mask] for name, frame in self.references.items()}
-        return _Scored(self.rows[mask], self.losses[mask], references)
+        references = {name: _taken(losses, mask) for name, losses in self.references.items()}
+        return _Scored(_taken(self.losses, mask), references)
+
+
+def _taken(losses: _Losses, mask: BoolArray) -> _Losses:
+    return {name: values[mask] for name, values in losses.items()}
+
+
+def _losses(rows: pd.DataFrame) -> _Losses:
+    table = row_losses(rows)
+    return {name: table[name].to_numpy(dtype="float64") for name in table.columns}
 
 
 def skill(loss: float, reference: float) -> float:
@@ -93,7 +105,10 @@ def _check(name: str, rows: pd.DataFrame) -> None:
         )
 
 
-def _align(predictions: pd.DataFrame, references: Mapping[str, pd.DataFrame]) -> _Scored:
+def _align(
+    predictions: pd.DataFrame, references: Mapping[str, pd.DataFrame]
+) -> tuple[pd.DataFrame, _Scored]:
+    """Rows that the model and every reference forecast, in date order, and their losses."""
     _check("the model", predictions)
     common = predictions["data_date"]
     for name, frame in references.items():
@@ -103,13 +118,13 @@ def _align(predictions: pd.DataFrame, references: Mapping[str, pd.DataFrame]) ->
         raise ModelError("the model and its references have no scored origin in common")
     kept = predictions[predictions["data_date"].isin(common)]
     rows = kept.sort_values("data_date").reset_index(drop=True)
-    aligned: dict[str, pd.DataFrame] = {}
+    aligned: dict[str, _Losses] = {}
     for name, frame in references.items():
         other = frame.set_index("data_date").loc[rows["data_date"]].reset_index()
         if not np.array_equal(other["y"].to_numpy(), rows["y"].to_numpy()):
             raise ModelError(f"the outcomes beside {name} are not those beside the model")
-        aligned[name] = row_losses(other)
-    return _Scored(rows, row_losses(rows), aligned)
+        aligned[name] = _losses(other)
+    return rows, _Scored(_losses(rows), aligned)
 
 
 def summarise(scored: _Scored, weights: FloatArray, sessions: int) -> dict[str, float]:
@@ -118,7 +133,7 @@ def summarise(scored: _Scored, weights: FloatArray, sessions: int) -> dict[str, 
     Parameters
     ----------
     scored
-        Rows and losses.
+        Losses.
     weights
         One positive weight per row.
     sessions
@@ -134,8 +149,8 @@ def summarise(scored: _Scored, weights: FloatArray, sessions: int) -> dict[str, 
         Losses are log returns, the rest shares or counts.
     """
 
-    def mean(frame: pd.DataFrame, column: str) -> float:
-        return weighted_mean(frame[column].to_numpy(dtype="float64"), weights)
+    def mean(losses: _Losses, column: str) -> float:
+        return weighted_mean(losses[column], weights)
 
     mae, loss = mean(scored.losses, "absolute"), mean(scored.losses, "pinball")
     score, cone = mean(scored.losses, "crps"), scored.references[REFERENCES["pinball"]]
@@ -163,7 +178,7 @@ def _pair(scored: _Scored, metric: str) -> tuple[FloatArray, FloatArray]:
     """Losses behind a skill, of the model and of its reference."""
     column = LOSS_COLUMNS[metric]
     reference = scored.references[REFERENCES[metric]]
-    return scored.losses[column].to_numpy("float64"), reference[column].to_numpy("float64")
+    return scored.losses[column], reference[column]
 
 
 def _intervals(scored: _Scored, weights: FloatArray, sessions: int) -> dict[str, float]:
@@ -196,13 +211,13 @@ def _worst(metric: str, values: FloatArray) -> float:
     return float(np.nanmax(values))
 
 
-def _by_regime(scored: _Scored, sessions: int) -> dict[str, float]:
+def _by_regime(names: np.ndarray, scored: _Scored, sessions: int) -> dict[str, float]:
     """Metrics per regime at the origin, their mean over regimes, and the worst of them."""
-    names = scored.rows["regime_name"].to_numpy()
     per_regime: dict[str, dict[str, float]] = {}
     for regime in dict.fromkeys(names):
-        part = scored.take(names == regime)
-        per_regime[str(regime)] = summarise(part, np.ones(len(part.rows)), sessions)
+        mask = names == regime
+        weights = np.ones(int(mask.sum()))
+        per_regime[str(regime)] = summarise(scored.take(mask), weights, sessions)
     out = {
         pooled(metric, regime=regime): value
         for regime, values in per_regime.items()
@@ -249,15 +264,15 @@ def evaluate(
         If a forecast is missing or not finite, an origin is scored twice, or the rows of model
         and references do not belong together.
     """
-    scored = _align(predictions, references)
-    regime = scored.rows["regime_weight"].to_numpy(dtype="float64")
+    rows, scored = _align(predictions, references)
+    regime = rows["regime_weight"].to_numpy(dtype="float64")
     weightings: dict[Weighting, FloatArray] = {
         "uniform": np.ones(len(regime)),
         "regime": regime / regime.mean(),
     }
     metrics: dict[str, float] = {}
     folds: list[tuple[str, int, float]] = []
-    number = scored.rows["fold"].to_numpy()
+    number = rows["fold"].to_numpy()
     for weighting, weights in weightings.items():
         whole = summarise(scored, weights, sessions)
         whole |= _intervals(scored, weights, sessions)
@@ -268,13 +283,15 @@ def evaluate(
             folds += [
                 (str(MetricKey(m, weighting, "fold")), int(fold), v) for m, v in values.items()
             ]
-    metrics |= _tests(scored, sessions) | _by_regime(scored, sessions)
-    independent = len(scored.rows) / sessions
+    metrics |= _tests(scored, sessions) | _by_regime(
+        rows["regime_name"].to_numpy(), scored, sessions
+    )
+    independent = len(rows) / sessions
     verdicts = {
         f"skill_{metric}": verdict(
             metrics[pooled(f"skill_{metric}_low")], metrics[pooled(f"dm_p_{metric}")], independent
         )
         for metric in LOSS_COLUMNS
     }
-    rows_hash = scored_rows_hash(scored.rows["data_date"])
+    rows_hash = scored_rows_hash(rows["data_date"])
     return Evaluation(metrics, tuple(folds), rows_hash, verdicts)

@@ -146,6 +146,36 @@ class EngineFit:
                 )
 
 
+@dataclass(frozen=True)
+class RowForecast:
+    """What an engine's stored models say of some rows, in the units of its labels.
+
+    Attributes
+    ----------
+    quantiles
+        Shape ``(m, 3)``, columns as `QUANTILES`.
+    drivers
+        Of the last row, per feature: its signed contribution to the median (trees), or its
+        selection weight (a network).
+    """
+
+    quantiles: FloatArray
+    drivers: Mapping[str, float]
+
+
+class Forecaster(Protocol):
+    """``forecast_rows`` of an engine's module."""
+
+    def __call__(
+        self,
+        models: Mapping[str, bytes],
+        arrays: HorizonArrays,
+        rows: IntArray,
+        threads: int,
+    ) -> RowForecast:
+        """Forecast rows by the native files of one fold, as `EngineFit.models` holds them."""
+
+
 class Engine(Protocol):
     """``fit_fold`` of an engine's module."""
 

@@ -111,6 +111,11 @@ class EngineConfig(Config):
         """How many folds are fitted in a profile, the last ones; None for all."""
         return None
 
+    @property
+    def lookback(self) -> int:
+        """Sessions that a forecast looks at, the origin among them."""
+        return 1
+
 
 class LightGBMConfig(EngineConfig):
     """LightGBM's parameters under its own names, one booster per quantile.
@@ -212,6 +217,11 @@ class TFTConfig(EngineConfig):
     def own_columns(self) -> tuple[str, ...]:
         """Those of ``features``."""
         return self.features
+
+    @property
+    def lookback(self) -> int:
+        """``encoder_length``."""
+        return self.encoder_length
 
     def last_folds(self, profile: str) -> int | None:
         """A few in profile ``quick``, for a network takes its time."""

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import lightgbm as lgb
 import numpy as np
 
-from soyoil.base.arrays import FloatArray
-from soyoil.market.conventions import QUANTILES
-from soyoil.models.base import CONTRIBUTION, GAIN, EngineFit, FoldTask, HorizonArrays
+from soyoil.base.arrays import FloatArray, IntArray
+from soyoil.market.conventions import MEDIAN, QUANTILES
+from soyoil.models.base import (
+    CONTRIBUTION,
+    GAIN,
+    EngineFit,
+    FoldTask,
+    HorizonArrays,
+    RowForecast,
+)
 from soyoil.models.config import LightGBMConfig
 
 
@@ -26,6 +33,10 @@ def _dataset(
         free_raw_data=False,
     )
     return data
+
+
+def _ending(quantile: float) -> str:
+    return f"q{quantile * 100:.0f}.lightgbm.txt"
 
 
 def _forecast(booster: lgb.Booster, features: FloatArray, rounds: int) -> FloatArray:
@@ -95,7 +106,7 @@ def fit_fold(
         forecasts.append(_forecast(booster, arrays.X[task.test], used))
         valid_forecasts.append(_forecast(booster, arrays.X[task.valid], used))
         text = booster.model_to_string(num_iteration=used)
-        models[f"fold_{task.fold:02d}.q{quantile * 100:.0f}.lightgbm.txt"] = text.encode()
+        models[f"fold_{task.fold:02d}.{_ending(quantile)}"] = text.encode()
         gains += booster.feature_importance("gain", iteration=used)
         parts = contributions(booster, arrays.X[task.test], used)[:, :-1]
         moved += np.abs(parts).sum(axis=0) / (len(QUANTILES) * max(len(parts), 1))
@@ -110,3 +121,23 @@ def fit_fold(
         },
         rounds=float(np.mean(rounds)),
     )
+
+
+def forecast_rows(
+    models: Mapping[str, bytes], arrays: HorizonArrays, rows: IntArray, threads: int
+) -> RowForecast:
+    """Forecast rows by stored boosters; see `soyoil.models.base.Forecaster`.
+
+    A stored booster keeps the threads that it was fitted with; `threads` is not looked at.
+    """
+    quantiles, median = [], None
+    for quantile in QUANTILES:
+        text = next(text for name, text in models.items() if name.endswith(_ending(quantile)))
+        booster = lgb.Booster(model_str=text.decode())
+        quantiles.append(_forecast(booster, arrays.X[rows], booster.current_iteration()))
+        median = booster if quantile == MEDIAN else median
+    drivers: dict[str, float] = {}
+    if median is not None and len(rows):
+        parts = contributions(median, arrays.X[rows[-1:]], median.current_iteration())[0, :-1]
+        drivers = dict(zip(arrays.feature_names, parts.tolist(), strict=True))
+    return RowForecast(np.column_stack(quantiles), drivers)

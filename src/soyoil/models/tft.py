@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,10 +19,16 @@ from pytorch_forecasting.data.encoders import TorchNormalizer
 from pytorch_forecasting.metrics import QuantileLoss
 from pytorch_forecasting.models import TemporalFusionTransformer
 
-from soyoil.base.arrays import FloatArray, IntArray
+from soyoil.base.arrays import DayArray, FloatArray, IntArray
 from soyoil.base.errors import ModelError
 from soyoil.market.conventions import QUANTILES
-from soyoil.models.base import SELECTION, EngineFit, FoldTask, HorizonArrays
+from soyoil.models.base import (
+    SELECTION,
+    EngineFit,
+    FoldTask,
+    HorizonArrays,
+    RowForecast,
+)
 from soyoil.models.config import TFTConfig
 from soyoil.models.device import torch_device
 from soyoil.models.selection import thinned
@@ -123,12 +130,20 @@ def standardise(features: FloatArray, last_train: int) -> FloatArray:
     FloatArray
         Shape ``(n, p + 1)``, the last column being the share of missing features.
     """
-    known = features[: last_train + 1]
+    return _scaled(features, *_moments(features[: last_train + 1]))
+
+
+def _moments(known: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Mean and deviation of each column's known values; 1 for a deviation of zero."""
     there = ~np.isnan(known)
     count = np.maximum(there.sum(axis=0), 1)
     mean = np.where(there, known, 0.0).sum(axis=0) / count
     deviation = np.sqrt(np.where(there, (known - mean) ** 2, 0.0).sum(axis=0) / count)
-    scaled = (features - mean) / np.where(deviation > 0, deviation, 1.0)
+    return mean, np.where(deviation > 0, deviation, 1.0)
+
+
+def _scaled(features: FloatArray, mean: FloatArray, deviation: FloatArray) -> FloatArray:
+    scaled = (features - mean) / deviation
     missing = np.isnan(features).mean(axis=1, keepdims=True)
     return np.hstack([np.clip(np.nan_to_num(scaled, nan=0.0), -CLIP, CLIP), missing])
 
@@ -184,11 +199,17 @@ def _inputs(
         )
     scale = _label_scale(arrays, task)
     features = standardise(arrays.X[:, _columns(arrays, config)], int(task.train.max()))
-    values = np.hstack([features, _calendar(arrays.dates)])
     y = np.nan_to_num((arrays.y - scale[0]) / scale[1], nan=0.0)
+    return _tensors(features, y, arrays.dates, config, device), scale
+
+
+def _tensors(
+    features: FloatArray, y: FloatArray, dates: DayArray, config: TFTConfig, device: str
+) -> Inputs:
+    values = np.hstack([features, _calendar(dates)])
     tensors = (torch.from_numpy(np.array(v, dtype=np.float32)).to(device) for v in (values, y))
     names = (*(n.replace(".", "_") for n in config.features), MISSING, *CALENDAR)
-    return Inputs(next(tensors), names, next(tensors), config.encoder_length), scale
+    return Inputs(next(tensors), names, next(tensors), config.encoder_length)
 
 
 def _weighted_loss(
@@ -231,7 +252,9 @@ def train(
         torch.from_numpy(np.array(w, dtype=np.float32)).to(device)
         for w in (task.train_weight, task.valid_weight)
     )
-    optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate)
+    parameters = list(network.parameters())
+    # One call for all tensors, with the numbers of one call for each.
+    optimiser = torch.optim.Adam(parameters, lr=config.learning_rate, foreach=True)
     # The order of the rows is drawn on the CPU, so that every device sees the same batches.
     generator = torch.Generator().manual_seed(task.seed)
     best, kept, epochs = np.inf, None, 0
@@ -242,7 +265,7 @@ def train(
             loss = _weighted_loss(network, inputs, rows[part], weight[part])
             optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
-            torch.nn.utils.clip_grad_norm_(network.parameters(), config.gradient_clip)
+            torch.nn.utils.clip_grad_norm_(parameters, config.gradient_clip)
             optimiser.step()
         if len(valid) == 0:
             epochs = epoch
@@ -265,12 +288,18 @@ def predict(
     """Quantiles of the scaled label, ``(m, 3)``, and mean selection weight per variable."""
     network.eval()
     quantiles, selection = [np.empty((0, len(QUANTILES)))], np.zeros(len(inputs.names))
-    for part in torch.split(_rows(positions, inputs.values.device), PREDICT_ROWS):
+    for start in range(0, len(positions), PREDICT_ROWS):
+        part = _rows(positions[start : start + PREDICT_ROWS], inputs.values.device)
         out = network(inputs.batch(part))
         quantiles.append(out["prediction"][:, 0].cpu().numpy().astype("float64"))
         chosen = out["encoder_variables"].squeeze(-2).mean(dim=1).sum(dim=0)
         selection += chosen.cpu().numpy().astype("float64")
     return np.concatenate(quantiles), selection / max(len(positions), 1)
+
+
+def _variables(config: TFTConfig) -> tuple[str, ...]:
+    """Names of the encoder's variables as the matrix has them."""
+    return (*config.features, MISSING, *CALENDAR)
 
 
 def fit_fold(arrays: HorizonArrays, task: FoldTask, threads: int, config: TFTConfig) -> EngineFit:
@@ -285,12 +314,15 @@ def fit_fold(arrays: HorizonArrays, task: FoldTask, threads: int, config: TFTCon
     epochs = train(network, inputs, task, config)
     test, selection = predict(network, inputs, task.test)
     valid, _ = predict(network, inputs, task.valid)
-    variables = (*config.features, *inputs.names[len(config.features) :])
+    variables = _variables(config)
+    known = arrays.X[: int(task.train.max()) + 1, _columns(arrays, config)]
+    centre, spread = (torch.from_numpy(values) for values in _moments(known))
     buffer = io.BytesIO()
     state = {k: v.cpu() for k, v in network.state_dict().items()}
     torch.save(
         {"config": config.model_dump(mode="json"), "variables": inputs.names, "state": state,
-         "label_mean": mean, "label_deviation": deviation}, buffer
+         "label_mean": mean, "label_deviation": deviation,
+         "feature_mean": centre, "feature_deviation": spread}, buffer
     )  # fmt: skip
     return EngineFit(
         quantiles=test * deviation + mean,
@@ -299,4 +331,30 @@ def fit_fold(arrays: HorizonArrays, task: FoldTask, threads: int, config: TFTCon
         importance={SELECTION: dict(zip(variables, selection.tolist(), strict=True))},
         rounds=float(epochs),
         device=str(choice),
+    )
+
+
+def forecast_rows(
+    models: Mapping[str, bytes], arrays: HorizonArrays, rows: IntArray, threads: int
+) -> RowForecast:
+    """Forecast rows by a stored network; see `soyoil.models.base.Forecaster`."""
+    torch.set_num_threads(threads)
+    (content,) = models.values()
+    stored = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    config = TFTConfig(**stored["config"])
+    if len(rows) and int(rows.min()) + 1 < config.encoder_length:
+        raise ModelError(
+            f"the network looks back on {config.encoder_length} sessions; "
+            f"{int(rows.min()) + 1} are there"
+        )
+    centre, spread = (stored[f"feature_{name}"].numpy() for name in ("mean", "deviation"))
+    features = _scaled(arrays.X[:, _columns(arrays, config)], centre, spread)
+    inputs = _tensors(features, np.zeros(len(features)), arrays.dates, config, "cpu")
+    network = build_network(inputs.names, config)
+    network.load_state_dict(stored["state"])
+    quantiles, _ = predict(network, inputs, rows)
+    _, selection = predict(network, inputs, rows[-1:])
+    return RowForecast(
+        quantiles * stored["label_deviation"] + stored["label_mean"],
+        dict(zip(_variables(config), selection.tolist(), strict=True)),
     )

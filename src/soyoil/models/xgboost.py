@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import xgboost as xgb
 
 from soyoil.base.arrays import FloatArray, IntArray
-from soyoil.market.conventions import QUANTILES
-from soyoil.models.base import CONTRIBUTION, GAIN, EngineFit, FoldTask, HorizonArrays
+from soyoil.market.conventions import MEDIAN, QUANTILES
+from soyoil.models.base import (
+    CONTRIBUTION,
+    GAIN,
+    EngineFit,
+    FoldTask,
+    HorizonArrays,
+    RowForecast,
+)
 from soyoil.models.config import XGBoostConfig
 
 
@@ -90,3 +98,23 @@ def fit_fold(
         },
         rounds=float(used),
     )
+
+
+def forecast_rows(
+    models: Mapping[str, bytes], arrays: HorizonArrays, rows: IntArray, threads: int
+) -> RowForecast:
+    """Forecast rows by a stored booster; see `soyoil.models.base.Forecaster`."""
+    booster = xgb.Booster({"nthread": threads})
+    (content,) = models.values()
+    booster.load_model(bytearray(content))
+
+    def matrix(positions: IntArray) -> xgb.DMatrix:
+        names = list(arrays.feature_names)
+        return xgb.DMatrix(arrays.X[positions], feature_names=names, nthread=threads)
+
+    drivers: dict[str, float] = {}
+    if len(rows):
+        parts = contributions(booster, matrix(rows[-1:]))[0, QUANTILES.index(MEDIAN), :-1]
+        drivers = dict(zip(arrays.feature_names, parts.tolist(), strict=True))
+    quantiles = np.asarray(booster.predict(matrix(rows)), dtype=np.float64)
+    return RowForecast(quantiles.reshape(len(rows), len(QUANTILES)), drivers)

@@ -122,6 +122,7 @@ class SplitFrames:
         if report is None or weights is None:
             return
         # In memory the report has types that its file has not.
-        if stamp_of(weights).get("weight_report") not in (content_hash(report), csv_hash(report)):
+        found = stamp_of(weights).get("weight_report")
+        if found != content_hash(report) and found != csv_hash(report):
             problem = "it was changed after it was written, or goes with other weights"
             raise refusal(f"{horizon.name}.weight_report", [problem], SPLIT_AGAIN)

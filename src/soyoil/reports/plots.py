@@ -1,20 +1,32 @@
-"""Figures of a tracked run. Made without pyplot, so that no global state is left behind."""
+"""Figures of a tracked run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
+from soyoil.base.arrays import FloatArray
 from soyoil.market.conventions import EXPERT_WEIGHT
+from soyoil.reports.chart import (
+    INK,
+    Area,
+    Axis,
+    Chart,
+    Line,
+    Mark,
+    Panel,
+    Word,
+    between,
+    boxes,
+    date_axis,
+    days,
+    log_axis,
+    number_axis,
+)
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-INK: Final = "#1b1f24"
 CONE: Final = "#7aa6c2"
 MEDIAN: Final = "#1f5f8b"
 ACTUAL: Final = "#c8502d"
@@ -38,17 +50,11 @@ TOP_FEATURES: Final = 20
 BAND: Final = "#c9d6df"
 
 
-def _figure(width: float, height: float, title: str) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.subplots()
-    axes.set_title(title, loc="left", fontsize=11, color=INK)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+def _floats(values: pd.Series) -> FloatArray:
+    return values.to_numpy(dtype="float64")
 
 
-def cone_plot(predictions: pd.DataFrame, title: str, unit: str) -> Figure:
+def cone_plot(predictions: pd.DataFrame, title: str, unit: str) -> Chart:
     """Forecast cone against the outcome, in prices.
 
     Each forecast stands at the date on which its label ended: the interval that was given one
@@ -65,22 +71,26 @@ def cone_plot(predictions: pd.DataFrame, title: str, unit: str) -> Figure:
     unit
         Unit of the prices.
     """
-    figure, axes = _figure(10, 4.5, title)
     rows = predictions.sort_values("label_end_date")
-    when = rows["label_end_date"].to_numpy()
-    close = rows["close"].to_numpy(dtype="float64")
-    price = {
-        c: close * np.exp(rows[c].to_numpy(dtype="float64")) for c in ("q10", "q50", "q90", "y")
-    }
-    axes.fill_between(
-        when, price["q10"], price["q90"], color=CONE, alpha=0.45, linewidth=0,
-        label="80 % interval given one horizon before",
-    )  # fmt: skip
-    axes.plot(when, price["q50"], color=MEDIAN, linewidth=0.9, label="median")
-    axes.plot(when, price["y"], color=ACTUAL, linewidth=0.9, label="outcome")
-    axes.set_ylabel(f"{unit}, position rolled from the contract of the origin", fontsize=8)
-    axes.legend(loc="upper left", frameon=False, fontsize=8)
-    return figure
+    when = days(rows["label_end_date"].to_numpy())
+    close = _floats(rows["close"])
+    price = {c: close * np.exp(_floats(rows[c])) for c in ("q10", "q50", "q90", "y")}
+    cone = between(when, price["q10"], price["q90"])
+    low = min(float(values.min()) for values in price.values())
+    high = max(float(values.max()) for values in price.values())
+    room = 0.045 * (high - low)
+    label = f"{unit}, position rolled from the contract of the origin"
+    panel = Panel(
+        date_axis(float(when[0]), float(when[-1])),
+        number_axis(low - room, high + room, label),
+        (
+            Area((cone,), CONE, "80 % interval given one horizon before", alpha=0.45),
+            Line(when, price["q50"], MEDIAN, "median"),
+            Line(when, price["y"], ACTUAL, "outcome"),
+        ),
+        legend="inside",
+    )
+    return Chart(title, 10, 4.5, (panel,))
 
 
 def segments(split_plan: pd.DataFrame) -> pd.DataFrame:
@@ -98,7 +108,7 @@ def segments(split_plan: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def split_plan_plot(split_plan: pd.DataFrame, regimes: pd.DataFrame, title: str) -> Figure:
+def split_plan_plot(split_plan: pd.DataFrame, regimes: pd.DataFrame, title: str) -> Chart:
     """Folds with their roles and purge gaps, over the regimes.
 
     Parameters
@@ -111,38 +121,42 @@ def split_plan_plot(split_plan: pd.DataFrame, regimes: pd.DataFrame, title: str)
         Title of the figure.
     """
     folds = sorted(split_plan["fold"].unique())
-    figure, axes = _figure(10, 1.6 + 0.28 * len(folds), title)
     spans = segments(split_plan)
-    shown_roles = [role for role in ROLE_NAMES if (spans["role"] == role).any()]
-    for role in shown_roles:
+    marks: list[Mark] = []
+    for role in ROLE_NAMES:
         bars = spans[spans["role"] == role]
-        axes.barh(
-            bars["fold"], bars["last"] - bars["first"], left=bars["first"], height=0.62,
-            color=ROLE_COLOURS[role], label=ROLE_NAMES[role],
-        )  # fmt: skip
-    first, last = split_plan["data_date"].min(), split_plan["data_date"].max()
-    ends = regimes["end_date"].fillna(last)
+        if bars.empty:
+            continue
+        fold = _floats(bars["fold"])
+        first, last = (days(bars[name].to_numpy()) for name in ("first", "last"))
+        corners = boxes(first, last, fold - 0.31, fold + 0.31)
+        marks.append(Area(corners, ROLE_COLOURS[role], ROLE_NAMES[role]))
     # Labels of neighbouring regimes alternate in height, so that short regimes stay readable.
-    top = -1.1
+    top, bottom = -1.1, max(folds) + 0.6
     shown = 0
-    for start, end, name in zip(regimes["start_date"], ends, regimes["regime_name"], strict=True):
-        left, right = max(start, first), min(end, last)
+    begin, end = split_plan["data_date"].min(), split_plan["data_date"].max()
+    ends = regimes["end_date"].fillna(end)
+    for start, stop, name in zip(regimes["start_date"], ends, regimes["regime_name"], strict=True):
+        left, right = max(start, begin), min(stop, end)
         if left >= right:
             continue
-        axes.axvline(left, color=INK, linewidth=0.5, alpha=0.35)
-        axes.text(
-            left + (right - left) / 2, top - 0.75 * (shown % 3), str(name), ha="center",
-            va="center", fontsize=6.5, color=INK,
-        )  # fmt: skip
+        at, until = days(np.array([left, right], dtype="datetime64[us]"))
+        marks += [
+            Line(np.array([at, at]), np.array([bottom, top - 2.2]), INK, width=0.5, alpha=0.35),
+            Word((at + until) / 2, top - 0.75 * (shown % 3), str(name), 6.5),
+        ]
         shown += 1
-    axes.set_ylim(max(folds) + 0.6, top - 2.2)
-    axes.set_yticks(folds)
-    axes.set_ylabel("fold", fontsize=8)
-    figure.legend(loc="outside lower center", ncols=len(shown_roles), frameon=False, fontsize=8)
-    return figure
+    span = days(np.array([begin, end], dtype="datetime64[us]"))
+    ticks = tuple((float(fold), str(fold)) for fold in folds)
+    panel = Panel(
+        date_axis(float(span[0]), float(span[1]), margin=0.01),
+        Axis(bottom, top - 2.2, ticks, "fold"),
+        tuple(marks),
+    )
+    return Chart(title, 10, 1.6 + 0.28 * len(folds), (panel,), columns=3)
 
 
-def weight_shares_plot(weight_report: pd.DataFrame, title: str) -> Figure:
+def weight_shares_plot(weight_report: pd.DataFrame, title: str) -> Chart:
     """Share of the training weight per fold and regime, above the effective number of rows.
 
     Parameters
@@ -153,43 +167,40 @@ def weight_shares_plot(weight_report: pd.DataFrame, title: str) -> Figure:
     title
         Title of the figure.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 5.4), layout="constrained")
-    shares, counts = figure.subplots(2, 1, sharex=True, height_ratios=[2.2, 1])
-    for axes in (shares, counts):
-        axes.spines[["top", "right"]].set_visible(False)
-    shares.set_title(title, loc="left", fontsize=11, color=INK)
-    place = np.arange(len(weight_report))
+    place = np.arange(len(weight_report), dtype="float64")
     base = np.zeros(len(weight_report))
+    bars: list[Mark] = []
     columns = [name for name in weight_report.columns if name.startswith("share.")]
     for number, column in enumerate(columns):
-        height = 100 * weight_report[column].fillna(0.0).to_numpy(dtype="float64")
-        shares.bar(
-            place, height, bottom=base, width=0.8, label=column.removeprefix("share."),
-            color=REGIME_COLOURS[number % len(REGIME_COLOURS)],
-        )  # fmt: skip
-        base += height
-    shares.set_ylabel("share of training weight, %", fontsize=8)
-    figure.legend(loc="outside right upper", frameon=False, fontsize=8)
-    for column, colour, label in (
-        ("rows", BAND, "rows"),
-        ("effective_n", EFFECTIVE, "effective n"),
-        ("independent_n", ACTUAL, "effective n / h"),
-    ):
-        values = weight_report[column].to_numpy(dtype="float64")
-        counts.plot(place, values, color=colour, marker="o", markersize=3, label=label)
-    counts.set_yscale("log")
-    counts.minorticks_off()
+        height = 100 * _floats(weight_report[column].fillna(0.0))
+        colour = REGIME_COLOURS[number % len(REGIME_COLOURS)]
+        corners = boxes(place - 0.4, place + 0.4, base, base + height)
+        bars.append(Area(corners, colour, column.removeprefix("share.")))
+        base = base + height
     cutoffs = pd.to_datetime(weight_report["cutoff"])
-    ticks = [f"{n}\n{day:%Y-%m}" for n, day in zip(weight_report["fold"], cutoffs, strict=True)]
-    counts.set_xticks(place, ticks, fontsize=6.5)
-    counts.set_xlabel("fold and its cutoff", fontsize=8)
-    counts.legend(loc="upper left", frameon=False, fontsize=8)
-    return figure
+    names = [f"{n}\n{day:%Y-%m}" for n, day in zip(weight_report["fold"], cutoffs, strict=True)]
+    folds = Axis(
+        -0.9, len(place) - 0.1, tuple(zip(place.tolist(), names, strict=True)),
+        "fold and its cutoff", 6.5,
+    )  # fmt: skip
+    lines = tuple(
+        Line(place, _floats(weight_report[column]), colour, label, width=1.5, dot=3)
+        for column, colour, label in (
+            ("rows", BAND, "rows"),
+            ("effective_n", EFFECTIVE, "effective n"),
+            ("independent_n", ACTUAL, "effective n / h"),
+        )
+    )
+    counts = np.concatenate([line.y for line in lines])
+    counts = counts[np.isfinite(counts) & (counts > 0)]
+    panels = (
+        Panel(folds, number_axis(0, 100, "share of training weight, %", most=6), tuple(bars)),
+        Panel(folds, log_axis(float(counts.min()), float(counts.max())), lines, "inside"),
+    )
+    return Chart(title, 10, 5.4, panels, shares=(2.2, 1), legend="right")
 
 
-def coverage_plot(coverage: pd.DataFrame, title: str) -> Figure:
+def coverage_plot(coverage: pd.DataFrame, title: str) -> Chart:
     """Coverage of the 80 % interval with the band in which a calibrated one lies.
 
     Parameters
@@ -199,41 +210,46 @@ def coverage_plot(coverage: pd.DataFrame, title: str) -> Figure:
     title
         Title of the figure.
     """
-    figure, axes = _figure(9, 1.6 + 0.3 * len(coverage), title)
     group = coverage["group"]
     gaps = (group != group.shift()).cumsum().to_numpy()
     place = np.arange(len(coverage)) + 0.7 * gaps
     low, high, covered = (
-        100 * coverage[name].to_numpy(dtype="float64")
-        for name in ("band_low", "band_high", "coverage_80")
+        100 * _floats(coverage[name]) for name in ("band_low", "band_high", "coverage_80")
     )
-    axes.barh(
-        place, high - low, left=low, height=0.62, color=BAND,
-        label="90 % of calibrated intervals, from n / h independent labels",
-    )  # fmt: skip
-    axes.axvline(80, color=INK, linewidth=0.9, linestyle="--", label="nominal, 80 %")
+    ends = (float(place[0]) - 1.2, float(place[-1]) + 1.2)
+    nominal = np.array([80.0, 80.0])
+    marks: list[Mark] = [
+        Area(
+            boxes(low, high, place - 0.31, place + 0.31), BAND,
+            "90 % of calibrated intervals, from n / h independent labels",
+        ),
+        Line(nominal, np.array(ends), INK, "nominal, 80 %", dashed=True),
+    ]  # fmt: skip
     inside = (covered >= low) & (covered <= high)
-    for mask, colour, label in (
-        (inside, MEDIAN, "coverage"),
-        (~inside, ACTUAL, "coverage outside its band"),
-    ):
-        if mask.any():
-            axes.plot(covered[mask], place[mask], "o", color=colour, markersize=6, label=label)
+    marks += [
+        Line(covered[mask], place[mask], colour, label, width=0, dot=6)
+        for mask, colour, label in (
+            (inside, MEDIAN, "coverage"),
+            (~inside, ACTUAL, "coverage outside its band"),
+        )
+        if mask.any()
+    ]
     names = [
         f"{name}  (n {n:,}, n/h {m:.0f})" if m >= 10 else f"{name}  (n {n:,}, n/h {m:.1f})"
         for name, n, m in zip(
             coverage["name"], coverage["n"], coverage["independent_n"], strict=True
         )
     ]
-    axes.set_yticks(place, names, fontsize=7.5)
-    axes.invert_yaxis()
-    axes.set_xlim(min(40.0, float(min(covered.min(), low.min())) - 3), 103)
-    axes.set_xlabel("outcomes inside the 80 % interval, %", fontsize=8)
-    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
-    return figure
+    left = min(40.0, float(min(covered.min(), low.min())) - 3)
+    panel = Panel(
+        number_axis(left, 103, "outcomes inside the 80 % interval, %", most=7),
+        Axis(ends[1], ends[0], tuple(zip(place.tolist(), names, strict=True)), size=7.5),
+        tuple(marks),
+    )
+    return Chart(title, 9, 1.6 + 0.3 * len(coverage), (panel,), columns=2)
 
 
-def expert_weights_plot(experts: pd.DataFrame, title: str) -> Figure:
+def expert_weights_plot(experts: pd.DataFrame, title: str) -> Chart:
     """Weights of a champion's experts over time, stacked.
 
     Parameters
@@ -243,21 +259,25 @@ def expert_weights_plot(experts: pd.DataFrame, title: str) -> Figure:
     title
         Title of the figure.
     """
-    figure, axes = _figure(10, 3.6, title)
     columns = [name for name in experts.columns if name.startswith(EXPERT_WEIGHT)]
-    axes.stackplot(
-        experts["data_date"].to_numpy(),
-        100 * experts[columns].to_numpy(dtype="float64").T,
-        labels=[name.removeprefix(EXPERT_WEIGHT) for name in columns],
-        colors=REGIME_COLOURS[: len(columns)],
+    when = days(experts["data_date"].to_numpy())
+    base = np.zeros(len(experts))
+    marks = []
+    for number, column in enumerate(columns):
+        top = base + 100 * _floats(experts[column])
+        colour = REGIME_COLOURS[number % len(REGIME_COLOURS)]
+        name = column.removeprefix(EXPERT_WEIGHT)
+        marks.append(Area((between(when, base, top),), colour, name))
+        base = top
+    panel = Panel(
+        date_axis(float(when.min()), float(when.max()), margin=0.0),
+        number_axis(0, 100, "weight, %", most=5),
+        tuple(marks),
     )
-    axes.set_ylim(0, 100)
-    axes.set_ylabel("weight, %", fontsize=8)
-    figure.legend(loc="outside lower center", ncols=6, frameon=False, fontsize=8)
-    return figure
+    return Chart(title, 10, 3.6, (panel,), columns=6)
 
 
-def ranked_plot(table: pd.DataFrame, labels: Mapping[str, str], title: str) -> Figure:
+def ranked_plot(table: pd.DataFrame, labels: Mapping[str, str], title: str) -> Chart:
     """Importance per feature, one panel per kind, ordered by the first.
 
     Parameters
@@ -269,18 +289,15 @@ def ranked_plot(table: pd.DataFrame, labels: Mapping[str, str], title: str) -> F
     title
         Title of the figure.
     """
-    from matplotlib.figure import Figure
-
     shown = table.head(TOP_FEATURES).iloc[::-1]
+    place = np.arange(len(shown), dtype="float64")
+    names = tuple(zip(place.tolist(), shown["feature"].astype("str"), strict=True))
+    features = Axis(-1.4, len(shown) + 0.4, names, size=7)
+    panels = []
+    for (column, label), colour in zip(labels.items(), (MEDIAN, CONE)[: len(labels)], strict=True):
+        values = _floats(shown[column])
+        bars = boxes(np.zeros(len(values)), values, place - 0.4, place + 0.4)
+        values_axis = number_axis(0.0, 1.05 * float(np.nanmax(values)), label, most=7, size=7)
+        panels.append(Panel(values_axis, features, (Area(bars, colour),)))
     width = 6.5 + 3.0 * (len(labels) - 1)
-    figure = Figure(figsize=(width, 1.3 + 0.26 * len(shown)), layout="constrained")
-    panels = figure.subplots(1, len(labels), sharey=True, squeeze=False)[0]
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11, color=INK)
-    for axes, (column, label), colour in zip(
-        panels, labels.items(), (MEDIAN, CONE)[: len(labels)], strict=True
-    ):
-        axes.barh(shown["feature"], shown[column].to_numpy(dtype="float64"), color=colour)
-        axes.set_xlabel(label, fontsize=8)
-        axes.tick_params(labelsize=7)
-        axes.spines[["top", "right"]].set_visible(False)
-    return figure
+    return Chart(title, width, 1.3 + 0.26 * len(shown), tuple(panels))

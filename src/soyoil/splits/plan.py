@@ -8,6 +8,7 @@ role only if e_i lies strictly before the first origin of the later one.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from pydantic import SerializerFunctionWrapHandler, model_serializer, model_vali
 from soyoil.base.arrays import BoolArray, DayArray, IntArray
 from soyoil.base.config import SESSIONS, Config, bounded
 from soyoil.base.errors import SplitError
+from soyoil.base.handover import content_hash
+from soyoil.base.kept import Kept
 
 ROLES: Final = ("train", "valid", "test")
 PROFILE_REFIT: Final = {"quick": 252, "full": 126}
@@ -207,7 +210,7 @@ class SplitPlan:
         out["label_end_date"] = self.dates[position + self.sessions]
         return out
 
-    @property
+    @functools.cached_property
     def content_hash(self) -> str:
         """SHA-256 over the cutoff, roles and dates of every fold."""
         text = self.to_frame().to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\n")
@@ -287,7 +290,16 @@ def plan_from_frame(
         If the plan names a date that is no session, is of another horizon, leaks, trains on
         sessions after its test rows, or tests a row more than once.
     """
-    days = dates.to_numpy(dtype="datetime64[us]")
+    days = dates.to_numpy(dtype="datetime64[us]", copy=True)
+    key = (content_hash(frame), days.tobytes(), horizon, sessions)
+    return _plans.get(key, lambda: _rebuilt(frame, days, horizon, sessions))
+
+
+_plans: Kept[SplitPlan] = Kept(16)
+"""Every model of a horizon has the same plan."""
+
+
+def _rebuilt(frame: pd.DataFrame, days: DayArray, horizon: str, sessions: int) -> SplitPlan:
     names = ("data_date", "label_end_date", "cutoff")
     position, end, cutoff = (
         _positions(days, frame[name].to_numpy(dtype="datetime64[us]"), horizon) for name in names
@@ -305,6 +317,8 @@ def plan_from_frame(
         train, valid, test = (
             part.loc[part["role"] == role, "position"].to_numpy(dtype="int64") for role in ROLES
         )
+        for positions in (train, valid, test):
+            positions.flags.writeable = False
         at = int(part["cutoff"].iloc[0])
         folds.append(Fold(int(str(number)), at, train, valid, test))
     plan = SplitPlan(horizon, sessions, days, tuple(folds))

@@ -11,7 +11,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,14 @@ class Snapshot:
         meta = {"symbol": self.symbol, "contracts": dict(self.contracts)}
         digest.update(json.dumps(meta, sort_keys=True).encode())
         return digest.hexdigest()
+
+    def shared(self) -> Snapshot:
+        """The same rows for another user: pandas copies what either of them changes."""
+        twin = replace(
+            self, matrix=self.matrix.copy(deep=False), regimes=self.regimes.copy(deep=False)
+        )
+        vars(twin)["content_hash"] = self.content_hash
+        return twin
 
     @property
     def rolls(self) -> Rolls:
@@ -202,6 +210,16 @@ def read_snapshot(folder: Path) -> Snapshot:
     if snapshot.content_hash != manifest["hash"]:
         raise SplitError(f"Snapshot {name} under {folder} was changed after writing. {remedy}")
     return snapshot
+
+
+def snapshot_files(folder: Path) -> tuple[Path, ...]:
+    """The pointer, if it can be read with the files of the snapshot that it points at."""
+    pointer = folder / POINTER_FILE
+    try:
+        name = str(json.loads(pointer.read_text(encoding="utf-8"))["snapshot"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return (pointer,)
+    return (pointer, *(folder / name / f for f in (MANIFEST_FILE, MATRIX_FILE, REGIMES_FILE)))
 
 
 def _damaged(path: Path, what: object, remedy: str) -> SplitError:

@@ -64,17 +64,32 @@ def walk_forward(
         test = origins[(origins >= start) & (origins < start + block)]
         if len(test) == 0:
             continue
-        fold = _fold(len(folds), (start, test), usable, h, config)
-        _check_counts(fold, days, horizon, config)
+        fold = fold_before(len(folds), (start, test), usable, h, config)
+        check_counts(fold, days, horizon, config)
         folds.append(fold)
     if config.max_folds is not None:
         folds = [replace(f, number=i) for i, f in enumerate(folds[-config.max_folds :])]
     return SplitPlan(name, h, days, tuple(folds))
 
 
-def _fold(
+def fold_before(
     number: int, block: tuple[int, IntArray], usable: BoolArray, h: int, config: SplitConfig
 ) -> Fold:
+    """The fold of a test block.
+
+    Parameters
+    ----------
+    number
+        Its number.
+    block
+        Position of the block's first session, and its test rows.
+    usable
+        Rows that may have a role, shape ``(n,)``.
+    h
+        Horizon in sessions.
+    config
+        Warm-up, early-stopping block and window.
+    """
     start, test = block
     # Strictly before: a label that ends at the close of the first test origin is left out.
     end = start - h
@@ -100,17 +115,29 @@ def _fold(
     )
 
 
-def _check_counts(
+def check_counts(
     fold: Fold, days: np.ndarray, horizon: tuple[str, int], config: SplitConfig
 ) -> None:
+    """Check that a fold keeps enough rows.
+
+    Raises
+    ------
+    SplitError
+        With the counts and what to change.
+    """
     enough = len(fold.train) >= config.min_train_rows
     enough &= len(fold.valid) > 0 or config.valid_sessions == 0
     if enough:
         return
     name, h = horizon
     start = fold.cutoff + 1
+    what = (
+        f"fold {fold.number} (test from {pd.Timestamp(days[start]):%Y-%m-%d})"
+        if start < len(days)
+        else "the final fit"
+    )
     raise SplitError(
-        f"Horizon {name}: fold {fold.number} (test from {pd.Timestamp(days[start]):%Y-%m-%d}) "
+        f"Horizon {name}: {what} "
         f"keeps {len(fold.train)} training and {len(fold.valid)} early-stopping "
         f"rows of {start} sessions before it, after warm-up {config.warm_up} and purge {h} at "
         f"each boundary; split.min_train_rows is {config.min_train_rows}. The data covers "

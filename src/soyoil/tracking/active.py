@@ -173,8 +173,6 @@ class ParentRun:
             status: store.Status = "FAILED" if isinstance(error, Exception) else "KILLED"
             store.end_run(self._client, run_id, store.Ending(status, describe(error)))
             raise
-        finally:
-            store.close_figures(record)
         self._client.set_terminated(run_id, "FINISHED")
         self._adopt(record)
         return run_id

@@ -32,7 +32,7 @@ from soyoil.targets.horizons import Horizon
 from soyoil.tracking.record import RunRecord
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from soyoil.reports.chart import Chart
 
 UNITS: Final = {"vol_scaled": "units of the vol cone's sigma", "log_return": "log return"}
 
@@ -134,7 +134,7 @@ def _fit_metrics(
 
 def _importance(
     report: FitReport, target_kind: str, what: str
-) -> tuple[dict[str, pd.DataFrame], dict[str, Figure]]:
+) -> tuple[dict[str, pd.DataFrame], dict[str, Chart]]:
     """Table and figure by file name; a network's variable selection is not called importance."""
     table = importance_frame(report.importance)
     if SELECTION in report.importance:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from soyoil.base.errors import ConfigError, TrackingError
-from soyoil.reports.png import png
 from soyoil.tracking.liveness import RunLock, host_name
 from soyoil.tracking.record import TAG_LIMIT, FoldMetric, RunRecord, flatten_params, shorten
 from soyoil.tracking.store_access import error_code, open_store
@@ -247,16 +245,7 @@ def write_artifacts(record: RunRecord, folder: Path) -> None:
         write_table(frame, folder / name)
     for name, figure in record.figures.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(png(figure))
+        (folder / name).write_bytes(figure.png())
     for name, content in record.files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
-
-
-def close_figures(record: RunRecord) -> None:
-    """Free the figures of a record; pyplot keeps those it made until told."""
-    pyplot = sys.modules.get("matplotlib.pyplot")
-    for figure in record.figures.values():
-        figure.clear()
-        if pyplot is not None:
-            pyplot.close(figure)

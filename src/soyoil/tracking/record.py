@@ -17,7 +17,7 @@ from soyoil.base.redact import HIDDEN, is_secret_name, redact
 from soyoil.metrics.keys import MetricKey
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from soyoil.reports.chart import Chart
 
 TABLE_SUFFIXES: Final = (".parquet", ".csv")
 FIGURE_SUFFIXES: Final = (".png",)
@@ -55,7 +55,7 @@ class RunRecord:
     tables
         Frames by file name; the suffix ``.parquet`` or ``.csv`` is the format.
     figures
-        Matplotlib figures by file name, ``.png``.
+        Charts by file name, ``.png``.
     files
         Contents by path relative to the run's artifacts.
     description
@@ -76,7 +76,7 @@ class RunRecord:
     metrics: Mapping[str, float]
     fold_metrics: Sequence[FoldMetric] = ()
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    figures: Mapping[str, Figure] = field(default_factory=dict)
+    figures: Mapping[str, Chart] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
     description: str = ""
 

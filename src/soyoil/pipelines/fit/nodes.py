@@ -19,7 +19,7 @@ from soyoil.models.registry import BASELINES
 from soyoil.models.report import FitReport
 from soyoil.models.selection import thinned
 from soyoil.models.walkforward import Job, run_walk_forward
-from soyoil.params import Profile
+from soyoil.params import Profile, WeightsConfig
 from soyoil.pipelines.fit.tasks import fit_report, fold_task, kept_folds, uniform
 from soyoil.pipelines.grid import bound
 from soyoil.pipelines.origins import (
@@ -27,11 +27,16 @@ from soyoil.pipelines.origins import (
     SplitFrames,
     champion_parameters,
     fit_parameters,
+    split_parameters,
+    weight_parameters,
 )
 from soyoil.reports.terminal import progress_bar
+from soyoil.serving.final import FinalModel, refit
+from soyoil.splits.final import final_plan
 from soyoil.splits.forecasts import on_dates, prediction_frame
-from soyoil.splits.plan import plan_from_frame
+from soyoil.splits.plan import SplitConfig, plan_from_frame
 from soyoil.splits.snapshot import Snapshot
+from soyoil.splits.weights import weigh_plan
 from soyoil.targets.horizons import Horizon
 from soyoil.targets.labels import check_target_columns
 from soyoil.warehouse.guard import forbid_warehouse
@@ -166,3 +171,39 @@ def engine_node(horizon: Horizon, model: str) -> Callable[..., tuple[pd.DataFram
     return bound(
         fit_model, {"config": ENGINES[engine_of(model)].config}, horizon=horizon, model=model
     )
+
+
+def refit_model(
+    snapshot: Snapshot,
+    labels: pd.DataFrame,
+    split_plan: pd.DataFrame,
+    split: SplitConfig,
+    weights: WeightsConfig,
+    profile: Profile,
+    fit: FitConfig,
+    config: EngineConfig,
+    *,
+    horizon: Horizon,
+    engine: str,
+) -> FinalModel:
+    """Fit an engine on every label there is, by the rule of the folds that are scored."""
+    with forbid_warehouse(FORBIDDEN):
+        check_target_columns(labels.columns, horizon, f"the label table of {horizon.name}")
+        made_with = split_parameters(split, profile)
+        SplitFrames(snapshot, labels, split_plan).check(horizon, made_with)
+        y = labels[horizon.target].to_numpy(dtype="float64")
+        dates = snapshot.matrix["data_date"]
+        plan = final_plan(dates, ~np.isnan(y), (horizon.name, horizon.sessions), split)
+        values, _ = weigh_plan(plan, dates, snapshot.regimes, weights)
+        task = fold_task(plan.folds[0], values, (fit.seed, horizon.sessions, len(dates)))
+        with progress_bar(f"{horizon.name} {engine} for use", 1) as advance:
+            model = refit(
+                snapshot, y, horizon, Job(engine, fit, config), task, lambda done: advance(done, 1)
+            )
+    parameters = made_with | weight_parameters(weights)
+    return replace(model, parameters=parameters | fit_parameters(profile, fit, engine, config))
+
+
+def refit_node(horizon: Horizon, engine: str) -> Callable[..., FinalModel]:
+    """Node function that fits an engine on every label of a horizon."""
+    return bound(refit_model, {"config": ENGINES[engine].config}, horizon=horizon, engine=engine)

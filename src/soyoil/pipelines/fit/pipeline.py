@@ -5,7 +5,12 @@ from kedro.pipeline import Node, Pipeline
 from soyoil.models.champion import CONES
 from soyoil.models.engines import ENGINES
 from soyoil.models.registry import BASELINES, CHAMPION
-from soyoil.pipelines.fit.nodes import baseline_node, champion_node, engine_node
+from soyoil.pipelines.fit.nodes import (
+    baseline_node,
+    champion_node,
+    engine_node,
+    refit_node,
+)
 from soyoil.pipelines.grid import FITTED, cell_pipeline, cell_tags, horizon_tags
 from soyoil.targets.horizons import HORIZONS, Horizon
 
@@ -42,6 +47,19 @@ def _fitted(horizon: Horizon, model: str) -> Pipeline:
     return cell_pipeline(f"{horizon.name}.{model}", node, tables, tags)
 
 
+def _final(horizon: Horizon, engine: str) -> Pipeline:
+    tables = ("snapshot", "labels", "split_plan")
+    params = {name: f"params:{name}" for name in ("split", "weights", "profile", "fit", "config")}
+    node = Node(
+        refit_node(horizon, engine),
+        {name: name for name in tables} | params,
+        "final_model",
+        name="refit",
+    )
+    tags = cell_tags(horizon.name, engine)
+    return cell_pipeline(f"{horizon.name}.{engine}", node, tables, tags)
+
+
 def _champion(horizon: Horizon) -> Pipeline:
     experts = {model: f"{model}.predictions" for model in (*CONES, *ENGINES)}
     tables = {name: name for name in ("snapshot", "labels", "split_plan")}
@@ -60,5 +78,6 @@ def create_pipeline() -> Pipeline:
     """Baselines, fitted models and the champion of every horizon."""
     parts = [_baselines(h) for h in HORIZONS.values()]
     parts += [_fitted(h, model) for h in HORIZONS.values() for model in FITTED]
+    parts += [_final(h, engine) for h in HORIZONS.values() for engine in ENGINES]
     parts += [_champion(h) for h in HORIZONS.values()]
     return sum(parts, Pipeline([]))

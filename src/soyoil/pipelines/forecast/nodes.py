@@ -26,11 +26,14 @@ from soyoil.pipelines.grid import bound
 from soyoil.reports.forecast.page import ForecastResults, age_text, forecast_page
 from soyoil.reports.forecast.terminal import forecast_table
 from soyoil.reports.forecast.words import sentence
+from soyoil.serving.challengers import Challengers, challengers
+from soyoil.serving.served import ServedModel
 from soyoil.splits.plan import SplitConfig
 from soyoil.splits.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 
+LEVELS: Final = ("p10", "p50", "p90")
 MODEL: Final = "cones"
 """Name of the rule: the champion of the cones, without engines."""
 
@@ -138,6 +141,23 @@ def record(forecast: Forecast, ledger: pd.DataFrame) -> pd.DataFrame:
     return extend(ledger, forecast.rows, now)
 
 
+def challenge(forecast: Forecast, **served: ServedModel | None) -> Challengers:
+    """What the engines of the last training say of the same session.
+
+    Parameters
+    ----------
+    forecast
+        The forecast.
+    **served
+        Champion of each horizon by name, as far as one was trained.
+    """
+    models = [model for model in served.values() if model is not None]
+    found = challengers(forecast.snapshot, models if len(models) == len(served) else [])
+    if found.note:
+        logger.info("engines are left out: %s", found.note)
+    return found
+
+
 def _ledger_text(forecast: Forecast, ledger: pd.DataFrame, asof: dt.date | None) -> str:
     there = compare(ledger, forecast.rows)
     market = forecast.rows["market"].iloc[0]
@@ -156,7 +176,7 @@ def _ledger_text(forecast: Forecast, ledger: pd.DataFrame, asof: dt.date | None)
     return f"{kept}, this one not: {why}."
 
 
-def _plain(forecast: Forecast, unit: str) -> dict[str, Any]:
+def _plain(forecast: Forecast, unit: str, engines: Challengers) -> dict[str, Any]:
     first = forecast.outlooks[0]
     return {
         "symbol": forecast.snapshot.symbol,
@@ -172,7 +192,7 @@ def _plain(forecast: Forecast, unit: str) -> dict[str, Any]:
                 "horizon": o.horizon.name,
                 "sessions": o.horizon.sessions,
                 "target_date": o.target_date.isoformat(),
-                "log_return": dict(zip(("p10", "p50", "p90"), o.quantiles, strict=True)),
+                "log_return": dict(zip(LEVELS, o.quantiles, strict=True)),
                 "price": {f"p{10 + 40 * i}": o.price(i) for i in range(3)},
                 "probability_higher": o.probability_higher,
                 "weights": dict(o.weights),
@@ -182,11 +202,34 @@ def _plain(forecast: Forecast, unit: str) -> dict[str, Any]:
             }
             for o in forecast.outlooks
         ],
+        "engines": {
+            "fitted_to": None if engines.cutoff is None else engines.cutoff.isoformat(),
+            "note": engines.note,
+            "champion_with_engines": {
+                name: dict(zip(LEVELS, values, strict=True))
+                for name, values in engines.mixed.items()
+            },
+            "challengers": [
+                {
+                    "horizon": row.horizon,
+                    "engine": row.engine,
+                    "log_return": dict(zip(LEVELS, row.quantiles, strict=True)),
+                    "weight": row.weight,
+                    "drivers": dict(row.drivers),
+                    "fallback": row.fallback,
+                }
+                for row in engines.rows
+            ],
+        },
     }
 
 
 def publish(
-    forecast: Forecast, ledger: pd.DataFrame, snapshot: Snapshot, config: ForecastConfig
+    forecast: Forecast,
+    ledger: pd.DataFrame,
+    snapshot: Snapshot,
+    engines: Challengers,
+    config: ForecastConfig,
 ) -> tuple[dict[str, str], pd.DataFrame, pd.DataFrame]:
     """Page and JSON by file name, the forecast as rows, and how those of the ledger turned out.
 
@@ -198,11 +241,14 @@ def publish(
         The ledger with it, if it belongs there.
     snapshot
         All sessions: what has come due does not depend on the evening that is looked at.
+    engines
+        What the engines say beside it.
     config
         ``asof``.
     """
     unit = get_instrument(forecast.snapshot.symbol).unit
-    grades = summary(graded(ledger, snapshot))
+    records = {outlook.horizon.name: outlook.record for outlook in forecast.outlooks}
+    grades = summary(graded(ledger, snapshot), records)
     for alarm in grades["alarm"]:
         if alarm:
             logger.warning("%s", alarm)
@@ -213,12 +259,14 @@ def publish(
     if forecast.missing:
         logger.warning("%s", age_text(forecast.outlooks[0].origin, forecast.missing))
     logger.log(logging.WARNING if "another" in text else logging.INFO, "%s", text)
-    results = ForecastResults(forecast.snapshot, forecast.outlooks, forecast.missing, grades, text)
+    results = ForecastResults(
+        forecast.snapshot, forecast.outlooks, forecast.missing, grades, text, engines
+    )
     name = f"forecast_{config.asof}" if config.asof else "forecast"
     return (
         {
             f"{name}.html": forecast_page(results),
-            f"{name}.json": json.dumps(_plain(forecast, unit), indent=2) + "\n",
+            f"{name}.json": json.dumps(_plain(forecast, unit, engines), indent=2) + "\n",
         },
         forecast.rows,
         grades,

@@ -2,8 +2,9 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from soyoil.pipelines.forecast.nodes import forecast_node, publish, record
+from soyoil.pipelines.forecast.nodes import challenge, forecast_node, publish, record
 from soyoil.pipelines.grid import stage
+from soyoil.targets.horizons import HORIZONS
 
 
 def create_pipeline(*, strict: bool = True) -> Pipeline:
@@ -25,8 +26,20 @@ def create_pipeline(*, strict: bool = True) -> Pipeline:
             ),
             Node(record, ["forecast", "forecast_ledger"], "forecast_ledger_rows", name="record"),
             Node(
+                challenge,
+                {"forecast": "forecast"} | {name: f"{name}.served_models" for name in HORIZONS},
+                "challengers",
+                name="challenge",
+            ),
+            Node(
                 publish,
-                ["forecast", "forecast_ledger_rows", "snapshot", "params:forecast"],
+                [
+                    "forecast",
+                    "forecast_ledger_rows",
+                    "snapshot",
+                    "challengers",
+                    "params:forecast",
+                ],
                 ["forecast_files", "forecast_rows", "forecast_grades"],
                 name="publish",
             ),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -24,6 +25,7 @@ from soyoil.reports.page import (
     paragraph,
 )
 from soyoil.reports.terminal import percent
+from soyoil.serving.challengers import Challengers
 from soyoil.splits.snapshot import Snapshot
 
 
@@ -43,6 +45,8 @@ class ForecastResults:
         As `soyoil.forecast.grades.summary` gives them.
     ledger
         One sentence about the ledger.
+    engines
+        What the engines say beside it.
     """
 
     snapshot: Snapshot
@@ -50,6 +54,7 @@ class ForecastResults:
     missing: int
     grades: pd.DataFrame
     ledger: str
+    engines: Challengers
 
 
 def age_text(origin: object, missing: int) -> str:
@@ -85,6 +90,12 @@ def _table(outlooks: Sequence[Outlook], unit: str) -> Table:
     )  # fmt: skip
 
 
+def _with_interval(row: Mapping[Any, Any], value: str, bounds: str) -> str:
+    low, high = 100 * row[f"{bounds}_low"], 100 * row[f"{bounds}_high"]
+    said = percent(row[value], 1, signed=True)
+    return said if math.isnan(low) else f"{said} [{low:+.1f}, {high:+.1f}]"
+
+
 def _live(grades: pd.DataFrame) -> list[Html]:
     due = grades[grades["n"] > 0]
     if due.empty:
@@ -96,17 +107,75 @@ def _live(grades: pd.DataFrame) -> list[Html]:
             f"{row['independent_n']:.1f}",
             percent(row["coverage"], 0),
             f"{100 * row['band_low']:.0f} to {100 * row['band_high']:.0f} %",
-            percent(row["skill"], 1, signed=True),
+            _with_interval(row, "skill", "skill"),
+            percent(row["backtest_coverage"], 0),
+            _with_interval(row, "backtest", "backtest"),
         ]
         for row in due.to_dict("records")
     ]
     table = Table(
         caption="Forecasts of the ledger that have come due",
-        header=("Horizon", "Forecasts", "n / h", "80 % covers", "If calibrated", "Pinball skill"),
+        header=(
+            "Horizon", "Forecasts", "n / h", "80 % covers", "If calibrated", "Pinball skill",
+            "Backtest covers", "Backtest skill",
+        ),
         groups=[("", rows)],
-    )
+    )  # fmt: skip
     alarms = [paragraph(text, "banner") for text in due["alarm"] if text]
     return [*alarms, table.render()]
+
+
+def _price(close: float, log_return: float) -> str:
+    return f"{close * math.exp(log_return):.2f}"
+
+
+def _engines(results: ForecastResults) -> list[Html]:
+    engines, outlooks = results.engines, {o.horizon.name: o for o in results.outlooks}
+    if engines.cutoff is None:
+        return [paragraph(f"None are shown: {engines.note}.")]
+    rows = []
+    for row in engines.rows:
+        close = outlooks[row.horizon].close
+        rows.append(
+            [
+                row.horizon,
+                row.engine,
+                *(_price(close, value) for value in row.quantiles),
+                percent(row.weight, 1),
+                row.fallback or "; ".join(f"{name} {value:+.2g}" for name, value in row.drivers),
+            ]
+        )
+    mixed = [
+        [name, *(_price(outlooks[name].close, value) for value in values)]
+        + [f"{outlooks[name].price(level):.2f}" for level in (0, 1, 2)]
+        for name, values in engines.mixed.items()
+    ]
+    unit = get_instrument(results.snapshot.symbol).unit
+    return [
+        paragraph(
+            f"Engines fitted up to {engines.cutoff:%Y-%m-%d} challenge the forecast above. Each "
+            "weighs what its past forecasts have earned; beside them, the champion with them and "
+            "without."
+        ),
+        Table(
+            caption=f"The champion with the engines, and the forecast above, {unit}",
+            header=("Horizon", "P10 with", "P50 with", "P90 with", "P10", "P50", "P90"),
+            groups=[("", mixed)],
+        ).render(),
+        Table(
+            caption=f"Engines, {unit}, and what moves them most today",
+            header=("Horizon", "Engine", "P10", "P50", "P90", "Weight", "Moved by"),
+            groups=[("", rows)],
+            text_columns=frozenset({0, 1, 6}),
+            extra_columns=frozenset({6}),
+        ).render(),
+        paragraph(
+            "Moved by: the contribution of a feature to the median, in units of the vol cone's "
+            "sigma as far as labels are scaled by it; of a network, the weight with which it "
+            "selects a variable.",
+            "note",
+        ),
+    ]
 
 
 def forecast_section(page: Page, snapshot: Snapshot, outlooks: Sequence[Outlook]) -> None:
@@ -168,5 +237,6 @@ def forecast_page(results: ForecastResults) -> str:
             "note",
         ),
     )
+    page.add("engines", "Engines", *_engines(results))
     page.add("ledger", "Ledger", paragraph(results.ledger), *_live(results.grades))
     return page.render()
