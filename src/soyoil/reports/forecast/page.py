@@ -129,6 +129,11 @@ def _price(close: float, log_return: float) -> str:
     return f"{close * math.exp(log_return):.2f}"
 
 
+def _short(feature: str) -> str:
+    """A feature without its group; one that a network makes itself has none."""
+    return feature.rpartition(".")[2]
+
+
 def _engines(results: ForecastResults) -> list[Html]:
     engines, outlooks = results.engines, {o.horizon.name: o for o in results.outlooks}
     if engines.cutoff is None:
@@ -142,7 +147,8 @@ def _engines(results: ForecastResults) -> list[Html]:
                 row.engine,
                 *(_price(close, value) for value in row.quantiles),
                 percent(row.weight, 1),
-                row.fallback or "; ".join(f"{name} {value:+.2g}" for name, value in row.drivers),
+                row.fallback
+                or "; ".join(f"{_short(name)} {value:+.2g}" for name, value in row.drivers),
             ]
         )
     mixed = [
