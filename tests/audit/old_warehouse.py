@@ -53,7 +53,7 @@ def old_tables(frames: Mapping[str, pd.DataFrame]) -> dict[str, OldTable]:
     frames
         What the project writes, by table.
     """
-    sessions = frames["market_data.databento_futures_ohlcv_1d"]
+    sessions = frames["market_data.soyoil_futures_sessions"]
     zl = sessions[(sessions["symbol"] == "ZL") & ~sessions["is_thin"]].reset_index(drop=True)
     tables = {name: OldTable(contracted(name, frame)) for name, frame in frames.items()}
     matrix = tables["features.daily_ml_matrix"].rows

@@ -115,6 +115,10 @@ class _Audit:
             if table.kind == "view" or table.rows == 0:
                 self._note(table, None, "view" if table.kind == "view" else "empty")
                 continue
+            if table.contract_version is not None and table.name not in self._contracts:
+                self._note(table, None, "no contract any more")
+                yield _left_over(table)
+                continue
             if table.rows is not None and table.rows > self._config.max_rows:
                 yield self._skipped(table, f"more than audit.max_rows={self._config.max_rows:,}")
                 continue
@@ -218,6 +222,17 @@ def _unseen(name: str) -> Defect:
         "the account may not look at it",
         "No check covers it.",
         "Ask for roles/bigquery.dataViewer on it, or leave it out of audit.datasets.",
+    )
+
+
+def _left_over(table: LiveTable) -> Defect:
+    return Defect(
+        "left_over_table",
+        "info",
+        (table.name,),
+        "an earlier version of soyoil wrote it, and this one has no such table",
+        "Nothing reads it; what was made of it is kept elsewhere once the stage has run again.",
+        "Drop it: `kedro warehouse apply` with the change that `kedro warehouse plan` names.",
     )
 
 

@@ -15,7 +15,7 @@ from soyoil.contracts.contract import TableContract
 from soyoil.contracts.identifiers import parts_of
 from soyoil.warehouse.live import Inspector, LiveTable, LiveWarehouse, in_spelling_of
 
-SESSIONS: Final = "market_data.databento_futures_ohlcv_1d"
+SESSIONS: Final = "market_data.soyoil_futures_sessions"
 """Session bars as soyoil writes them."""
 BARS: Final = "market_data.databento_futures_ohlcv_1d"
 """Bars of a user's own, as ``source.kind=warehouse`` reads them unless it is told another table."""

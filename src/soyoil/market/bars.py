@@ -8,14 +8,14 @@ Monday and the value is known only at the end of the UTC day.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from soyoil.base.errors import SourceError
-from soyoil.market.conventions import TRADING_DAYS, BarSchema
+from soyoil.market.conventions import TRADING_DAYS, BarSchema, Rolls
 from soyoil.market.coverage import MISSING_COLUMNS, cut_sessions, missing_sessions
 from soyoil.market.flags import ends_early, limit_locked, lost_bars, thin_sessions
 from soyoil.market.instruments import TARGET_ROOT, get_instrument, keeps_grain_hours
@@ -53,6 +53,8 @@ class BarOrigin:
     set_aside
         Bars of the symbols that were quarantined: ``symbol``, ``ts_event``, ``reason``. None is
         without any.
+    rolls
+        By symbol, whether its contracts are known; a symbol that is not named here is ``known``.
     """
 
     schema: BarSchema
@@ -60,6 +62,7 @@ class BarOrigin:
     degraded_days: Collection[dt.date] = ()
     coverage: pd.DataFrame | None = None
     set_aside: pd.DataFrame | None = None
+    rolls: Mapping[str, Rolls] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -340,6 +343,7 @@ def session_bars(bars: pd.DataFrame, origin: BarOrigin) -> SessionBars:
     sessions = add_roll_free(sessions)
     sessions["source_schema"] = origin.schema
     sessions["provenance"] = origin.provenance
+    sessions["rolls"] = sessions["symbol"].map(dict(origin.rolls)).fillna("known").astype("str")
     sessions["known_at"] = sessions["event_time"]
     sessions["vintage"] = sessions["event_time"]
     columns = ["first_bar", "last_bar", "last_seen", "last_in_time"]

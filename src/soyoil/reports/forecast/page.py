@@ -13,7 +13,17 @@ from soyoil.forecast.outlook import Outlook
 from soyoil.market.instruments import get_instrument
 from soyoil.reports.forecast.figure import fan_figure
 from soyoil.reports.forecast.words import day, sentence, trust
-from soyoil.reports.page import Html, Page, Table, facts, grid, heading, join, paragraph
+from soyoil.reports.page import (
+    Html,
+    Page,
+    Table,
+    data_banners,
+    facts,
+    grid,
+    heading,
+    join,
+    paragraph,
+)
 from soyoil.reports.terminal import percent
 from soyoil.serving.challengers import Challengers
 from soyoil.splits.snapshot import Snapshot
@@ -208,15 +218,7 @@ def forecast_page(results: ForecastResults) -> str:
     snapshot, outlooks = results.snapshot, results.outlooks
     instrument = get_instrument(snapshot.symbol)
     origin = outlooks[0].origin
-    lead = []
-    if snapshot.provenance == "synthetic":
-        lead.append(
-            paragraph(
-                "Synthetic data: the market is invented. Nothing here says anything about a real "
-                "one.",
-                "banner",
-            )
-        )
+    lead = data_banners(snapshot.provenance, snapshot.rolls)
     kind = "banner" if results.missing else ""
     lead.append(paragraph(age_text(origin, results.missing), kind))
     lead.append(
