@@ -48,7 +48,7 @@ def test_stubs_are_merged_and_rolls_are_as_the_contracts_say(utc_days: pd.DataFr
             batch.schema, batch.provenance, coverage=batch.coverage, rolls=batch.rolls
         )
         made[name] = session_bars(batch.bars, origin).sessions
-        assert len(made[name]) == 3421
+        assert len(made[name]) == 3416
     assert set(made["with"]["rolls"]) == {"known"}
     assert made["with"]["is_roll"].sum() == 106
     assert set(made["without"]["rolls"]) == {"unknown"}
