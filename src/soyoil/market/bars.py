@@ -30,6 +30,8 @@ from soyoil.market.sessions import (
 )
 
 HOUR = pd.Timedelta(hours=1)
+EVENING_SHARE = 0.25
+"""Lots of a holiday's evening, of those of the session that it opens, at most."""
 MAX_LOTS = 2**62
 """Lots of a session beyond which their sum may not fit into 64 bits."""
 THIN_REASON = "volume below 2 % of the previous median and 500 lots"
@@ -104,15 +106,24 @@ def _next_sessions(bars: pd.DataFrame, *, holidays: bool) -> pd.Series:
     """The day of each bar, or the next one that it opens the evening before.
 
     A weekend opens its Monday, and no later day if that is a holiday. Hours know their trade date;
-    of a UTC day that is a holiday the evening is all that traded.
+    of a UTC day that is a holiday the evening is all that traded, unless it has lots like a
+    session: then the market was open after all.
     """
     days = bars["data_date"].to_numpy(dtype="datetime64[D]")
     session = np.busday_offset(days, 0, "forward")
-    if holidays:
-        for symbol, rows in bars.groupby("symbol", sort=False).indices.items():
-            closed = sessionless_days(str(symbol))
-            evening = rows[np.isin(days[rows], closed) & np.is_busday(days[rows])]
-            session[evening] = np.busday_offset(days[evening], 0, "forward", holidays=closed)
+    if not holidays:
+        return pd.Series(session.astype("datetime64[us]"), index=bars.index)
+    lots = bars.groupby(["symbol", "data_date"])["volume"].sum()
+    for symbol, rows in bars.groupby("symbol", sort=False).indices.items():
+        closed = sessionless_days(str(symbol))
+        evening = rows[np.isin(days[rows], closed) & np.is_busday(days[rows])]
+        after = np.busday_offset(days[evening], 0, "forward", holidays=closed)
+        own, opened = (
+            lots.reindex(pd.MultiIndex.from_product([[symbol], d.astype("datetime64[us]")]))
+            for d in (days[evening], after)
+        )
+        small = own.to_numpy() <= EVENING_SHARE * opened.fillna(np.inf).to_numpy()
+        session[evening[small]] = after[small]
     return pd.Series(session.astype("datetime64[us]"), index=bars.index)
 
 
