@@ -16,6 +16,7 @@ from soyoil.base.suggest import nearest
 from soyoil.compare.config import CompareConfig
 from soyoil.contracts.contract import load_contract
 from soyoil.export.config import ExportConfig
+from soyoil.external.config import ExternalConfig
 from soyoil.forecast.config import ForecastConfig
 from soyoil.market.instruments import check_roots
 from soyoil.models.champion import ChampionConfig
@@ -75,6 +76,7 @@ class Sections(Config):
 
     profile: Profile
     source: SourceConfig
+    external: ExternalConfig = ExternalConfig()
     target: TargetConfig
     regimes: list[RegimeConfig]
     split: SplitConfig

@@ -8,6 +8,9 @@ import pandas as pd
 
 from soyoil.base.data_folder import data_folder_name
 from soyoil.base.errors import SourceError
+from soyoil.external.config import ExternalConfig
+from soyoil.external.load import load_external
+from soyoil.external.store import ExternalRecords, ExternalStore
 from soyoil.market.bars import BarOrigin, SessionBars, session_bars
 from soyoil.market.coverage import CUT, IN_PROGRESS, describe_missing
 from soyoil.reports.terminal import progress_bar
@@ -71,6 +74,31 @@ def make_sessions(
         file = f"{data_folder_name()}/08_reporting/missing_sessions.csv"
         logger.warning("%s (%s): is a file missing?", line, file)
     return records, result.sessions, summary, result.missing
+
+
+def read_external(
+    external: ExternalConfig, store: ExternalStore
+) -> tuple[ExternalRecords, pd.DataFrame]:
+    """Read the outside sources that are on.
+
+    Returns
+    -------
+    tuple
+        New vintages to be stored, and rows that were set aside with the reason.
+    """
+    loaded = load_external(external, store, pd.Timestamp.now("UTC").as_unit("us"))
+    for line in loaded.notes:
+        logger.info("%s", line)
+    for line in loaded.warnings:
+        logger.warning("%s", line)
+    if len(loaded.rejected):
+        logger.warning(
+            "%d rows of outside sources quarantined (%s/08_reporting/external_quarantine.csv): %s",
+            len(loaded.rejected),
+            data_folder_name(),
+            loaded.rejected.groupby(["source", "reason"]).size().to_dict(),
+        )
+    return loaded.records, loaded.rejected
 
 
 def _no_session(result: SessionBars) -> str:

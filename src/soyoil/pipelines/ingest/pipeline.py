@@ -3,7 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from soyoil.pipelines.grid import UPSTREAM_TAGS, stage
-from soyoil.pipelines.ingest.nodes import make_sessions, read_source
+from soyoil.pipelines.ingest.nodes import make_sessions, read_external, read_source
 
 
 def create_pipeline() -> Pipeline:
@@ -11,6 +11,12 @@ def create_pipeline() -> Pipeline:
     return stage(
         "ingest",
         [
+            Node(
+                read_external,
+                ["params:external", "external_store"],
+                ["external_records", "external_quarantine"],
+                name="read_external",
+            ),
             Node(
                 read_source,
                 ["params:source", "vendor_store", "user_tables"],

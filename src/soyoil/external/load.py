@@ -1,0 +1,93 @@
+"""Reads every outside source that is on and finds what is new."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from soyoil.base.errors import SourceError
+from soyoil.external.base import CONFLICT, Reading, no_rejects
+from soyoil.external.config import ExternalConfig
+from soyoil.external.registry import SOURCES
+from soyoil.external.store import ExternalRecords, ExternalStore
+from soyoil.external.vintages import new_rows
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Outcome of a load.
+
+    Attributes
+    ----------
+    records
+        What is to be written.
+    rejected
+        `soyoil.external.base.QUARANTINE_COLUMNS` of all sources.
+    notes
+        A line per source that was read.
+    warnings
+        What a user should know of.
+    """
+
+    records: ExternalRecords
+    rejected: pd.DataFrame
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def load_external(config: ExternalConfig, store: ExternalStore, now: pd.Timestamp) -> Loaded:
+    """Read every source that is on.
+
+    Parameters
+    ----------
+    config
+        Which sources are on, and where.
+    store
+        What is stored.
+    now
+        Moment of the load, UTC.
+
+    Raises
+    ------
+    SourceError
+        A required source cannot be read; nothing has been written then.
+    """
+    tables, rejected, notes, warnings = {}, [no_rejects()], [], []
+    for name, source in SOURCES.items():
+        section = config.of(name)
+        if section.path is None:
+            continue
+        try:
+            reading: Reading = source.read(section)
+        except SourceError as error:
+            if section.required:
+                raise
+            warnings.append(
+                f"external.{name} is left out: {error} Its features "
+                f"({', '.join(source.groups)}) come from what the warehouse holds, and are NULL "
+                "where that is nothing or too old."
+            )
+            continue
+        warnings += [f"external.{name}: {text}" for text in reading.warnings]
+        stored = store.rows(source.table)
+        added, clash = new_rows(source, reading.rows, stored, now)
+        rejected.append(reading.rejected)
+        if len(clash):
+            days = clash.rename(columns={source.series: "series"})[["series", "event_time"]]
+            rejected.append(days.astype("str").assign(source=name, reason=CONFLICT, file="stored"))
+        if len(added):
+            touched = stored[stored[source.series].isin(added[source.series])]
+            tables[source.table] = pd.concat([touched, added[stored.columns]], ignore_index=True)
+        revised = int((added["vintage"].str.startswith("seen ")).sum())
+        newest = f"{reading.rows['event_time'].max():%Y-%m-%d}" if len(reading.rows) else "none"
+        notes.append(
+            f"external.{name}: {len(reading.rows):,} rows read, {len(added):,} new, {revised:,} of "
+            f"them revisions; newest reference day {newest}"
+        )
+    return Loaded(
+        ExternalRecords(tables),
+        pd.concat(rejected, ignore_index=True),
+        tuple(notes),
+        tuple(warnings),
+    )

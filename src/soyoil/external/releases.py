@@ -1,0 +1,227 @@
+"""When a published value could first be known.
+
+Days are reference days, ``datetime64[D]``; moments are ``datetime64[us, UTC]``. Where the day of
+a release is not known, a later one stands here, never an earlier one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import cache
+from typing import Final, Literal
+
+import numpy as np
+import pandas as pd
+from pandas.tseries.holiday import USFederalHolidayCalendar
+
+from soyoil.base.arrays import DayArray, IntArray
+
+EASTERN: Final = "America/New_York"
+COT_TIME: Final = dt.time(15, 30)
+"""Release of the Commitments of Traders, cftc.gov, Release Schedule."""
+FRED_TIME: Final = dt.time(16, 15)
+"""After the Federal Reserve's H.15 and H.10, which are out by 16:15."""
+
+GOVERNMENT_CLOSED: Final = (
+    "2012-12-24", "2014-12-26", "2018-12-05", "2018-12-24", "2019-12-24", "2020-12-24",
+    "2024-12-24", "2025-01-09", "2025-12-24", "2025-12-26",
+)  # fmt: skip
+"""Days that the President closed federal offices on beside the holidays."""
+
+COT_EXCEPTIONS: Final[dict[str, str]] = {
+    # Shutdown of October 2013: staff came back on the 17th and caught up until the middle of
+    # November. No list of the days was found; these are upper bounds.
+    "2013-10-01": "2013-10-30",
+    "2013-10-08": "2013-11-04",
+    "2013-10-15": "2013-11-08",
+    "2013-10-22": "2013-11-12",
+    "2013-10-29": "2013-11-13",
+    "2013-11-05": "2013-11-14",
+    # Shutdown of 2018-12-22 to 2019-01-25: CFTC, 2019-01-29, first report on February 1st, then
+    # one each Tuesday and Friday; caught up on March 8th.
+    "2018-12-24": "2019-02-01",
+    "2018-12-31": "2019-02-05",
+    "2019-01-08": "2019-02-08",
+    "2019-01-15": "2019-02-12",
+    "2019-01-22": "2019-02-15",
+    "2019-01-29": "2019-02-19",
+    "2019-02-05": "2019-02-22",
+    "2019-02-12": "2019-02-26",
+    "2019-02-19": "2019-03-01",
+    "2019-02-26": "2019-03-05",
+    "2019-03-05": "2019-03-08",
+    # Attack on ION: CFTC releases 8662-23 and of 2023-02-24, the report of January 31st on
+    # February 24th. The others "by mid-March"; these are upper bounds.
+    "2023-01-31": "2023-02-24",
+    "2023-02-07": "2023-03-08",
+    "2023-02-14": "2023-03-10",
+    "2023-02-21": "2023-03-15",
+    "2023-02-28": "2023-03-17",
+    "2023-03-07": "2023-03-20",
+    "2023-03-14": "2023-03-21",
+    # Shutdown of October 2025: the CFTC's schedule of 2025-11-18.
+    "2025-09-30": "2025-11-19",
+    "2025-10-07": "2025-11-21",
+    "2025-10-14": "2025-11-25",
+    "2025-10-21": "2025-12-02",
+    "2025-10-28": "2025-12-05",
+    "2025-11-04": "2025-12-09",
+    "2025-11-10": "2025-12-12",
+    "2025-11-18": "2025-12-16",
+    "2025-11-25": "2025-12-19",
+    "2025-12-02": "2025-12-23",
+    "2025-12-09": "2025-12-30",
+    "2025-12-16": "2026-01-06",
+    "2025-12-23": "2026-01-09",
+    "2025-12-30": "2026-01-13",
+    "2026-01-06": "2026-01-16",
+    "2026-01-13": "2026-01-20",
+}
+"""Report day and day of release of reports that did not come by rule."""
+
+RuleKind = Literal["business_day", "h10", "day", "week", "month", "quarter"]
+
+
+@dataclass(frozen=True)
+class ReleaseRule:
+    """When the value of a reference day is known, always at `FRED_TIME`.
+
+    Attributes
+    ----------
+    kind
+        ``business_day``: the next business day. ``h10``: the following Monday, or Tuesday after a
+        holiday. ``day``, ``week``, ``month``, ``quarter``: `lag_days` after the reference day
+        (``day``, ``week``) or the end of its month or quarter, or the next business day.
+    lag_days
+        Calendar days.
+    """
+
+    kind: RuleKind
+    lag_days: int = 0
+
+
+_DAILY: Final = ReleaseRule("business_day")
+_H10: Final = ReleaseRule("h10")
+# Long enough for what the shutdowns of 2013 and 2018-19 delayed.
+_MONTH: Final = ReleaseRule("month", 31)
+_LATE_MONTH: Final = ReleaseRule("month", 65)
+_QUARTER: Final = ReleaseRule("quarter", 62)
+
+SERIES_RULES: Final[dict[str, ReleaseRule]] = {
+    **dict.fromkeys(
+        ("DFF", "DFII10", "DGS10", "DGS2", "DGS30", "DGS3MO", "T10Y2Y", "T10YIE", "T5YIE",
+         "VIXCLS", "OVXCLS", "RRPONTSYD", "BAMLC0A0CM", "BAMLH0A0HYM2"), _DAILY,
+    ),
+    **dict.fromkeys(("DEXBZUS", "DEXCHUS", "DEXJPUS", "DEXUSEU", "DTWEXBGS"), _H10),
+    # Spot prices of the EIA, a week at a time on Wednesdays.
+    **dict.fromkeys(("DCOILBRENTEU", "DCOILWTICO"), ReleaseRule("day", 10)),
+    **dict.fromkeys(("ICSA", "ANFCI", "STLFSI4"), ReleaseRule("week", 8)),
+    **dict.fromkeys(("MORTGAGE30US", "GASREGW", "WALCL"), ReleaseRule("week", 2)),
+    "WM2NS": ReleaseRule("week", 60),
+    **dict.fromkeys(
+        ("CPIAUCSL", "CPILFESL", "PPIFIS", "INDPRO", "AHETPI", "CIVPART", "PAYEMS", "U6RATE",
+         "UNRATE", "FEDFUNDS", "BUSLOANS", "M2SL", "MICH", "UMCSENT"), _MONTH,
+    ),
+    **dict.fromkeys(
+        ("HOUST", "HSN1F", "DGORDER", "RSXFS", "CFNAI", "PCEPILFE", "PALLFNFINDEXM", "PCOPPUSDM",
+         "CSUSHPINSA", "JTSJOL"), _LATE_MONTH,
+    ),
+    **dict.fromkeys(("GDP", "GDPC1"), _QUARTER),
+}  # fmt: skip
+"""Release rule of each series: the calendars of the Federal Reserve, BLS, BEA and Census."""
+
+NEVER: Final = {"USREC": "recessions are dated many months later, and back to their start"}
+"""Series that no lag makes usable, and why."""
+
+LATE_2025: Final = {"2025-09-30": 60, "2025-10-31": 60, "2025-11-30": 30}
+"""Ends of periods that the shutdown of 2025 delayed, and further days to wait; upper bounds."""
+
+
+@cache
+def closed_days() -> DayArray:
+    """Federal holidays and further days without federal offices, 1960 to 2040."""
+    holidays = USFederalHolidayCalendar().holidays("1960-01-01", "2040-12-31")
+    days = np.union1d(
+        holidays.to_numpy().astype("datetime64[D]"),
+        np.array(GOVERNMENT_CLOSED, dtype="datetime64[D]"),
+    )
+    return np.asarray(days, dtype="datetime64[D]")
+
+
+def at_eastern(days: DayArray, wall: dt.time) -> pd.Series:
+    """A wall time in New York on each day, ``datetime64[us, UTC]``."""
+    local = pd.Series(days.astype("datetime64[us]")) + pd.Timedelta(
+        hours=wall.hour, minutes=wall.minute
+    )
+    moments: pd.Series = local.dt.tz_localize(EASTERN).dt.tz_convert("UTC").dt.as_unit("us")
+    return moments
+
+
+def _business(days: DayArray, offset: int, roll: Literal["preceding", "following"]) -> DayArray:
+    found = np.busday_offset(days, offset, roll=roll, holidays=closed_days())
+    return np.asarray(found, dtype="datetime64[D]")
+
+
+def _weekday(days: DayArray) -> IntArray:
+    # 1970-01-01 was a Thursday.
+    return np.asarray((days.astype("int64") + 3) % 7, dtype=np.int64)
+
+
+def _later(days: DayArray, count: IntArray) -> DayArray:
+    return np.asarray(days + count.astype("timedelta64[D]"), dtype="datetime64[D]")
+
+
+def cot_release_days(report_days: DayArray) -> DayArray:
+    """Day on which each report of the Commitments of Traders came out.
+
+    The Friday of the report's week; where Wednesday, Thursday or Friday is a federal holiday, the
+    next business day after that Friday. `COT_EXCEPTIONS` come before the rule.
+
+    Parameters
+    ----------
+    report_days
+        Days of the positions, Tuesdays but for holidays.
+    """
+    # A report of a Saturday or Sunday is none of the CFTC's; it waits for the next Friday.
+    friday = _later(report_days, (4 - _weekday(report_days)) % 7)
+    week = [friday - np.timedelta64(back, "D") for back in range(3)]
+    delayed = np.isin(week, closed_days()).any(axis=0)
+    days = np.where(delayed, _business(friday, 1, "preceding"), friday)
+    special = np.array(list(COT_EXCEPTIONS), dtype="datetime64[D]")
+    releases = np.array(list(COT_EXCEPTIONS.values()), dtype="datetime64[D]")
+    order = np.argsort(special)
+    at = np.clip(np.searchsorted(special[order], report_days), 0, len(special) - 1)
+    exact = special[order][at] == report_days
+    return np.asarray(np.where(exact, releases[order][at], days), dtype="datetime64[D]")
+
+
+def cot_known_at(report_days: DayArray) -> pd.Series:
+    """When each report could be known, 15:30 in New York on its `cot_release_days`."""
+    return at_eastern(cot_release_days(report_days), COT_TIME)
+
+
+def series_known_at(series: str, days: DayArray) -> pd.Series:
+    """When the value of a FRED series for each reference day could be known.
+
+    Parameters
+    ----------
+    series
+        A key of `SERIES_RULES`.
+    days
+        Reference days as FRED dates them: the first of a month or quarter.
+    """
+    rule = SERIES_RULES[series]
+    if rule.kind == "business_day":
+        return at_eastern(_business(days, 1, "preceding"), FRED_TIME)
+    if rule.kind == "h10":
+        return at_eastern(_business(_later(days, 7 - _weekday(days)), 0, "following"), FRED_TIME)
+    ends = days
+    lag = np.full(len(days), rule.lag_days)
+    months = {"month": 1, "quarter": 3}.get(rule.kind)
+    if months is not None:
+        after = np.asarray(days.astype("datetime64[M]") + months, dtype="datetime64[D]")
+        ends = np.asarray(after - np.timedelta64(1, "D"), dtype="datetime64[D]")
+        for end, further in LATE_2025.items():
+            lag = np.where(ends == np.datetime64(end), lag + further, lag)
+    return at_eastern(_business(_later(ends, lag), 0, "following"), FRED_TIME)

@@ -1,0 +1,41 @@
+"""Raw tables of outside sources on every backend."""
+
+from pathlib import Path
+
+import pandas as pd
+from backends import Backend
+
+from soyoil.datasets.external import WarehouseExternalStore
+from soyoil.external.config import ExternalConfig
+from soyoil.external.load import Loaded, load_external
+
+TABLE = "raw_intelligence.fred_economic"
+NOW = pd.Timestamp("2023-10-20 12:00", tz="UTC").as_unit("us")
+
+
+def test_vintages_are_kept_and_a_second_load_writes_nothing(
+    backend: Backend, tmp_path: Path
+) -> None:
+    store = WarehouseExternalStore(backend.warehouse)
+    config = ExternalConfig(fred={"path": str(tmp_path), "series": ("DGS10", "DGS2")})
+
+    def load(days: int, ten: str) -> Loaded:
+        for series, text in {"DGS10": ten, "DGS2": "2023-09-25,5.1"}.items():
+            body = f"observation_date,{series}\n{text}\n"
+            (tmp_path / f"{series}.csv").write_text(body, encoding="utf-8")
+        loaded = load_external(config, store, NOW + pd.Timedelta(days=days))
+        store.write(loaded.records)
+        return loaded
+
+    assert store.rows(TABLE).empty
+    load(0, "2023-09-25,4.55\n2023-09-26,4.56")
+    first = store.rows(TABLE)
+    assert not load(1, "2023-09-25,4.55\n2023-09-26,4.56").records.tables
+    pd.testing.assert_frame_equal(store.rows(TABLE), first)
+    revised = load(2, "2023-09-25,4.55\n2023-09-26,4.57\n2023-09-27,4.6")
+    # Only the series with something new is written.
+    assert set(revised.records.tables[TABLE]["series_id"]) == {"DGS10"}
+    rows = store.rows(TABLE)
+    assert rows.groupby("series_id").size().to_dict() == {"DGS10": 4, "DGS2": 1}
+    known = rows.merge(first, how="inner")
+    assert len(known) == len(first)
