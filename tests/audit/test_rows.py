@@ -232,7 +232,8 @@ def test_contract_explains_null_and_constant_columns(
     ]
     assert empty[0].evidence.endswith("market_data.realized_vol_1h")
     absent = "6E, 6L, ES, GC, HG, HO, MES, NG, RB, ZC, ZM, ZN, ZW"
-    assert empty[1].evidence.endswith(f"no sessions of {absent}")
+    outside = [f"; outside source {name} off or without rows" for name in ("cftc", "fred")]
+    assert empty[1].evidence.endswith(f"no sessions of {absent}{''.join(outside)}")
     daily = list(empty_columns(data, Sources(("ZL", "ZS", "CL"), hourly=False)))
     assert [f.kind for f in daily] == ["absent_source"]
     constant = only(list(constant_columns(data)), "constant_column")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from outside_files import HEADER, MemoryStore, cot_line
 
 from soyoil.base.errors import ConfigError, SourceError
 from soyoil.contracts.contract import load_contract
@@ -14,8 +15,6 @@ from soyoil.external.config import ExternalConfig
 from soyoil.external.load import Loaded, load_external
 from soyoil.external.registry import SOURCES
 from soyoil.external.vintages import usable
-
-from .conftest import HEADER, MemoryStore, cot_line
 
 COT = "raw_intelligence.cftc_positioning"
 FRED = "raw_intelligence.fred_economic"

@@ -1,6 +1,8 @@
 """Sessions for the features: random ones, and ones made to break formulas."""
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,8 @@ import pytest
 from soyoil.features.matrix import symbol_bars
 from soyoil.features.registry import SymbolBars
 from soyoil.market.bars import add_roll_free
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 KINDS = ("plain", "negative", "flat", "spikes")
 

@@ -2,8 +2,8 @@
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from outside_tables import random_tables
 
 from soyoil.contracts.contract import load_contract
 from soyoil.features import cross_asset, matrix
@@ -63,14 +64,18 @@ class Causality:
         Rows of ``training.regime_weights``.
     prepare
         Step between session bars and the matrix; a mutant may stand here.
+    outside
+        Raw rows of outside sources.
     """
 
     regimes: pd.DataFrame
     prepare: Callable[[pd.DataFrame], pd.DataFrame] = lambda sessions: sessions
+    outside: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     def build(self, sessions: pd.DataFrame) -> pd.DataFrame:
         """The whole matrix, as the features stage makes it."""
-        return assemble_matrix(matrix.build_matrix(self.prepare(sessions)), self.regimes)
+        built = matrix.build_matrix(self.prepare(sessions), outside=self.outside)
+        return assemble_matrix(built, self.regimes)
 
     def by_date(self, sessions: pd.DataFrame, cuts: Iterable[str]) -> list[str]:
         """Columns whose rows up to a date change when later sessions are taken away."""
@@ -103,7 +108,9 @@ class Causality:
 def causality(project_root: Path) -> Causality:
     """Harness with the regimes of the project."""
     text = (project_root / "conf" / "base" / "parameters_regimes.yml").read_text(encoding="utf-8")
-    return Causality(make_regime_table(yaml.safe_load(text)["regimes"]))
+    regimes = make_regime_table(yaml.safe_load(text)["regimes"])
+    outside = random_tables(np.random.default_rng(3), "2016-01-05", "2019-09-03")
+    return Causality(regimes, outside=outside)
 
 
 Plant = Callable[[pytest.MonkeyPatch, Causality], Causality]

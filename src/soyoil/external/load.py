@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from soyoil.base.errors import SourceError
-from soyoil.external.base import CONFLICT, Reading, no_rejects
+from soyoil.external.base import CONFLICT, ExternalSource, Reading, no_rejects
 from soyoil.external.config import ExternalConfig
 from soyoil.external.registry import SOURCES
 from soyoil.external.store import ExternalRecords, ExternalStore
@@ -90,4 +90,33 @@ def load_external(config: ExternalConfig, store: ExternalStore, now: pd.Timestam
         pd.concat(rejected, ignore_index=True),
         tuple(notes),
         tuple(warnings),
+    )
+
+
+def staleness_of(
+    source: ExternalSource, rows: pd.DataFrame, newest_session: pd.Timestamp
+) -> tuple[str, ...]:
+    """What to warn about where the rows of a source end early, or are missing.
+
+    Parameters
+    ----------
+    source
+        Declaration of the source.
+    rows
+        Rows of its table.
+    newest_session
+        Trade date of the newest session, tz-naive.
+    """
+    groups = ", ".join(source.groups)
+    if rows.empty:
+        return (
+            f"external.{source.name} is on, but {source.table} holds no row: {groups} is NULL.",
+        )
+    newest = rows["event_time"].max().tz_localize(None)
+    age = (newest_session - newest).days
+    if age <= source.fresh_days:
+        return ()
+    return (
+        f"external.{source.name} ends on {newest:%Y-%m-%d}, {age} days before the newest session: "
+        f"{groups} is NULL once its values are too old.",
     )

@@ -37,7 +37,7 @@ SOURCES: Final[dict[str, ExternalSource]] = {
             "ones by a lag that no release has exceeded",
             groups=("macro",),
             stale_after_days={"": 14, "CPIAUCSL": 110},
-            fresh_days=21,
+            fresh_days=14,
         ),
     )
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -14,6 +15,9 @@ from soyoil.contracts.contract import TableContract, load_contract
 # Importing the feature modules fills the registry.
 from soyoil.features import golden_zone, pivots, technical, volatility  # noqa: F401
 from soyoil.features.cross_asset import cross_asset_features
+from soyoil.features.macro import macro_features
+from soyoil.features.outside import NO_ROWS
+from soyoil.features.positioning import positioning_features
 from soyoil.features.registry import FeatureSpec, SymbolBars, check_features, features_of
 from soyoil.market.instruments import TARGET_ROOT
 
@@ -117,7 +121,33 @@ def _typed(
     )
 
 
-def build_matrix(sessions: pd.DataFrame, target: str = TARGET_ROOT) -> pd.DataFrame:
+def outside_features(rows: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Features of the outside sources that are on; NULL where a source is off.
+
+    Parameters
+    ----------
+    rows
+        ``symbol``, ``data_date`` and ``decision_time`` of the matrix.
+    tables
+        Raw rows by source.
+
+    Returns
+    -------
+    DataFrame
+        One column per feature of source ``external`` on the index of `rows`, with the dtypes of
+        the contract.
+    """
+    found = positioning_features(rows, tables) | macro_features(rows, tables)
+    specs = features_of("external")
+    values = np.stack([found[spec.name] for spec in specs])
+    return _typed(values, specs, rows.index, load_contract(TABLE))
+
+
+def build_matrix(
+    sessions: pd.DataFrame,
+    target: str = TARGET_ROOT,
+    outside: Mapping[str, pd.DataFrame] = NO_ROWS,
+) -> pd.DataFrame:
     """Compute every registered feature for every symbol.
 
     Parameters
@@ -127,6 +157,8 @@ def build_matrix(sessions: pd.DataFrame, target: str = TARGET_ROOT) -> pd.DataFr
         sessions of the result are the index that counts horizons.
     target
         Root on whose rows the features of other markets stand.
+    outside
+        Raw rows of the outside sources that are on, by source.
 
     Returns
     -------
@@ -144,7 +176,9 @@ def build_matrix(sessions: pd.DataFrame, target: str = TARGET_ROOT) -> pd.DataFr
     regular = regular.sort_values(["symbol", "data_date"], kind="stable").reset_index(drop=True)
     bars = regular[list(BAR_COLUMNS)].add_prefix("market_data.")
     parts = [regular[list(KEY_COLUMNS)], bars, symbol_features(regular)]
+    rows = regular[["symbol", "data_date", "decision_time"]]
+    if features_of("external"):
+        parts.append(outside_features(rows, outside))
     if features_of("cross"):
-        rows = regular[["symbol", "data_date", "decision_time"]]
         parts.append(cross_asset_features(regular, rows, target))
     return pd.concat(parts, axis=1)

@@ -20,7 +20,7 @@ from soyoil.contracts.contract import TableContract
 from soyoil.market.rolls import forward_index, log_positive
 
 FeatureFunction = Callable[[Any], FloatArray]
-Source = Literal["bars", "cross"]
+Source = Literal["bars", "cross", "external"]
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,8 @@ class FeatureSpec:
         there is no value; 1 and 0 for a BOOL column. None where the module of the source
         computes all its columns at once.
     source
-        ``bars``: `SymbolBars` of one symbol. ``cross``: sessions of several symbols.
+        ``bars``: `SymbolBars` of one symbol. ``cross``: sessions of several symbols. ``external``:
+        raw rows of an outside source as they were known.
     """
 
     name: str

@@ -5,7 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+
+from soyoil.base.arrays import DayArray, FloatArray
+
+
+@dataclass(frozen=True)
+class History:
+    """Latest values of one series as they were known at each decision.
+
+    Attributes
+    ----------
+    values
+        Shape ``(decisions, count)``, oldest first, the newest known one last; NaN where fewer
+        are known.
+    days
+        Reference days, ``datetime64[D]``, NaT where there is no value.
+    """
+
+    values: FloatArray
+    days: DayArray
 
 
 @dataclass(frozen=True)
@@ -61,3 +81,44 @@ class AsOfView:
         out = joined.sort_values("_order").drop(columns=["_order", "known_at"])
         out.index = decisions.index
         return out
+
+    def history(self, decisions: pd.Series, column: str, count: int) -> History:
+        """Last values of one series at each decision, each in the vintage known then.
+
+        Parameters
+        ----------
+        decisions
+            Decision times, UTC; in any order.
+        column
+            Value column.
+        count
+            Reference days wanted, the newest known one included.
+
+        Returns
+        -------
+        History
+            In the order of `decisions`. The view must hold one series. Of vintages that became
+            known together the last in the order of the rows counts.
+        """
+        known = self.rows.sort_values("known_at", kind="stable")
+        events = known["event_time"].to_numpy(dtype="datetime64[us]")
+        distinct, at = np.unique(events, return_inverse=True)
+        days = distinct.astype("datetime64[D]")
+        read = known[column].to_numpy(dtype="float64")
+        moments = known["known_at"].dt.tz_convert(None).to_numpy(dtype="datetime64[us]")
+        wanted = decisions.dt.tz_convert(None).to_numpy(dtype="datetime64[us]")
+        stops = np.searchsorted(moments, wanted, side="right")
+        values = np.full((len(wanted), count), np.nan)
+        found = np.full((len(wanted), count), np.datetime64("NaT"), dtype="datetime64[D]")
+        latest, seen = np.full(len(distinct), np.nan), np.zeros(len(distinct), dtype=np.bool_)
+        done = 0
+        # One pass over knowledge in its order; a later vintage takes the place of an earlier one.
+        for decision in np.argsort(stops, kind="stable"):
+            for row in range(done, stops[decision]):
+                latest[at[row]], seen[at[row]] = read[row], True
+            done = stops[decision]
+            last = np.flatnonzero(seen)[-count:]
+            if len(last):
+                values[decision, -len(last) :] = latest[last]
+                found[decision, -len(last) :] = days[last]
+        return History(values, found)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from soyoil.base.arrays import FloatArray
 from soyoil.contracts.contract import load_contract
+from soyoil.features.outside import present
 from soyoil.models.base import HorizonArrays
 from soyoil.models.baselines import vol_cone_sigma
 
@@ -28,7 +29,7 @@ def horizon_arrays(matrix: pd.DataFrame, y: FloatArray, sessions: int) -> Horizo
     sessions
         Horizon in sessions.
     """
-    names = feature_names()
+    names = present(feature_names(), matrix)
     features = matrix[list(names)].to_numpy(dtype="float64", na_value=np.nan)
     returns = matrix["market_data.roll_free_return"].to_numpy(dtype="float64")
     return HorizonArrays(

@@ -10,6 +10,7 @@ import numpy as np
 from soyoil.base.arrays import IntArray
 from soyoil.base.errors import ConfigError
 from soyoil.base.suggest import did_you_mean, nearest
+from soyoil.features.outside import refuse_off
 from soyoil.models.base import FoldTask, HorizonArrays
 
 
@@ -34,6 +35,7 @@ def check_groups(names: Sequence[str], groups: Sequence[str]) -> None:
         Naming the unknown group and all known ones.
     """
     known = list(dict.fromkeys(group_of(name) for name in names))
+    refuse_off(groups, known)
     for group in groups:
         if group not in known:
             hint = did_you_mean(group, known)

@@ -12,6 +12,7 @@ import pandas as pd
 from soyoil.audit.defect import Defect, count, names
 from soyoil.audit.rows.table_data import TableData, leaf
 from soyoil.contracts.contract import Column
+from soyoil.external.registry import SOURCES
 from soyoil.features.registry import features_of
 from soyoil.market.instruments import INSTRUMENTS
 
@@ -82,6 +83,10 @@ def _reasons(name: str, data: TableData, sources: Sources) -> list[str]:
         return ["soyoil fills its own tables only"]
     if column is None or not column.nullable:
         return []
+    group = name.partition(".")[0]
+    outside = [source.name for source in SOURCES.values() if group in source.groups]
+    if outside and data.name == "features.daily_ml_matrix":
+        return [f"outside source {outside[0]} off or without rows"]
     absent = _roots_behind(name) - set(sources.roots)
     if absent:
         return [f"{ABSENT}{root}" for root in absent]

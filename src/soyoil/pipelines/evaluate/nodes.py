@@ -10,6 +10,7 @@ import pandas as pd
 from rich.console import Console
 
 from soyoil.base.handover import refusal, text_hash
+from soyoil.features.outside import present
 from soyoil.market.rolls import ROLLS_UNKNOWN, data_text
 from soyoil.metrics.champion import PREFIX
 from soyoil.metrics.evaluate import Evaluation, evaluate
@@ -159,7 +160,7 @@ def evaluate_fitted(
         fit_parameters(profile, fit, engine, config),
         config.last_folds(profile),
     )
-    names = feature_names()
+    names = present(feature_names(), inputs.snapshot.matrix)
     offered = tuple(names[i] for i in group_columns(names, fit.feature_groups))
     own = config.own_columns()
     params = {

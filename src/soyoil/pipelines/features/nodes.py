@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import logging
+
 import pandas as pd
 
 from soyoil.base.errors import SourceError
+from soyoil.external import SOURCES
+from soyoil.external.config import ExternalConfig
+from soyoil.external.load import staleness_of
+from soyoil.external.store import ExternalStore, NoExternalStore
 from soyoil.features.matrix import build_matrix
 from soyoil.params import TargetConfig
 from soyoil.regimes.weights import label_regimes
 from soyoil.sources.base import SourceConfig
 
+logger = logging.getLogger(__name__)
+
+ALL_OFF = ExternalConfig()
+NOTHING_STORED = NoExternalStore()
+
 
 def compute_features(
-    sessions: pd.DataFrame, source: SourceConfig, target: TargetConfig
+    sessions: pd.DataFrame,
+    source: SourceConfig,
+    target: TargetConfig,
+    external: ExternalConfig = ALL_OFF,
+    store: ExternalStore = NOTHING_STORED,
 ) -> pd.DataFrame:
     """Features of the configured roots, one row per symbol and session.
+
+    Of outside sources only the tables of those that are on are read.
 
     Raises
     ------
@@ -30,7 +47,17 @@ def compute_features(
             f"--pipeline=ingest` with {'+'.join(source.symbols)} in source.symbols, or leave "
             f"{', '.join(missing)} out of it."
         )
-    return build_matrix(sessions[sessions["symbol"].isin(source.symbols)], target.symbol)
+    tables = {
+        name: store.rows(declared.table)
+        for name, declared in SOURCES.items()
+        if external.is_on(name)
+    }
+    newest = sessions["data_date"].max()
+    for name, rows in tables.items():
+        for line in staleness_of(SOURCES[name], rows, newest):
+            logger.warning("%s", line)
+    own = sessions[sessions["symbol"].isin(source.symbols)]
+    return build_matrix(own, target.symbol, tables)
 
 
 def assemble_matrix(features: pd.DataFrame, regimes: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,13 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 compute_features,
-                ["soyoil_futures_sessions", "params:source", "params:target"],
+                [
+                    "soyoil_futures_sessions",
+                    "params:source",
+                    "params:target",
+                    "params:external",
+                    "external_records",
+                ],
                 "session_features",
                 name="compute",
             ),

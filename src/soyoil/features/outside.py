@@ -1,0 +1,147 @@
+"""Raw rows of outside sources as features may see them: as known at each decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from soyoil.base.arrays import DayArray, FloatArray
+from soyoil.base.errors import ConfigError
+from soyoil.external.base import ExternalSource
+from soyoil.external.registry import GROUPS, SOURCES
+from soyoil.external.vintages import usable
+from soyoil.features.registry import FeatureSpec
+from soyoil.market.asof import AsOfView
+
+NO_ROWS: Final[Mapping[str, pd.DataFrame]] = {}
+
+
+def spec(group: str, column: str, formula: str) -> FeatureSpec:
+    """Declaration of a column that is made of an outside source."""
+    return FeatureSpec(f"{group}.{column}", formula, 1, source="external")
+
+
+@dataclass(frozen=True)
+class Known:
+    """Values of one series at the decisions of rows.
+
+    Attributes
+    ----------
+    values
+        Shape ``(n, count)``, the newest known one last; NaN where none is known, and in whole rows
+        whose newest value is too old.
+    days
+        Their reference days.
+    staleness
+        Days from the newest reference day to the trade date, shape ``(n,)``; NaN where no value
+        is known, and where it is too old.
+    """
+
+    values: FloatArray
+    days: DayArray
+    staleness: FloatArray
+
+    @property
+    def latest(self) -> FloatArray:
+        """Newest known value, shape ``(n,)``."""
+        return np.asarray(self.values[:, -1])
+
+    def change(self, back: int) -> FloatArray:
+        """Newest known value less the one so many reference days before it, as known then."""
+        return np.asarray(self.values[:, -1] - self.values[:, -1 - back])
+
+
+@dataclass(frozen=True)
+class OutsideView:
+    """The only way from raw rows of one source to a feature.
+
+    Attributes
+    ----------
+    source
+        Declaration of the source.
+    rows
+        Rows of its table, every vintage.
+    """
+
+    source: ExternalSource
+    rows: pd.DataFrame
+    _parts: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        column = self.source.series
+        self._parts.update({str(k): v for k, v in usable(self.source, self.rows).groupby(column)})
+
+    def known(self, series: str, column: str, at: pd.DataFrame, count: int) -> Known:
+        """Last values of a series at the decisions of rows.
+
+        Parameters
+        ----------
+        series
+            Series of the source.
+        column
+            Value column.
+        at
+            ``data_date`` and ``decision_time`` of the rows.
+        count
+            Reference days wanted.
+        """
+        rows = self._parts.get(series, self.rows.iloc[:0])
+        history = AsOfView(rows).history(at["decision_time"], column, count)
+        age = at["data_date"].to_numpy(dtype="datetime64[D]") - history.days[:, -1]
+        staleness = np.where(np.isnat(age), np.nan, age.astype("float64"))
+        cap = self.source.stale_after_days.get(series, self.source.stale_after_days[""])
+        fresh = staleness <= cap
+        values = np.where(fresh[:, None], history.values, np.nan)
+        return Known(values, history.days, np.where(fresh, staleness, np.nan))
+
+
+def view_of(name: str, tables: Mapping[str, pd.DataFrame]) -> OutsideView | None:
+    """View of a source; None where it is off.
+
+    Parameters
+    ----------
+    name
+        Source in `soyoil.external.registry.SOURCES`.
+    tables
+        Rows by source, of those that are on.
+    """
+    return OutsideView(SOURCES[name], tables[name]) if name in tables else None
+
+
+def present(names: Sequence[str], matrix: pd.DataFrame) -> tuple[str, ...]:
+    """Columns that a model is given: those of an outside source only where they have values.
+
+    An engine draws from the columns that it is given, those without a value too, so a source that
+    is off must not change what a model without it says.
+
+    Parameters
+    ----------
+    names
+        Columns with the role ``feature``.
+    matrix
+        Rows of the target.
+    """
+    return tuple(
+        name for name in names if name.partition(".")[0] not in GROUPS or matrix[name].notna().any()
+    )
+
+
+def refuse_off(groups: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse groups of outside sources that are not among the `known` ones.
+
+    Raises
+    ------
+    ConfigError
+        Naming the group and what to do.
+    """
+    for group in groups:
+        if group in GROUPS and group not in known:
+            raise ConfigError(
+                f"Group {group!r} in fit.feature_groups holds no value: its outside source is off, "
+                "or holds nothing for the target. Switch it on (docs/sources.md) and run from "
+                "ingest, or leave the group out."
+            )

@@ -1,0 +1,68 @@
+"""Raw rows of outside sources, made up."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from soyoil.external.cftc import VALUES
+from soyoil.external.releases import cot_known_at, series_known_at
+
+LOADED = pd.Timestamp("2027-01-04", tz="UTC").as_unit("us")
+
+
+def raw(series: str, name: str, days: Any, known: pd.Series, **values: Any) -> pd.DataFrame:
+    """Raw rows of one series."""
+    moments = pd.DatetimeIndex(days, tz="UTC").as_unit("us")
+    frame = pd.DataFrame({series: name, "event_time": moments, "known_at": known.array})
+    return frame.assign(vintage="undated", provenance="observed", ingested_at=LOADED, **values)
+
+
+def cot(days: np.ndarray, net: np.ndarray, market: str = "007601") -> pd.DataFrame:
+    """Reports with an open interest of 1,000 and a given net position."""
+    counts = dict.fromkeys(VALUES, 100) | {"open_interest": 1000}
+    rows = raw("market_code", market, days, cot_known_at(days), **counts)
+    return rows.assign(noncommercial_long=100 + net)
+
+
+def fred(series: str, days: np.ndarray, value: np.ndarray) -> pd.DataFrame:
+    return raw("series_id", series, days, series_known_at(series, days), value=value)
+
+
+def tuesdays(first: str, last: str) -> np.ndarray:
+    return np.arange(first, last, np.timedelta64(7, "D"), dtype="datetime64[D]")
+
+
+def random_tables(
+    rng: np.random.Generator, first: str = "2016-01-05", last: str = "2018-06-01"
+) -> dict[str, pd.DataFrame]:
+    """Reports of two markets and five series with gaps, and revisions at random moments."""
+    reports = tuesdays(first, last)
+    parts = []
+    for market in ("007601", "005602"):
+        kept = np.sort(rng.choice(reports, int(0.87 * len(reports)), replace=False))
+        parts.append(cot(kept, rng.integers(-60, 60, len(kept)), market))
+    series = []
+    every = np.arange("2017-01-02", last, dtype="datetime64[D]")
+    of_rates = np.sort(rng.choice(every, int(0.8 * len(every)), replace=False))
+    for name in ("DGS10", "DGS2", "DTWEXBGS", "VIXCLS"):
+        # Now and then one of the two rates has a day that the other lacks.
+        days = of_rates if name.startswith("DGS") else every
+        days = days[rng.random(len(days)) < 0.9]
+        series.append(fred(name, days, rng.uniform(1, 9, len(days))))
+    months = np.arange(first[:7], last[:7], dtype="datetime64[M]").astype("datetime64[D]")
+    series.append(fred("CPIAUCSL", months, rng.uniform(200, 210, len(months))))
+
+    def with_revisions(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+        some = rows.sample(60, random_state=int(rng.integers(1e6)))
+        hours = pd.to_timedelta(rng.integers(1, 4000, len(some)), unit="h")
+        changed = some.assign(
+            known_at=(some["known_at"] + hours).dt.as_unit("us"), vintage="seen later"
+        )
+        changed[column] = changed[column] + 7
+        return pd.concat([rows, changed]).sample(frac=1, random_state=1).reset_index(drop=True)
+
+    return {
+        "cftc": with_revisions(pd.concat(parts, ignore_index=True), "noncommercial_long"),
+        "fred": with_revisions(pd.concat(series, ignore_index=True), "value"),
+    }
