@@ -11,7 +11,7 @@ from outside_tables import LOADED, cot, fred, random_tables
 
 from soyoil.base.errors import ConfigError
 from soyoil.contracts.contract import load_contract
-from soyoil.external.config import ExternalConfig
+from soyoil.external.config import ALL_OFF, ExternalConfig
 from soyoil.external.load import load_external, staleness_of
 from soyoil.external.registry import GROUPS, SOURCES
 from soyoil.external.releases import cot_known_at
@@ -20,6 +20,10 @@ from soyoil.features.matrix import build_matrix, outside_features
 from soyoil.features.outside import present, refuse_off
 from soyoil.features.registry import features_of
 from soyoil.models.arrays import feature_names, horizon_arrays
+from soyoil.params import TargetConfig
+from soyoil.pipelines.features.nodes import compute_features
+from soyoil.sources.base import SourceConfig
+from soyoil.sources.identity import identity_differences, market_identity
 
 NET = "positioning.noncommercial_net_share"
 
@@ -149,12 +153,11 @@ def of_series(tables: dict[str, pd.DataFrame], name: str, at: pd.Series) -> tupl
     return list(zip(days, seen["value"], strict=True)), age
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_features_match_the_slow_way(seed: int) -> None:
-    rng = np.random.default_rng(seed)
+def test_features_match_the_slow_way() -> None:
+    rng = np.random.default_rng(seed := 1)
     tables = random_tables(rng)
     rows = rows_on("2016-12-01", "2018-06-29", ("ZL", "ZS", "MES"))
-    rows = rows.sample(220, random_state=seed).reset_index(drop=True)
+    rows = rows.sample(130, random_state=seed).reset_index(drop=True)
     found = outside_features(rows, tables)
     want = []
     for _, at in rows.iterrows():
@@ -233,6 +236,33 @@ def test_without_sources_columns_are_null_and_models_do_not_get_them(make_sessio
     assert arrays.X.shape == (len(matrix), len(given))
     one = matrix.assign(**{NET: 0.1})
     assert set(present(feature_names(), one)) - set(given) == {NET}
+
+
+class Refusing:
+    """A store that nothing may ask."""
+
+    def rows(self, table: str) -> pd.DataFrame:
+        raise AssertionError(table)
+
+
+def test_a_source_that_is_off_is_not_read(make_sessions: Any) -> None:
+    source = SourceConfig(symbols=("ZL",))
+    built = compute_features(make_sessions(3, 60), source, TargetConfig(), ALL_OFF, Refusing())
+    assert built[NET].isna().all()
+    on = ExternalConfig(cftc={"path": "x"})
+    with pytest.raises(AssertionError, match="cftc_positioning"):
+        compute_features(make_sessions(3, 60), source, TargetConfig(), on, Refusing())
+
+
+def test_rows_know_the_sources_they_were_made_with() -> None:
+    source = SourceConfig(symbols=("ZL",))
+    off, on = (market_identity(source, "ZL", names) for names in ((), ("cftc", "fred")))
+    assert identity_differences(off, off) == identity_differences(on, on) == []
+    assert identity_differences(on, off) == [
+        "it was made with the outside sources cftc+fred, this run has none"
+    ]
+    assert len(identity_differences(off, on)) == 1
+    assert "external" not in off
 
 
 def test_a_group_without_values_is_refused_by_name() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Final, Self
 
 from pydantic import field_validator, model_validator
 
@@ -83,6 +83,14 @@ class ExternalConfig(Config):
         found: FileSourceConfig = getattr(self, source)
         return found
 
+    def on(self) -> tuple[str, ...]:
+        """Sources that are on."""
+        return tuple(name for name in type(self).model_fields if self.is_on(name))
+
     def is_on(self, source: str) -> bool:
         """Whether a source is on."""
         return self.of(source).path is not None
+
+
+ALL_OFF: Final = ExternalConfig()
+"""A run without outside sources."""

@@ -48,7 +48,10 @@ class MarketHooks:
     def _market(self) -> dict[str, Any]:
         if self._parameters is None:
             return {}
-        return market_identity(self._parameters.source, self._parameters.target.symbol)
+        parameters = self._parameters
+        return market_identity(
+            parameters.source, parameters.target.symbol, parameters.external.on()
+        )
 
     @hook_impl
     def before_dataset_saved(self, dataset_name: str, data: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from soyoil.base.handover import parameter_differences
@@ -12,7 +12,12 @@ ROOT_KEYS: Final = ("source.kind", "source.synthetic", "source.table", "source.c
 """What decides the bars of one root; the other roots and the target do not."""
 
 
-def market_identity(source: SourceConfig, target: str) -> dict[str, Any]:
+OUTSIDE: Final = "external"
+
+
+def market_identity(
+    source: SourceConfig, target: str, outside: Sequence[str] = ()
+) -> dict[str, Any]:
     """Parameters that decide the rows of the matrix.
 
     Files are no part of it: they may be moved, and what was read from them is in the warehouse.
@@ -23,12 +28,14 @@ def market_identity(source: SourceConfig, target: str) -> dict[str, Any]:
         Where bars come from.
     target
         Root that is forecast.
+    outside
+        Outside sources that are on.
 
     Returns
     -------
     dict
         Values by dotted parameter; options of the generator, and table and columns, only if the
-        bars come from there.
+        bars come from there, and outside sources only if some are on.
     """
     identity: dict[str, Any] = {
         "source.kind": source.kind,
@@ -39,6 +46,8 @@ def market_identity(source: SourceConfig, target: str) -> dict[str, Any]:
         identity["source.synthetic"] = source.synthetic.model_dump(mode="json")
     if source.kind == "warehouse":
         identity |= {"source.table": source.table, "source.columns": source.columns.given()}
+    if outside:
+        identity[OUTSIDE] = "+".join(outside)
     return identity
 
 
@@ -49,4 +58,10 @@ def root_identity(identity: Mapping[str, Any]) -> dict[str, Any]:
 
 def identity_differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """In what rows come from another market than that of this run; none if it is not known."""
-    return parameter_differences(then, now) if then else []
+    if not then:
+        return []
+    problems = parameter_differences(then, now)
+    # A key that only the rows have is none of this run's, but a source of theirs is missing here.
+    if OUTSIDE in then and OUTSIDE not in now:
+        problems.append(f"it was made with the outside sources {then[OUTSIDE]}, this run has none")
+    return problems

@@ -8,7 +8,7 @@ import pandas as pd
 
 from soyoil.base.errors import SourceError
 from soyoil.external import SOURCES
-from soyoil.external.config import ExternalConfig
+from soyoil.external.config import ALL_OFF, ExternalConfig
 from soyoil.external.load import staleness_of
 from soyoil.external.store import ExternalStore, NoExternalStore
 from soyoil.features.matrix import build_matrix
@@ -18,7 +18,6 @@ from soyoil.sources.base import SourceConfig
 
 logger = logging.getLogger(__name__)
 
-ALL_OFF = ExternalConfig()
 NOTHING_STORED = NoExternalStore()
 
 
@@ -47,11 +46,7 @@ def compute_features(
             f"--pipeline=ingest` with {'+'.join(source.symbols)} in source.symbols, or leave "
             f"{', '.join(missing)} out of it."
         )
-    tables = {
-        name: store.rows(declared.table)
-        for name, declared in SOURCES.items()
-        if external.is_on(name)
-    }
+    tables = {name: store.rows(SOURCES[name].table) for name in external.on()}
     newest = sessions["data_date"].max()
     for name, rows in tables.items():
         for line in staleness_of(SOURCES[name], rows, newest):

@@ -12,6 +12,7 @@ import pandas as pd
 from soyoil.base.errors import SplitError
 from soyoil.base.handover import MadeFrom, check_handover, stamped
 from soyoil.contracts.contract import load_contract
+from soyoil.external.config import ALL_OFF, ExternalConfig
 from soyoil.params import Profile, TargetConfig, WeightsConfig
 from soyoil.pipelines.grid import bound
 from soyoil.pipelines.origins import (
@@ -45,7 +46,11 @@ SNAPSHOT_TABLES = ("features.daily_ml_matrix", "training.regime_weights")
 
 
 def make_snapshot(
-    matrix: pd.DataFrame, regimes: pd.DataFrame, target: TargetConfig, source: SourceConfig
+    matrix: pd.DataFrame,
+    regimes: pd.DataFrame,
+    target: TargetConfig,
+    source: SourceConfig,
+    external: ExternalConfig = ALL_OFF,
 ) -> Snapshot:
     """Cut the target's rows out of the matrix; nothing after this reads the warehouse.
 
@@ -76,7 +81,7 @@ def make_snapshot(
             "The matrix holds other regimes than training.regime_weights, first on "
             f"{first:%Y-%m-%d}. Run the features stage again: kedro run --pipeline=features."
         )
-    return replace(snapshot, made_from=market_identity(source, target.symbol))
+    return replace(snapshot, made_from=market_identity(source, target.symbol, external.on()))
 
 
 def make_labels(snapshot: Snapshot, *, horizon: Horizon) -> tuple[pd.DataFrame, pd.DataFrame]:

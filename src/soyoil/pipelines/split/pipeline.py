@@ -55,6 +55,7 @@ def create_pipeline() -> Pipeline:
                     "regime_weights",
                     "params:target",
                     "params:source",
+                    "params:external",
                 ],
                 "snapshot",
                 name="make_snapshot",
