@@ -20,6 +20,7 @@ from soyoil.audit.rows.spans import span_of, stale_tables
 from soyoil.audit.rows.table_data import TableData
 from soyoil.audit.structure.defects import Defect
 from soyoil.contracts.contract import load_contract
+from soyoil.external import SOURCES as OUTSIDE
 from soyoil.targets.horizons import HORIZONS
 from soyoil.targets.labels import build_labels
 from soyoil.warehouse.live import LiveTable
@@ -232,7 +233,7 @@ def test_contract_explains_null_and_constant_columns(
     ]
     assert empty[0].evidence.endswith("market_data.realized_vol_1h")
     absent = "6E, 6L, ES, GC, HG, HO, MES, NG, RB, ZC, ZM, ZN, ZW"
-    outside = [f"; outside source {name} off or without rows" for name in ("cftc", "fred")]
+    outside = [f"; outside source {name} off or without rows" for name in OUTSIDE]
     assert empty[1].evidence.endswith(f"no sessions of {absent}{''.join(outside)}")
     daily = list(empty_columns(data, Sources(("ZL", "ZS", "CL"), hourly=False)))
     assert [f.kind for f in daily] == ["absent_source"]

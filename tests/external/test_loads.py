@@ -201,6 +201,56 @@ def test_series_without_a_rule_are_refused(series: str, said: str) -> None:
         ExternalConfig(fred={"series": (series,)})
 
 
+def wasde(**changes: Any) -> pd.DataFrame:
+    """Two releases of one figure as the file holds them."""
+    rows = {
+        "commodity": "soybean_oil",
+        "attribute": "ending_stocks",
+        "marketing_year": ["2022/23", "2023/24", "2023/24", "2023/24", "2023/24"],
+        "forecast_month": [None, "Nov", "Dec", "Oct", "Nov"],
+        "value": [1602.0, 1570.0, 1577.0, 1560.0, 1570.0],
+        "release_datetime": pd.to_datetime(["2023-12-08 12:00"] * 3 + ["2023-11-09 12:00"] * 2),
+    }
+    return pd.DataFrame(rows | changes)
+
+
+def test_a_release_counts_for_what_it_says_itself(store: MemoryStore, tmp_path: Path) -> None:
+    path = tmp_path / "wasde.parquet"
+    table = "raw_intelligence.usda_granular"
+    wasde().to_parquet(path)
+    load(store, usda={"path": str(path)})
+    rows = content(store, table)
+    assert rows["value"].tolist() == [1602.0, 1570.0, 1577.0]
+    assert rows["vintage"].tolist() == ["2023-12-08", "2023-11-09", "2023-12-08"]
+    assert [f"{t:%F %H:%M}" for t in rows["known_at"]] == [
+        "2023-12-08 17:00", "2023-11-09 17:00", "2023-12-08 17:00",
+    ]  # fmt: skip
+    assert not load(store, LATER, usda={"path": str(path)}).records.tables
+    # Another value under the day of a release that is stored: set aside, nothing is changed.
+    wasde(value=[1602.0, 1570.0, 1500.0, 1560.0, 1570.0]).to_parquet(path)
+    clashing = load(store, LATER, usda={"path": str(path)})
+    assert not clashing.records.tables
+    assert reasons(clashing) == {"two_values_for_one_day": 1}
+    wasde(marketing_year="23").to_parquet(path)
+    assert reasons(load(store, LATER, usda={"path": str(path)})) == {"no_day": 3}
+
+
+@pytest.mark.parametrize("damage", ["text", "cut", "columns", "empty"])
+def test_another_file_than_wasde_warns(store: MemoryStore, tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "wasde.parquet"
+    frame = wasde()
+    if damage == "columns":
+        frame = frame.drop(columns="forecast_month")
+    (frame.iloc[:0] if damage == "empty" else frame).to_parquet(path)
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-40])
+    if damage == "text":
+        path.write_text("<html>", encoding="utf-8")
+    loaded = load(store, usda={"path": str(path)})
+    assert not loaded.records.tables
+    assert "external.usda is left out" in loaded.warnings[0]
+
+
 def test_required_needs_a_path() -> None:
     with pytest.raises(ValueError, match="required: true needs a path"):
         ExternalConfig(cftc={"required": True})

@@ -9,6 +9,7 @@ from soyoil.external.releases import (
     cot_known_at,
     cot_release_days,
     series_known_at,
+    wasde_known_at,
 )
 
 
@@ -86,6 +87,13 @@ def test_hour_of_release_follows_daylight_saving() -> None:
 )
 def test_value_of_a_series_is_known(series: str, day: str, known: str) -> None:
     assert f"{series_known_at(series, days(day))[0]:%Y-%m-%d %H:%M}" == known
+
+
+def test_wasde_is_out_at_noon_since_2013() -> None:
+    known = wasde_known_at(days("2012-12-11", "2013-01-11", "2023-07-12"))
+    assert [f"{t:%F %H:%M}" for t in known] == [
+        "2012-12-11 13:30", "2013-01-11 17:00", "2023-07-12 16:00",
+    ]  # fmt: skip
 
 
 def test_no_rule_knows_a_value_before_its_period_has_ended() -> None:

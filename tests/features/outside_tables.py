@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from soyoil.external.cftc import VALUES
-from soyoil.external.releases import cot_known_at, series_known_at
+from soyoil.external.releases import cot_known_at, series_known_at, wasde_known_at
 
 LOADED = pd.Timestamp("2027-01-04", tz="UTC").as_unit("us")
 
@@ -62,7 +62,26 @@ def random_tables(
         changed[column] = changed[column] + 7
         return pd.concat([rows, changed]).sample(frac=1, random_state=1).reset_index(drop=True)
 
+    releases = np.arange("2016-01", last[:7], dtype="datetime64[M]").astype("datetime64[D]") + 9
+    known = wasde_known_at(releases)
+    wasde = []
+    for name in (
+        "soybean_oil.ending_stocks",
+        "soybean_oil.use_total",
+        "soybeans.ending_stocks",
+        "soybeans.use_total",
+    ):
+        for year in ("2014", "2015", "2016", "2017", "2018"):
+            rows = raw("series_id", name, [f"{year}-09-01"] * len(releases), known)
+            rows = rows.assign(value=rng.uniform(1, 9, len(rows)), vintage=releases.astype(str))
+            # A year is forecast from May of its first calendar year on, for two years.
+            about = (releases >= np.datetime64(f"{year}-05")) & (
+                releases < np.datetime64(f"{int(year) + 2}-05")
+            )
+            wasde.append(rows[about])
+
     return {
+        "usda": pd.concat(wasde, ignore_index=True),
         "cftc": with_revisions(pd.concat(parts, ignore_index=True), "noncommercial_long"),
         "fred": with_revisions(pd.concat(series, ignore_index=True), "value"),
     }

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from outside_tables import LOADED, cot, fred, random_tables
+from outside_tables import LOADED, cot, fred, random_tables, raw
 
 from soyoil.base.errors import ConfigError
 from soyoil.contracts.contract import load_contract
@@ -203,8 +203,9 @@ def test_features_match_the_slow_way() -> None:
         if before is not None:
             out["macro.cpi_yoy"] = cpi[-1][1] / before - 1
         want.append(out)
-    expected = pd.DataFrame(want)[list(found.columns)]
-    got = found.astype("float64")
+    names = [name for name in found.columns if not name.startswith("fundamentals.")]
+    expected = pd.DataFrame(want)[names]
+    got = found[names].astype("float64")
     np.testing.assert_allclose(got.to_numpy(), expected.to_numpy(), rtol=1e-9, atol=1e-12)
     assert got.notna().any().all()
 
@@ -236,6 +237,50 @@ def test_without_sources_columns_are_null_and_models_do_not_get_them(make_sessio
     assert arrays.X.shape == (len(matrix), len(given))
     one = matrix.assign(**{NET: 0.1})
     assert set(present(feature_names(), one)) - set(given) == {NET}
+
+
+def wasde_by_hand(rows: pd.DataFrame, commodity: str, decision: pd.Timestamp) -> list[float]:
+    """Stocks to use of each marketing year in its last release known, the slow way."""
+    known = rows[rows["known_at"] <= decision]
+    parts = []
+    for name in ("ending_stocks", "use_total"):
+        own = known[known["series_id"] == f"{commodity}.{name}"].sort_values("known_at")
+        parts.append(own.groupby("event_time")["value"].last())
+    return list((parts[0] / parts[1]).sort_index())
+
+
+def test_supply_and_use_match_the_slow_way() -> None:
+    tables = random_tables(np.random.default_rng(4))
+    rows = rows_on("2016-03-01", "2018-06-15").iloc[::9].reset_index(drop=True)
+    found = outside_features(rows, tables)
+    for row, (_, at) in enumerate(rows.iterrows()):
+        for short, commodity in (("oil", "soybean_oil"), ("soybean", "soybeans")):
+            want = wasde_by_hand(tables["usda"], commodity, at["decision_time"])
+            got = found[f"fundamentals.{short}_stocks_to_use"].iloc[row]
+            change = found[f"fundamentals.{short}_stocks_to_use_change_1y"].iloc[row]
+            np.testing.assert_allclose([got, change], [want[-1], want[-1] - want[-2]])
+
+
+def test_wasde_is_seen_on_its_day_and_a_new_year_from_may_on() -> None:
+    release = pd.Timestamp("2023-05-12 12:00", tz="America/New_York").tz_convert("UTC")
+    old = pd.Timestamp("2023-04-11 12:00", tz="America/New_York").tz_convert("UTC")
+    parts = []
+    for known, year, stocks in (
+        (old, "2022", 20.0),
+        (release, "2022", 30.0),
+        (release, "2023", 40.0),
+    ):
+        for name, value in (("ending_stocks", stocks), ("use_total", 100.0)):
+            moment = pd.Series([known.as_unit("us")])
+            rows = raw("series_id", f"soybean_oil.{name}", [f"{year}-10-01"], moment, value=value)
+            parts.append(rows.assign(vintage=f"{known:%Y-%m-%d}"))
+    rows = rows_on("2023-05-11", "2023-05-15")
+    found = outside_features(rows, {"usda": pd.concat(parts, ignore_index=True)})
+    np.testing.assert_allclose(found["fundamentals.oil_stocks_to_use"], [0.2, 0.4, 0.4])
+    np.testing.assert_allclose(
+        found["fundamentals.oil_stocks_to_use_change_1y"].to_numpy()[1:], [0.1, 0.1]
+    )
+    assert found["fundamentals.days_since_wasde"].tolist() == [30, 0, 3]
 
 
 class Refusing:
@@ -284,15 +329,25 @@ def test_real_files_are_whole_and_plausible(databento_dir: Path) -> None:
     config = ExternalConfig(
         cftc={"path": str(data / "cftc" / "legacy_futures_only.csv"), "required": True},
         fred={"path": str(data / "fred"), "required": True},
+        usda={"path": str(data / "usda" / "wasde_us_soy_vintages.parquet"), "required": True},
     )
     loaded = load_external(config, NoExternalStore(), LOADED)
-    assert loaded.rejected.empty
+    # The corrected release of 2008-10-28 says two things of one marketing year.
+    assert loaded.rejected["source"].eq("usda").all()
+    assert loaded.rejected["event_time"].str.startswith("2008-").all()
+    assert len(loaded.rejected) == 50
     assert not loaded.warnings
     tables = {name: loaded.records.tables[source.table] for name, source in SOURCES.items()}
     rows = rows_on("2010-06-07", "2023-12-29")
     found = outside_features(rows, tables).set_axis(rows["data_date"]).astype("float64")
     macro = found[[name for name in found.columns if name.startswith("macro.")]]
     assert macro.notna().all(axis=None)
+    wasde = found[[name for name in found.columns if name.startswith("fundamentals.")]]
+    assert wasde.notna().all(axis=None)
+    assert wasde["fundamentals.oil_stocks_to_use"].between(0.03, 0.25).all()
+    # The release of October 2013 and that of January 2019 never came.
+    assert wasde["fundamentals.days_since_wasde"].loc["2013-11-07"] == 56
+    assert wasde["fundamentals.days_since_wasde"].loc["2023-12-08"] == 0
     # Only the shutdowns and the outage leave reports too old to be used.
     gone = found.index[found[NET].isna()]
     assert set(gone.year) == {2013, 2019, 2023}

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pandas as pd
 
@@ -66,8 +66,10 @@ class ExternalSource:
     groups
         Feature groups that are NULL without it.
     stale_after_days
-        Days after its reference day beyond which a value is too old to be used, by series, and
-        ``""`` for all others.
+        Days beyond which a value is too old to be used, by series, and ``""`` for all others.
+    age_from
+        What its age is counted from: the reference day, or the day on which the series was last
+        published, where reference days lie ahead.
     fresh_days
         A newest value that is so much older than the newest session is warned about.
     """
@@ -81,6 +83,7 @@ class ExternalSource:
     groups: tuple[str, ...]
     stale_after_days: Mapping[str, int]
     fresh_days: int
+    age_from: Literal["event_time", "known_at"] = "event_time"
 
 
 def quarantine(source: str, reason: str, file: Path, rows: pd.DataFrame) -> pd.DataFrame:

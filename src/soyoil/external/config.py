@@ -73,10 +73,13 @@ class ExternalConfig(Config):
         Commitments of Traders: the CSV file of the legacy report, futures only.
     fred
         A folder of FRED's CSV files.
+    usda
+        WASDE: a Parquet file of all its releases.
     """
 
     cftc: FileSourceConfig = FileSourceConfig()
     fred: FredConfig = FredConfig()
+    usda: FileSourceConfig = FileSourceConfig()
 
     def of(self, source: str) -> FileSourceConfig:
         """Section of one source."""

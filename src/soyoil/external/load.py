@@ -112,7 +112,7 @@ def staleness_of(
         return (
             f"external.{source.name} is on, but {source.table} holds no row: {groups} is NULL.",
         )
-    newest = rows["event_time"].max().tz_localize(None)
+    newest = rows[source.age_from].max().tz_localize(None).normalize()
     age = (newest_session - newest).days
     if age <= source.fresh_days:
         return ()

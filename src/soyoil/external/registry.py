@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from soyoil.external import cftc, fred
+from soyoil.external import cftc, fred, usda
 from soyoil.external.base import ExternalSource
 
 SOURCES: Final[dict[str, ExternalSource]] = {
@@ -38,6 +38,19 @@ SOURCES: Final[dict[str, ExternalSource]] = {
             groups=("macro",),
             stale_after_days={"": 14, "CPIAUCSL": 110},
             fresh_days=14,
+        ),
+        ExternalSource(
+            name=usda.NAME,
+            table="raw_intelligence.usda_granular",
+            series="series_id",
+            values=usda.VALUES,
+            read=usda.read,
+            release="day of the release 12:00 in New York, 8:30 before 2013",
+            groups=("fundamentals",),
+            # None came out in October 2013 and in January 2019: 57 and 59 days without one.
+            stale_after_days={"": 65},
+            fresh_days=40,
+            age_from="known_at",
         ),
     )
 }

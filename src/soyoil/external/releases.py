@@ -20,6 +20,8 @@ from soyoil.base.arrays import DayArray, IntArray
 EASTERN: Final = "America/New_York"
 COT_TIME: Final = dt.time(15, 30)
 """Release of the Commitments of Traders, cftc.gov, Release Schedule."""
+WASDE_TIMES: Final = (dt.time(8, 30), dt.time(12, 0))
+"""Release of WASDE before and since January 2013, usda.gov."""
 FRED_TIME: Final = dt.time(16, 15)
 """After the Federal Reserve's H.15 and H.10, which are out by 16:15."""
 
@@ -199,6 +201,13 @@ def cot_release_days(report_days: DayArray) -> DayArray:
 def cot_known_at(report_days: DayArray) -> pd.Series:
     """When each report could be known, 15:30 in New York on its `cot_release_days`."""
     return at_eastern(cot_release_days(report_days), COT_TIME)
+
+
+def wasde_known_at(release_days: DayArray) -> pd.Series:
+    """When each WASDE was out: 12:00 in New York since January 2013, 8:30 before."""
+    noon = release_days >= np.datetime64("2013-01-01")
+    early, late = (at_eastern(release_days, wall) for wall in WASDE_TIMES)
+    return early.where(~noon, late)
 
 
 def series_known_at(series: str, days: DayArray) -> pd.Series:

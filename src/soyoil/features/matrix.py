@@ -15,6 +15,7 @@ from soyoil.contracts.contract import TableContract, load_contract
 # Importing the feature modules fills the registry.
 from soyoil.features import golden_zone, pivots, technical, volatility  # noqa: F401
 from soyoil.features.cross_asset import cross_asset_features
+from soyoil.features.fundamentals import fundamental_features
 from soyoil.features.macro import macro_features
 from soyoil.features.outside import NO_ROWS
 from soyoil.features.positioning import positioning_features
@@ -137,7 +138,8 @@ def outside_features(rows: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> 
         One column per feature of source ``external`` on the index of `rows`, with the dtypes of
         the contract.
     """
-    found = positioning_features(rows, tables) | macro_features(rows, tables)
+    made = (positioning_features, macro_features, fundamental_features)
+    found = {name: values for make in made for name, values in make(rows, tables).items()}
     specs = features_of("external")
     values = np.stack([found[spec.name] for spec in specs])
     return _typed(values, specs, rows.index, load_contract(TABLE))

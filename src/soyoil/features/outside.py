@@ -37,8 +37,8 @@ class Known:
     days
         Their reference days.
     staleness
-        Days from the newest reference day to the trade date, shape ``(n,)``; NaN where no value
-        is known, and where it is too old.
+        Days from the newest reference day, or the last publication, to the trade date, shape
+        ``(n,)``; NaN where no value is known, and where it is too old.
     """
 
     values: FloatArray
@@ -91,7 +91,8 @@ class OutsideView:
         """
         rows = self._parts.get(series, self.rows.iloc[:0])
         history = AsOfView(rows).history(at["decision_time"], column, count)
-        age = at["data_date"].to_numpy(dtype="datetime64[D]") - history.days[:, -1]
+        since = history.days[:, -1] if self.source.age_from == "event_time" else history.learned
+        age = at["data_date"].to_numpy(dtype="datetime64[D]") - since
         staleness = np.where(np.isnat(age), np.nan, age.astype("float64"))
         cap = self.source.stale_after_days.get(series, self.source.stale_after_days[""])
         fresh = staleness <= cap

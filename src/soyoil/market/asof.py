@@ -22,10 +22,13 @@ class History:
         are known.
     days
         Reference days, ``datetime64[D]``, NaT where there is no value.
+    learned
+        UTC day on which something of the series last became known, shape ``(decisions,)``.
     """
 
     values: FloatArray
     days: DayArray
+    learned: DayArray
 
 
 @dataclass(frozen=True)
@@ -121,4 +124,6 @@ class AsOfView:
             if len(last):
                 values[decision, -len(last) :] = latest[last]
                 found[decision, -len(last) :] = days[last]
-        return History(values, found)
+        learned = np.full(len(wanted), np.datetime64("NaT"), dtype="datetime64[D]")
+        learned[stops > 0] = moments[stops[stops > 0] - 1].astype("datetime64[D]")
+        return History(values, found, learned)
