@@ -237,6 +237,8 @@ def test_without_sources_columns_are_null_and_models_do_not_get_them(make_sessio
     assert arrays.X.shape == (len(matrix), len(given))
     one = matrix.assign(**{NET: 0.1})
     assert set(present(feature_names(), one)) - set(given) == {NET}
+    # A snapshot of an earlier version has no such columns at all.
+    assert present(feature_names(), matrix.drop(columns=names)) == given
 
 
 def wasde_by_hand(rows: pd.DataFrame, commodity: str, decision: pd.Timestamp) -> list[float]:

@@ -124,10 +124,12 @@ def present(names: Sequence[str], matrix: pd.DataFrame) -> tuple[str, ...]:
     names
         Columns with the role ``feature``.
     matrix
-        Rows of the target.
+        Rows of the target; those of an earlier version lack the columns of sources.
     """
     return tuple(
-        name for name in names if name.partition(".")[0] not in GROUPS or matrix[name].notna().any()
+        name
+        for name in names
+        if name.partition(".")[0] not in GROUPS or (name in matrix and matrix[name].notna().any())
     )
 
 
