@@ -13,6 +13,7 @@ from typing import Final
 
 from soyoil.contracts.contract import TableContract
 from soyoil.contracts.identifiers import parts_of
+from soyoil.external.registry import SOURCES
 from soyoil.warehouse.live import Inspector, LiveTable, LiveWarehouse, in_spelling_of
 
 SESSIONS: Final = "market_data.soyoil_futures_sessions"
@@ -65,6 +66,15 @@ def look(
     """
     live = in_spelling_of(inspector.inspect(), contracts)
     prefix = live.own_prefix
+    # Tables of outside sources are made when their source is on; before that they are nobody's,
+    # or a table of the user that is called alike.
+    outside = {source.table for source in SOURCES.values()}
+    contracts = {
+        name: of
+        for name, of in contracts.items()
+        if name not in outside
+        or ((there := live.tables.get(prefix + name)) is not None and is_ours(there))
+    }
     own = {prefix + name.split(".")[0] for name in contracts}
     seen = [n for n in live.datasets if n in own or any(fnmatchcase(n, p) for p in datasets)]
     tables = {
