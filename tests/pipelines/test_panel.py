@@ -30,6 +30,12 @@ def ran(shared_project):  # type: ignore[no-untyped-def]
     return shared_project.run_many(
         {
             "made": ["--pipelines=ingest,panel", f"--params={walk}"],
+            "engine": [
+                "--pipelines=regimes,features,panel",
+                f"--params={walk},panel.engines=lightgbm,fit.feature_groups=market_data,"
+                "lightgbm.n_estimators=5,split.min_train_rows=60,split.warm_up=40,"
+                "split.valid_sessions=20",
+            ],
             "other": ["--pipeline=panel", f"--params={walk},source.synthetic.seed=5"],
         }
     )
