@@ -26,7 +26,7 @@ from soyoil.models.walkforward import Job, fit_one
 from soyoil.panel import engines as panel_engines
 from soyoil.panel.config import PanelConfig
 from soyoil.panel.engines import EngineRules, PanelForecasts, fit_engines
-from soyoil.panel.losses import MODELS, PanelRules, panel_quantiles, root_losses
+from soyoil.panel.losses import ALONE, MODELS, PanelRules, panel_quantiles, root_losses
 from soyoil.panel.result import PanelResult, make_panel
 from soyoil.panel.roots import root_series
 from soyoil.panel.store import ResultStore
@@ -187,6 +187,7 @@ def test_the_champion_is_the_mix_of_cones_and_engines() -> None:
     np.testing.assert_array_equal(quantiles[CHAMPION], want)
     alone = panel_quantiles(series, horizon, RULES)[2]
     assert not np.array_equal(want, alone[CHAMPION])
+    np.testing.assert_array_equal(quantiles[ALONE], alone[CHAMPION])
     # An engine of the last folds alone is scored on its own rows, against the cone on the same.
     losses = root_losses(series, horizon, RULES, engines)
     own = losses.of("tft")
@@ -196,7 +197,10 @@ def test_the_champion_is_the_mix_of_cones_and_engines() -> None:
         q = experts[name][at]
         loss = np.mean([pinball(y[at], q[:, i], p) for i, p in enumerate((0.1, 0.5, 0.9))], axis=0)
         np.testing.assert_array_equal(own.pinball[name], loss)
-    assert set(losses.pinball) == set(MODELS)
+    assert set(losses.pinball) == {*MODELS, ALONE}
+    np.testing.assert_array_equal(
+        quantiles[ALONE], panel_quantiles(series, horizon, RULES)[2][CHAMPION]
+    )
     found = {("lightgbm", "CL", "1m"): first, ("tft", "CL", "1m"): second}
     groups = {"lightgbm": "all", "tft": "its own columns"}
     result = make_panel(frame, ("ZL", "CL"), (), RULES, forecasts=PanelForecasts(groups, found))
@@ -229,6 +233,12 @@ def test_a_signal_is_found_where_it_is(small: Small, fits: Fits, tmp_path: Path)
     gain = mixed - cones.loc[(CHAMPION, "1w"), "skill_pinball"]
     assert (gain[["ZL", "ES"]] > 0.02).all()
     assert (gain[["CL", "GC"]].abs() < 0.005).all()
+    added = result.engines_add.set_index("horizon")
+    assert added.loc["1w", "skill_pinball_low"] > 0
+    mixed = result.roots.set_index(["model", "horizon", "symbol"])["pinball"].sort_index()
+    ratio = mixed[CHAMPION, "1w"] / cones.loc[(CHAMPION, "1w"), "pinball"]
+    assert added.loc["1w", "skill_pinball"] == pytest.approx((1 - ratio).mean())
+    assert added["roots"].tolist() == [4, 4, 4, 0, 0]
     assert fits.count == FITTED * len(SIGNALS)
     assert result.models[-1] == "lightgbm"
     assert not result.engines["lightgbm"].passed
@@ -254,6 +264,8 @@ def test_a_root_too_short_for_a_fold_is_named(small: Small, fits: Fits, tmp_path
     text = " ".join(" ".join(lines).split())
     assert "No engine, too short for a fold: GC (1w 1m 3m)." in text
     assert "lightgbm, feature groups: all" in text
+    assert re.search(r"What lightgbm adds to the champion, .*: 1w \+\d", text)
+    assert "What lightgbm adds to the champion" in panel_page(result)
     assert "FAIL: the panel does not show that lightgbm beats vol_cone: " in text
     page = panel_page(result)
     assert "Engine lightgbm" in page

@@ -9,7 +9,7 @@ from typing import Final, Literal, Self
 import numpy as np
 
 from soyoil.base.arrays import BoolArray, DayArray, FloatArray, IntArray
-from soyoil.market.conventions import QUANTILES
+from soyoil.market.conventions import QUANTILE_COLUMNS, QUANTILES
 from soyoil.metrics.losses import pinball
 from soyoil.models.baselines import baseline_quantiles
 from soyoil.models.champion import CONES, ChampionConfig, cone_experts, mix
@@ -21,6 +21,8 @@ from soyoil.targets.labels import forward_sums
 
 MODELS: Final = (CHAMPION, *BASELINES)
 REFERENCE: Final = CONES[0]
+ALONE: Final = "cones"
+"""The champion without the engines: the cones mixed alone under its rule."""
 
 Status = Literal["scored", "too short", "flat price"]
 
@@ -62,7 +64,8 @@ class RootLosses:
         hourly values. NaN without a scored row.
     pinball, covered
         By model: mean pinball loss over the quantiles (log return), and 1.0 where the outcome lay
-        within the 80 % interval, shape ``(n,)``. Empty if too short.
+        within the 80 % interval, shape ``(n,)``. Empty if too short. With engines `ALONE` is
+        among them.
     engines
         The same of each engine and the reference on the rows that the engine has forecast, which
         are fewer where it fits the last folds alone.
@@ -109,9 +112,9 @@ def panel_quantiles(
 
     Returns
     -------
-    Positions of the scored rows ``(n,)``, outcomes ``(n,)`` and, by the names of `MODELS` and
-    engines, quantiles ``(n, 3)``, log returns. Rows before every baseline has a forecast are not
-    scored.
+    Positions of the scored rows ``(n,)``, outcomes ``(n,)`` and, by the names of `MODELS`, of
+    engines and, with engines, `ALONE`, quantiles ``(n, 3)``, log returns. Rows before every
+    baseline has a forecast are not scored.
     """
     h = horizon.sessions
     y = forward_sums(series.returns, h)
@@ -122,7 +125,10 @@ def panel_quantiles(
     of_engines = {name: values[rows] for name, values in (engines or {}).items()}
     experts = cone_experts(series.returns, baselines, y, rows, h)
     experts = replace(experts, quantiles={**experts.quantiles, **of_engines})
-    quantiles[CHAMPION] = mix(experts, h, rules.champion).quantiles
+    mixed = mix(experts, h, rules.champion)
+    quantiles[CHAMPION] = mixed.quantiles
+    if of_engines:
+        quantiles[ALONE] = mixed.experts[list(QUANTILE_COLUMNS)].to_numpy(dtype="float64")
     return rows, y[rows], quantiles | of_engines
 
 
@@ -174,7 +180,7 @@ def root_losses(
     """
     rows, y, quantiles = panel_quantiles(series, horizon, rules, engines)
     dates, place = series.dates[rows], (series.symbol, horizon)
-    own = {name: q for name, q in quantiles.items() if name in MODELS}
+    own = {name: q for name, q in quantiles.items() if name in (*MODELS, ALONE)}
     share = _hourly_share(quantiles, np.ones(len(rows), dtype=bool))
     found = _losses(place, dates, y, own, rules, share)
     if found.status != "scored":

@@ -15,6 +15,7 @@ from soyoil.panel.bootstrap import align, panel_skill
 from soyoil.panel.engines import PanelForecasts
 from soyoil.panel.gate import Gate, judge
 from soyoil.panel.losses import (
+    ALONE,
     MODELS,
     REFERENCE,
     PanelRules,
@@ -61,6 +62,10 @@ class PanelResult:
         Verdict on each engine; they take part in the champion.
     feature_groups
         Groups of matrix columns that each engine was given, in words.
+    engines_add
+        One row per horizon, over the counted roots with an engine: ``horizon``, ``roots``, mean
+        ``skill_pinball`` of the champion against the cones mixed alone with ``_low`` and
+        ``_high``, ``positive``. Empty without engines.
     unfitted
         Why no engine was fitted, by root and horizon.
     """
@@ -71,6 +76,7 @@ class PanelResult:
     provenance: str
     engines: Mapping[str, Gate] = field(default_factory=dict)
     feature_groups: Mapping[str, str] = field(default_factory=dict)
+    engines_add: pd.DataFrame = field(default_factory=pd.DataFrame)
     unfitted: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @property
@@ -115,7 +121,7 @@ def make_panel(
     found = forecasts or PanelForecasts()
     models = (*MODELS, *found.engines)
     counted = frozenset(symbols) - frozenset(exclude)
-    roots, means = [], []
+    roots, means, adds = [], [], []
     for number, horizon in enumerate(HORIZONS.values()):
         losses = []
         for place, root in enumerate(series, start=1):
@@ -123,6 +129,8 @@ def make_panel(
             losses.append(root_losses(root, horizon, rules, of_engines))
             if advance is not None:
                 advance(number * len(series) + place, len(HORIZONS) * len(series))
+        if found.engines:
+            adds.append({"horizon": horizon.name, **_added(horizon, losses, counted)})
         for model in models:
             own = [root.of(model) for root in losses]
             table, mean = _tables(horizon, model, own, counted)
@@ -141,6 +149,7 @@ def make_panel(
         provenance=provenance,
         engines={name: gates[name] for name in found.engines},
         feature_groups=found.feature_groups,
+        engines_add=pd.DataFrame(adds),
         unfitted=found.short,
     )
 
@@ -167,6 +176,24 @@ def _gate(model: str, roots: pd.DataFrame, means: pd.DataFrame) -> Gate:
     return judge(
         means[means["model"] == model], roots[(roots["model"] == model) & roots["counted"]]
     )
+
+
+def _added(
+    horizon: Horizon, losses: Sequence[RootLosses], counted: frozenset[str]
+) -> dict[str, object]:
+    """What the engines add to the champion at one horizon."""
+    own = [root for root in losses if root.symbol in counted and ALONE in root.pinball]
+    if not own:
+        return {"roots": 0, **dict.fromkeys(SKILL, _NAN), "positive": 0}
+    dated = align(
+        [root.dates for root in own],
+        [root.pinball[CHAMPION] for root in own],
+        [root.pinball[ALONE] for root in own],
+    )
+    skill = panel_skill(dated, np.ones(len(own), dtype=bool), horizon.sessions)
+    values = (skill.mean, skill.interval.low, skill.interval.high)
+    positive = int((skill.skill > ROUNDING).sum())
+    return {"roots": len(own), **dict(zip(SKILL, values, strict=True)), "positive": positive}
 
 
 def _tables(

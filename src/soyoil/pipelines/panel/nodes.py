@@ -184,6 +184,9 @@ def panel_metrics(result: PanelResult) -> dict[str, float]:
     out = _metrics(result, CHAMPION, "panel", result.gate)
     for name, gate in result.engines.items():
         out |= _metrics(result, name, f"panel.{name}", gate)
+    for row in result.engines_add.to_dict("records"):
+        for end in ("", "_low", "_high"):
+            out[f"panel.{row['horizon']}.engines_add{end}"] = float(row[f"skill_pinball{end}"])
     return out
 
 

@@ -17,6 +17,7 @@ from soyoil.reports.page import Html, Page, Table, badge, facts, join, paragraph
 from soyoil.reports.panel.terminal import (
     ABSENT,
     bounds,
+    engines_add,
     figure,
     notes,
     scored_span,
@@ -223,6 +224,7 @@ def panel_page(result: PanelResult) -> str:
             ]
         ),
         paragraph(result.gate.sentence(CHAMPION, REFERENCE)),
+        *(paragraph(text) for text in [engines_add(result)] if text),
         *(paragraph(text, "note") for text in (*notes(result), unfitted(result)) if text),
     ]
     if result.provenance == "synthetic":

@@ -83,6 +83,21 @@ def engine_title(result: PanelResult, model: str) -> str:
     return f"{model}, feature groups: {result.feature_groups[model]}"
 
 
+def engines_add(result: PanelResult) -> str:
+    """What the engines add to the champion, in one sentence; empty without engines."""
+    parts = [
+        f"{row['horizon']} {figure(row['skill_pinball'])} {bounds(row)}"
+        for row in result.engines_add.to_dict("records")
+        if row["roots"]
+    ]
+    if not parts:
+        return ""
+    return (
+        f"What {'+'.join(result.engines)} adds to the champion, mean pinball skill against the "
+        f"cones mixed alone, %: {', '.join(parts)}."
+    )
+
+
 def unfitted(result: PanelResult) -> str:
     """Which roots are too short for a fold of the engines; empty if none is."""
     horizons: dict[str, list[str]] = {}
@@ -136,6 +151,7 @@ def panel_view(result: PanelResult) -> RenderableType:
         *map(Text, notes(result)),
         Text(result.gate.sentence(CHAMPION, REFERENCE), style="bold"),
     ]
+    lines += [Text(text) for text in (engines_add(result), unfitted(result)) if text]
     for name, gate in result.engines.items():
         lines += [
             Text(),
@@ -143,6 +159,4 @@ def panel_view(result: PanelResult) -> RenderableType:
             _table(result, name),
             Text(gate.sentence(name, REFERENCE), style="bold"),
         ]
-    if unfitted(result):
-        lines.append(Text(unfitted(result)))
     return Group(*lines)
