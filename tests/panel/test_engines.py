@@ -14,6 +14,7 @@ from panel_market import RULES, market
 from rich.console import Console
 
 from soyoil.base.errors import ConfigError, ContractError, SplitError
+from soyoil.base.handover import HandoverError
 from soyoil.metrics.losses import pinball
 from soyoil.models.base import FoldResult, FoldTask, HorizonArrays
 from soyoil.models.baselines import baseline_quantiles, vol_cone_sigma
@@ -37,9 +38,11 @@ from soyoil.pipelines.split.nodes import make_labels, make_split_plan, make_weig
 from soyoil.reports.panel.page import panel_page
 from soyoil.reports.panel.terminal import panel_view
 from soyoil.sources.base import SourceConfig
+from soyoil.sources.identity import market_identity
 from soyoil.splits.plan import SplitConfig
 from soyoil.targets.horizons import HORIZONS
 from soyoil.targets.labels import forward_sums
+from soyoil.warehouse.origins import ORIGINS
 
 SPLIT = SplitConfig.model_validate(
     {"first_origin": "2018-07-02", "warm_up": 40, "valid_sessions": 40, "refit_every": 100}
@@ -331,6 +334,11 @@ def test_other_sessions_than_those_of_the_matrix_are_refused(
         fit_engines(cut, series, SMALL, rules_of(), ResultStore(tmp_path))
     with pytest.raises(SplitError, match=r"no row of NG.*--pipelines=ingest,regimes,features"):
         small.tables.snapshots(["ZL", "NG"])
+    matrix = small.matrix.copy()
+    made = market_identity(SourceConfig(), "ZL") | {"source.symbols": "ES+ZL"}
+    matrix.attrs[ORIGINS] = {"CL": made}
+    with pytest.raises(HandoverError, match=r"of CL cannot be used: .*source\.symbols"):
+        replace(small, matrix=matrix).tables.snapshots(["ZL", "CL"])
 
 
 def test_feature_groups_are_told(small: Small, fits: Fits, tmp_path: Path) -> None:
