@@ -247,6 +247,17 @@ def test_a_signal_is_found_where_it_is(small: Small, fits: Fits, tmp_path: Path)
     assert not result.engines["lightgbm"].passed
 
 
+def test_an_excluded_root_does_not_count_in_what_engines_add(
+    small: Small, fits: Fits, tmp_path: Path
+) -> None:
+    forecasts = small.forecasts(tmp_path, rules_of())
+    roots = tuple(SIGNALS)
+    added = make_panel(small.sessions, roots, ("ZL", "ES"), SMALL, forecasts=forecasts).engines_add
+    one = added.set_index("horizon").loc["1w"]
+    assert one["roots"] == 2
+    assert abs(one["skill_pinball"]) < 0.005
+
+
 def test_a_root_too_short_for_a_fold_is_named(small: Small, fits: Fits, tmp_path: Path) -> None:
     late = (small.matrix["symbol"] == "GC") & (small.matrix["data_date"] < "2017-12-01")
     part = replace(small, matrix=small.matrix[~late])
