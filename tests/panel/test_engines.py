@@ -69,7 +69,7 @@ class Small:
         }
         frame = self.matrix.rename(columns=names)
         columns = ["symbol", "data_date", *names.values(), "provenance"]
-        return frame[columns].assign(is_thin=False)
+        return frame[columns].assign(is_thin=False, rolls="known")
 
     @property
     def tables(self) -> MatrixTables:

@@ -21,7 +21,7 @@ from soyoil.sources.identity import (
 from soyoil.splits.snapshot import Snapshot
 from soyoil.warehouse.origins import WRITE_ORIGIN
 
-SESSIONS: Final = "databento_futures_ohlcv_1d"
+SESSIONS: Final = "soyoil_futures_sessions"
 MATRIX: Final = "daily_ml_matrix"
 SNAPSHOT: Final = "snapshot"
 

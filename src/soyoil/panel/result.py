@@ -58,6 +58,8 @@ class PanelResult:
         Verdict on the champion.
     provenance
         ``observed`` or ``synthetic``.
+    rolls_unknown
+        Roots whose bars name no contract.
     engines
         Verdict on each engine; they take part in the champion.
     feature_groups
@@ -74,6 +76,7 @@ class PanelResult:
     means: pd.DataFrame
     gate: Gate
     provenance: str
+    rolls_unknown: tuple[str, ...] = ()
     engines: Mapping[str, Gate] = field(default_factory=dict)
     feature_groups: Mapping[str, str] = field(default_factory=dict)
     engines_add: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -118,6 +121,9 @@ def make_panel(
         Observed and synthetic rows are mixed, or a root has two sessions on one date.
     """
     series, provenance = panel_series(sessions, symbols)
+    unknown = sessions.loc[
+        sessions["symbol"].isin(symbols) & (sessions["rolls"] == "unknown"), "symbol"
+    ]
     found = forecasts or PanelForecasts()
     models = (*MODELS, *found.engines)
     counted = frozenset(symbols) - frozenset(exclude)
@@ -147,6 +153,7 @@ def make_panel(
         means=means_table,
         gate=gates[CHAMPION],
         provenance=provenance,
+        rolls_unknown=tuple(sorted(unknown.unique())),
         engines={name: gates[name] for name in found.engines},
         feature_groups=found.feature_groups,
         engines_add=pd.DataFrame(adds),

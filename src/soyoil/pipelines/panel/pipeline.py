@@ -17,7 +17,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 score_panel,
                 {
-                    "sessions": "databento_futures_ohlcv_1d",
+                    "sessions": "soyoil_futures_sessions",
                     "matrix": "panel_matrix",
                     "regimes": "panel_regimes",
                     "folder": "panel_folder",
