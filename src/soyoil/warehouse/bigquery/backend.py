@@ -21,7 +21,7 @@ from soyoil.base.errors import WarehouseBusyError, WarehouseError
 from soyoil.contracts.contract import TableContract, WriteMode
 from soyoil.contracts.validation import check_rows
 from soyoil.warehouse import digest, table_check
-from soyoil.warehouse.backend import AlteredRows, DateSpan, WriteResult
+from soyoil.warehouse.backend import AlteredRows, DateSpan, Where, WriteResult
 from soyoil.warehouse.bigquery.client import client_for
 from soyoil.warehouse.bigquery.digests import BigQueryDigests
 from soyoil.warehouse.bigquery.schema import (
@@ -39,6 +39,7 @@ from soyoil.warehouse.bigquery.sql import (
 from soyoil.warehouse.bigquery.stage import STAGE_PREFIX, staged_table
 from soyoil.warehouse.connection import BigQueryConnection
 from soyoil.warehouse.guard import check_allowed
+from soyoil.warehouse.partial.where import check_where, of_groups, takes_whole_groups
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -76,19 +77,21 @@ class BigQueryWarehouse:
         columns: Sequence[str] | None = None,
         span: DateSpan | None = None,
         altered: AlteredRows = "refuse",
+        where: Where | None = None,
     ) -> pa.Table:
         """Rows in key order; see `backend.Warehouse.read`."""
         check_allowed()
         schema = table_check.projection(contract, columns)
+        check_where(contract, where or {})
         statements = self._statements(contract)
-        restriction = statements.restriction(span)
+        restriction = statements.restriction(span, where)
         table = self._client.get_table(statements.table)
         if table is None:
             raise table_check.missing_table(contract, self._connection.place)
         self._check_table(contract, table, schema.names)
         # Rows come in no order, so the key is read as well.
         names = list(dict.fromkeys((*schema.names, *contract.key)))
-        self._check_cost(statements, table, names, span)
+        self._check_cost(statements, table, names, restriction)
 
         def ordered() -> pa.Table:
             rows = self._client.read(statements.table, names, restriction)
@@ -97,20 +100,25 @@ class BigQueryWarehouse:
 
         if columns is not None:
             return ordered()
-        rows = (
-            ordered() if span else self._repeated(lambda: self._intact(contract, ordered, altered))
-        )
+        if span is None and takes_whole_groups(contract, where):
+            rows = self._repeated(lambda: self._intact(contract, ordered, altered, where))
+        else:
+            rows = ordered()
         check_rows(rows, contract, self._connection.place)
         return rows
 
     def _intact(
-        self, contract: TableContract, read: Callable[[], pa.Table], altered: AlteredRows
+        self,
+        contract: TableContract,
+        read: Callable[[], pa.Table],
+        altered: AlteredRows,
+        where: Where | None,
     ) -> pa.Table:
-        """All rows of a table, if they are as they were written."""
-        stored = self._digests.stored(contract)
+        """All rows of a table, or of some groups, if they are as they were written."""
+        stored = of_groups(contract, self._digests.stored(contract), where)
         rows = read()
         differ = digest.altered(stored, digest.group_digests(contract, rows))
-        if differ and self._digests.stored(contract) != stored:
+        if differ and of_groups(contract, self._digests.stored(contract), where) != stored:
             raise WarehouseBusyError(f"{contract.name} was written while it was read.")
         return digest.checked(contract, rows, stored, self._connection.place, altered)
 
@@ -193,10 +201,10 @@ class BigQueryWarehouse:
         statements: BigQueryStatements,
         table: bigquery.Table,
         columns: Sequence[str],
-        span: DateSpan | None,
+        restriction: str,
     ) -> None:
-        """Refuse a read that is too expensive; asked once per table and columns."""
-        query = statements.select(columns, span)
+        """Refuse a read that is too expensive; asked once per table, columns and rows."""
+        query = statements.select(columns, restriction)
         if query in self._client.estimates:
             return
         estimate = self._client.dry_run(query, f"estimate a read of {statements.table}")

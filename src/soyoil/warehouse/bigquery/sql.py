@@ -10,8 +10,9 @@ from typing import Final
 
 from soyoil.base.errors import ContractError
 from soyoil.contracts.contract import PROVENANCE, Column, TableContract, WriteMode
-from soyoil.warehouse.backend import DateSpan, WriteResult
+from soyoil.warehouse.backend import DateSpan, Where, WriteResult
 from soyoil.warehouse.ddl import backtick, bigquery_add_columns, bigquery_ddl, text_literal
+from soyoil.warehouse.partial.where import condition
 from soyoil.warehouse.sql import partition_column
 
 MAX_JOB_PARTITIONS: Final = 4_000
@@ -74,16 +75,16 @@ class BigQueryStatements:
         """Add nullable columns at the end, those that are missing."""
         return bigquery_add_columns(columns, self.table)
 
-    def select(self, columns: Sequence[str], span: DateSpan | None = None) -> str:
-        """Columns of the rows of a span, or all, in no order."""
+    def select(self, columns: Sequence[str], restriction: str = "") -> str:
+        """Columns of the rows that satisfy a condition, or all, in no order."""
         names = ", ".join(backtick(name) for name in columns)
-        condition = self.restriction(span)
-        where = f"\nWHERE {condition}" if condition else ""
+        where = f"\nWHERE {restriction}" if restriction else ""
         return f"SELECT {names}\nFROM {backtick(self.table)}{where}"
 
-    def restriction(self, span: DateSpan | None) -> str:
-        """Condition on the rows of a span, empty for all."""
-        return "" if span is None else self._within(span, "")
+    def restriction(self, span: DateSpan | None, where: Where | None = None) -> str:
+        """Condition on the rows of a span with the values wanted, empty for all."""
+        within = "" if span is None else self._within(span, "")
+        return _and((within, condition(where, backtick, text_literal)))
 
     def provenances(self) -> str:
         """Provenances of the rows in the table."""

@@ -23,10 +23,11 @@ from soyoil.base.leftovers import unfinished
 from soyoil.contracts.contract import TableContract, quote
 from soyoil.contracts.validation import check_rows
 from soyoil.warehouse import digest, table_check
-from soyoil.warehouse.backend import AlteredRows, DateSpan, WriteResult
+from soyoil.warehouse.backend import AlteredRows, DateSpan, Where, WriteResult
 from soyoil.warehouse.connection import DuckDBConnection
 from soyoil.warehouse.digest_sql import DigestStatements, parse, staged
 from soyoil.warehouse.guard import check_allowed
+from soyoil.warehouse.partial.where import check_where, of_groups, takes_whole_groups
 from soyoil.warehouse.sql import STAGE, TableStatements, literal, partition_column
 
 POLL_S: Final = 0.05
@@ -71,12 +72,14 @@ class DuckDBWarehouse:
         columns: Sequence[str] | None = None,
         span: DateSpan | None = None,
         altered: AlteredRows = "refuse",
+        where: Where | None = None,
     ) -> pa.Table:
         """Rows in key order; see `backend.Warehouse.read`."""
         check_allowed()
         schema = table_check.projection(contract, columns)
         if span is not None:
             partition_column(contract)
+        check_where(contract, where or {})
         if not self._path.exists():
             raise table_check.missing_table(contract, str(self._path))
         with self._open(read_only=True) as connection:
@@ -85,12 +88,13 @@ class DuckDBWarehouse:
             if not found:
                 raise table_check.missing_table(contract, str(self._path))
             self._check_table(connection, statements, found[0][0], schema.names)
-            table = connection.sql(statements.select(schema.names, span)).to_arrow_table()
+            table = connection.sql(statements.select(schema.names, span, where)).to_arrow_table()
             stored = _digests(connection, contract)
         table = table.cast(schema).combine_chunks()
         if columns is None:
-            if span is None:
-                table = digest.checked(contract, table, stored, str(self._path), altered)
+            if span is None and takes_whole_groups(contract, where):
+                wanted = of_groups(contract, stored, where)
+                table = digest.checked(contract, table, wanted, str(self._path), altered)
             check_rows(table, contract, str(self._path))
         return table
 
