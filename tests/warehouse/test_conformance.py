@@ -425,13 +425,19 @@ def test_of_picked_rows_those_are_checked_that_are_read(
         "UPDATE {features}.small SET m = struct_update(m, x := 5.0) WHERE symbol = 'CL'",
         "UPDATE {features}.small SET m.x = 5.0 WHERE symbol = 'CL'",
     )
+    added = "INSERT INTO {features}.small SELECT * REPLACE ('ZZ' AS symbol) FROM {features}.small"
+    backend.run(*[f"{added} WHERE symbol = 'CL'"] * 2)
     assert set(as_model(warehouse.read(contract, where={"symbol": ["ZL"]}))) == {
         ("ZL", 2),
         ("ZL", 3),
     }
-    for read in ({"where": {"symbol": ["CL"]}}, {}):
-        with pytest.raises(ContractError, match="altered since soyoil wrote it: CL has other"):
-            warehouse.read(contract, **read)
+    for wanted, said in (
+        ({"symbol": ["CL"]}, "CL has other"),
+        ({"symbol": ["ZZ"]}, "ZZ has 1 rows that soyoil did not write"),
+        (None, "CL has other"),
+    ):
+        with pytest.raises(ContractError, match=f"altered since soyoil wrote it: {said}"):
+            warehouse.read(contract, where=wanted)
 
 
 def _many(n: int, make_contract: MakeContract, **layout: Any) -> tuple[TableContract, pa.Table]:

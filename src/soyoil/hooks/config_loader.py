@@ -27,7 +27,10 @@ class CheckedConfigLoader(OmegaConfigLoader):
             check_configuration(source, env)
         # `kedro package` leaves conf/local out, and git an empty folder; Kedro wants one.
         chosen = env or (LOCAL if (source / LOCAL).exists() else BASE)
-        super().__init__(conf_source, chosen, **options)
+        # What the catalog asks for by `${parameters:target.symbol}`.
+        self._parameters: Mapping[str, Any] = {}
+        resolvers = {"parameters": self._parameter, **(options.pop("custom_resolvers", None) or {})}
+        super().__init__(conf_source, chosen, custom_resolvers=resolvers, **options)
 
     def __getitem__(self, key: str) -> dict[str, Any]:
         """Configuration of a kind, the catalog's entries checked for their form.
@@ -37,17 +40,27 @@ class CheckedConfigLoader(OmegaConfigLoader):
         ConfigError
             Naming the entry, or the files and the key that contradict each other.
         """
+        if key == "catalog":
+            # Not when they are asked for: Kedro's loader resolves one kind of files at a time.
+            self._parameters = self._of_kind("parameters")
         found: dict[str, Any] = super().__getitem__(key)
         if key == "catalog":
             check_entries(found)
-            check_catalog(self._credentials(), found)
+            check_catalog(self._of_kind("credentials"), found)
         return found
 
-    def _credentials(self) -> dict[str, Any]:
+    def _of_kind(self, key: str) -> dict[str, Any]:
         try:
-            return self["credentials"]
+            return self[key]
         except MissingConfigException:
             return {}
+
+    def _parameter(self, dotted: str) -> Any:
+        """Value of a parameter of this run; None if it has none, which its own check tells."""
+        found: Any = self._parameters
+        for name in dotted.split("."):
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return found
 
     def _check_duplicates(self, key: str, config_per_file: dict[Path, Any]) -> None:
         try:

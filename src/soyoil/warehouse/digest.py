@@ -300,6 +300,7 @@ def checked(
     stored: Digests,
     place: str,
     altered_rows: AlteredRows = "refuse",
+    groups: Iterable[str] | None = None,
 ) -> pa.Table:
     """All rows of a table as they were read, with their origins, if they are as written.
 
@@ -308,13 +309,15 @@ def checked(
     contract
         Contract of the table.
     table
-        All its rows.
+        All its rows, or all of some groups.
     stored
         Digests that the writer left.
     place
         Where the table is, for the message.
     altered_rows
         What is done with groups that are not as written.
+    groups
+        Groups that `table` should hold; all if None.
 
     Raises
     ------
@@ -329,7 +332,7 @@ def checked(
         )
         return table
     now = group_digests(contract, table)
-    phrases = altered(stored, now)
+    phrases = altered(stored, now, None if groups is None else {*groups, *now})
     if phrases and altered_rows == "leave out":
         logger.warning(
             "%s in %s was altered since soyoil wrote it, so these rows are left out: %s",

@@ -39,7 +39,7 @@ from soyoil.warehouse.bigquery.sql import (
 from soyoil.warehouse.bigquery.stage import STAGE_PREFIX, staged_table
 from soyoil.warehouse.connection import BigQueryConnection
 from soyoil.warehouse.guard import check_allowed
-from soyoil.warehouse.partial.where import check_where, of_groups, takes_whole_groups
+from soyoil.warehouse.partial.where import check_where, groups_taken, takes_whole_groups
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -115,12 +115,14 @@ class BigQueryWarehouse:
         where: Where | None,
     ) -> pa.Table:
         """All rows of a table, or of some groups, if they are as they were written."""
-        stored = of_groups(contract, self._digests.stored(contract), where)
+        stored = self._digests.stored(contract)
+        groups = groups_taken(contract, stored, where)
         rows = read()
-        differ = digest.altered(stored, digest.group_digests(contract, rows))
-        if differ and of_groups(contract, self._digests.stored(contract), where) != stored:
+        now = digest.group_digests(contract, rows)
+        differ = digest.altered(stored, now, None if groups is None else {*groups, *now})
+        if differ and self._digests.stored(contract) != stored:
             raise WarehouseBusyError(f"{contract.name} was written while it was read.")
-        return digest.checked(contract, rows, stored, self._connection.place, altered)
+        return digest.checked(contract, rows, stored, self._connection.place, altered, groups)
 
     def write(self, contract: TableContract, table: pa.Table) -> WriteResult:
         """Write a validated batch, all or nothing; see `backend.Warehouse.write`."""

@@ -27,7 +27,7 @@ from soyoil.warehouse.backend import AlteredRows, DateSpan, Where, WriteResult
 from soyoil.warehouse.connection import DuckDBConnection
 from soyoil.warehouse.digest_sql import DigestStatements, parse, staged
 from soyoil.warehouse.guard import check_allowed
-from soyoil.warehouse.partial.where import check_where, of_groups, takes_whole_groups
+from soyoil.warehouse.partial.where import check_where, groups_taken, takes_whole_groups
 from soyoil.warehouse.sql import STAGE, TableStatements, literal, partition_column
 
 POLL_S: Final = 0.05
@@ -93,8 +93,8 @@ class DuckDBWarehouse:
         table = table.cast(schema).combine_chunks()
         if columns is None:
             if span is None and takes_whole_groups(contract, where):
-                wanted = of_groups(contract, stored, where)
-                table = digest.checked(contract, table, wanted, str(self._path), altered)
+                groups = groups_taken(contract, stored, where)
+                table = digest.checked(contract, table, stored, str(self._path), altered, groups)
             check_rows(table, contract, str(self._path))
         return table
 

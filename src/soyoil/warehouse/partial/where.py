@@ -51,17 +51,17 @@ def condition(
 
 
 def takes_whole_groups(contract: TableContract, where: Where | None) -> bool:
-    """Whether a choice takes all rows of a group of digests or none, so that they can be held
-    against what was written.
-    """
+    """Whether a choice takes all or no rows of each group of digests, which can then be checked."""
     return not where or set(where) <= set(group_columns(contract))
 
 
-def of_groups(contract: TableContract, stored: Digests, where: Where | None) -> Digests:
-    """Digests of the groups that a choice takes."""
+def groups_taken(
+    contract: TableContract, stored: Digests, where: Where | None
+) -> frozenset[str] | None:
+    """Groups of digests that a choice takes, None for all."""
     if not where:
-        return stored
-    return {name: d for name, d in stored.items() if _taken(group_values(contract, name), where)}
+        return None
+    return frozenset(name for name in stored if _taken(group_values(contract, name), where))
 
 
 def group_values(contract: TableContract, group: str) -> dict[str, str]:
