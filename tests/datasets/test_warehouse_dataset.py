@@ -177,5 +177,6 @@ def test_the_matrix_is_read_for_the_target_of_the_run(
     (conf / "local").mkdir()
     if local:
         (conf / "local" / "parameters.yml").write_text(f"target:\n  symbol: {local}\n")
-    loader = CheckedConfigLoader(str(conf), runtime_params=params, **CONFIG_LOADER_ARGS)
+    arguments: dict[str, Any] = {**CONFIG_LOADER_ARGS, "runtime_params": params}
+    loader = CheckedConfigLoader(str(conf), **arguments)
     assert loader["catalog"]["daily_ml_matrix"]["load_where"] == {"symbol": [wanted]}

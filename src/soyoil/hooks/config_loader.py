@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,7 @@ class CheckedConfigLoader(OmegaConfigLoader):
             check_configuration(source, env)
         # `kedro package` leaves conf/local out, and git an empty folder; Kedro wants one.
         chosen = env or (LOCAL if (source / LOCAL).exists() else BASE)
-        # What the catalog asks for by `${parameters:target.symbol}`.
-        self._parameters: Mapping[str, Any] = {}
-        resolvers = {"parameters": self._parameter, **(options.pop("custom_resolvers", None) or {})}
-        super().__init__(conf_source, chosen, custom_resolvers=resolvers, **options)
+        super().__init__(conf_source, chosen, **options)
 
     def __getitem__(self, key: str) -> dict[str, Any]:
         """Configuration of a kind, the catalog's entries checked for their form.
@@ -41,8 +39,9 @@ class CheckedConfigLoader(OmegaConfigLoader):
             Naming the entry, or the files and the key that contradict each other.
         """
         if key == "catalog":
-            # Not when they are asked for: Kedro's loader resolves one kind of files at a time.
-            self._parameters = self._of_kind("parameters")
+            # Kedro would keep the resolver of the first loader of the process.
+            find = partial(_parameter, self._of_kind("parameters"))
+            OmegaConf.register_new_resolver("parameters", find, replace=True)
         found: dict[str, Any] = super().__getitem__(key)
         if key == "catalog":
             check_entries(found)
@@ -54,13 +53,6 @@ class CheckedConfigLoader(OmegaConfigLoader):
             return self[key]
         except MissingConfigException:
             return {}
-
-    def _parameter(self, dotted: str) -> Any:
-        """Value of a parameter of this run; None if it has none, which its own check tells."""
-        found: Any = self._parameters
-        for name in dotted.split("."):
-            found = found.get(name) if isinstance(found, Mapping) else None
-        return found
 
     def _check_duplicates(self, key: str, config_per_file: dict[Path, Any]) -> None:
         try:
@@ -83,6 +75,17 @@ class CheckedConfigLoader(OmegaConfigLoader):
         if key == "parameters":
             _check_kinds(config, env_config, "conf/base", f"conf/{Path(env_path).name}")
         return super()._merge_configs(config, env_config, key, env_path)
+
+
+def _parameter(parameters: Mapping[str, Any], dotted: str) -> Any:
+    """What the catalog asks for by `${parameters:target.symbol}`.
+
+    None if the run has no such parameter, which the check of its parameters tells.
+    """
+    found: Any = parameters
+    for name in dotted.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found
 
 
 def _check_kinds(below: Any, above: Any, lower: str, upper: str, place: str = "") -> None:
