@@ -28,6 +28,7 @@ from soyoil.warehouse.connection import DuckDBConnection
 from soyoil.warehouse.digest_sql import DigestStatements, parse, staged
 from soyoil.warehouse.guard import check_allowed
 from soyoil.warehouse.partial.where import check_where, groups_taken, takes_whole_groups
+from soyoil.warehouse.partial.written import Written, after_write, needs_rows
 from soyoil.warehouse.sql import STAGE, TableStatements, literal, partition_column
 
 POLL_S: Final = 0.05
@@ -123,7 +124,7 @@ class DuckDBWarehouse:
 
     def _digests_after(
         self, connection: duckdb.DuckDBPyConnection, statements: TableStatements, batch: pa.Table
-    ) -> digest.Written:
+    ) -> Written:
         """What becomes of the digests of the table.
 
         Raises
@@ -135,13 +136,13 @@ class DuckDBWarehouse:
         mode = table_check.write_mode(contract, batch)
         stored = _digests(connection, contract)
         old = None
-        if digest.needs_rows(mode, stored):
+        if needs_rows(mode, stored):
             groups = digest.group_columns(contract) if stored else ()
             query = statements.groups_of_stage(groups)
             found = connection.sql(query).to_arrow_table().cast(contract.arrow_schema())
             old = found.combine_chunks()
             digest.check_batch_groups(contract, batch, old, stored, str(self._path))
-        return digest.after_write(contract, batch, mode, stored, old)
+        return after_write(contract, batch, mode, stored, old)
 
     def _end(self, connection: duckdb.DuckDBPyConnection, *, commit: bool) -> None:
         if commit:
@@ -342,7 +343,7 @@ def _digest_statements(
 
 
 def _write_digests(
-    connection: duckdb.DuckDBPyConnection, contract: TableContract, written: digest.Written
+    connection: duckdb.DuckDBPyConnection, contract: TableContract, written: Written
 ) -> None:
     statements = _digest_statements(connection, contract)
     connection.register(_DIGEST_STAGE, staged(contract, written))
