@@ -32,7 +32,7 @@ def build_warehouse(path: Path, source: SourceConfig, root: Path) -> dict[str, p
     regimes = make_regime_table(raw["regimes"])
     features = compute_features(sessions, source, TargetConfig())
     frames = {
-        "market_data.databento_futures_ohlcv_1d": sessions,
+        "market_data.soyoil_futures_sessions": sessions,
         "training.regime_weights": regimes,
         "features.daily_ml_matrix": assemble_matrix(features, regimes),
     }

@@ -45,7 +45,7 @@ def clean_path(clean_frames: tuple[Path, dict[str, pd.DataFrame]]) -> Path:
 @pytest.fixture
 def bars(clean_frames: tuple[Path, dict[str, pd.DataFrame]]) -> pd.DataFrame:
     """Clean daily bars of ZL and CL as a user may have them, under no contract."""
-    sessions = clean_frames[1]["market_data.databento_futures_ohlcv_1d"]
+    sessions = clean_frames[1]["market_data.soyoil_futures_sessions"]
     columns = ["symbol", "data_date", "open", "high", "low", "close", "volume"]
     frame = sessions.loc[sessions["symbol"].isin(["ZL", "CL"]), columns]
     frame = frame.rename(columns={"data_date": "date"}).astype({"volume": "float64"})

@@ -53,7 +53,7 @@ def old_tables(frames: Mapping[str, pd.DataFrame]) -> dict[str, OldTable]:
     frames
         What the project writes, by table.
     """
-    sessions = frames["market_data.databento_futures_ohlcv_1d"]
+    sessions = frames["market_data.soyoil_futures_sessions"]
     zl = sessions[(sessions["symbol"] == "ZL") & ~sessions["is_thin"]].reset_index(drop=True)
     tables = {name: OldTable(contracted(name, frame)) for name, frame in frames.items()}
     matrix = tables["features.daily_ml_matrix"].rows
@@ -156,7 +156,8 @@ def _training(zl: pd.DataFrame) -> dict[str, OldTable]:
 
 def _raw(zl: pd.DataFrame) -> dict[str, OldTable]:
     bars = zl[["symbol", "data_date", "open", "high", "low", "close", "volume"]]
-    bars = bars.rename(columns={"data_date": "date"}).assign(value=zl["close"])
+    bars = bars.rename(columns={"data_date": "date"})
+    bars = bars.assign(value=zl["close"] * 1.5 + zl["volume"] / 1e6)
     index = pd.DataFrame({"date": zl["data_date"], "value": 100 + zl["close"].rolling(3).mean()})
     return {
         "raw.zl_daily": OldTable(arrow(bars)),

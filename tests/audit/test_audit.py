@@ -83,6 +83,9 @@ PLANTED = {
 }
 ACTIONS = {
     Action("drop_table", "training.regime_calendar"),
+    Action("drop_table", "features.regime_calendar"),
+    Action("drop_table", "training.zl_training_prod_allhistory_1m"),
+    Action("drop_table", "training.zl_training_prod_allhistory_3m"),
     Action("drop_view", "features.master_features_all"),
     Action("drop_table", "raw.yahoo_prices"),
     Action("drop_column", "features.master_features.yahoo_volume"),
@@ -101,7 +104,6 @@ def check_old_warehouse(
     expected = {
         **PLANTED,
         "partition_limit": [limit],
-        "empty_table": [(name,) for name in empty],
     }
     assert Counter((f.kind, tuple(sorted(f.objects))) for f in found) == Counter(
         (kind, objects) for kind, all_objects in expected.items() for objects in all_objects
@@ -132,7 +134,7 @@ def test_old_warehouse(old: AuditReport) -> None:
 
 def bad_tables(frames: dict[str, pd.DataFrame]) -> dict[str, OldTable]:
     """Tables under no contract, each with defects of its rows; a matrix of another provenance."""
-    sessions = frames["market_data.databento_futures_ohlcv_1d"]
+    sessions = frames["market_data.soyoil_futures_sessions"]
     zl = sessions[sessions["symbol"] == "ZL"].reset_index(drop=True)
     bars = zl[["symbol", "data_date", "open", "high", "low", "close"]]
     bars = bars.rename(columns={"data_date": "date"})
@@ -174,14 +176,14 @@ def test_rows_of_every_table_are_checked(clean_frames: Clean, tmp_path: Path) ->
         },
         "training.zl_labels_1m": {"label_horizon", "label_without_future"},
         "raw.forgotten": {"stale_table"},
-        "market_data.databento_futures_ohlcv_1d": {"mixed_warehouse"},
+        "market_data.soyoil_futures_sessions": {"mixed_warehouse"},
     }  # fmt: skip
 
 
 def test_large_tables_are_left_out_and_named(clean_path: Path) -> None:
     report = audit_file(clean_path, max_rows=1_000)
     left_out = [f.objects[0] for f in of_kind(report, "not_checked")]
-    assert left_out == ["features.daily_ml_matrix", "market_data.databento_futures_ohlcv_1d"]
+    assert left_out == ["features.daily_ml_matrix", "market_data.soyoil_futures_sessions"]
     assert [t.name for t in report.tables if t.rows is not None] == ["training.regime_weights"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -200,6 +201,11 @@ def test_columns_without_a_value_and_with_one(bars: pd.DataFrame, as_table: AsTa
     assert findings[1].evidence.endswith("tariff = 0")
 
 
+def test_a_few_rows_say_nothing_of_a_column(bars: pd.DataFrame, as_table: AsTable) -> None:
+    few = bars.assign(sentiment=np.nan).head(7)
+    assert not list(empty_columns(as_table(few), Sources(())))
+
+
 def test_contract_explains_null_and_constant_columns(
     clean_frames: tuple[object, dict[str, pd.DataFrame]],
 ) -> None:
@@ -213,7 +219,12 @@ def test_contract_explains_null_and_constant_columns(
     frame = frame.astype(dict.fromkeys(ints, "float64"))
     times = frame.select_dtypes("datetimetz").columns
     frame = frame.assign(**{c: frame[c].dt.tz_localize(None) for c in times})
-    data = TableData.of(LiveTable(name, "table", (), rows=len(frame)), contract, frame)
+    ours = LiveTable(name, "table", (), rows=len(frame), contract_version=contract.version)
+    theirs = dataclasses.replace(ours, contract_version=None)
+    data = TableData.of(theirs, contract, frame)
+    told = list(empty_columns(data, Sources(("ZL", "ZS", "CL"))))
+    assert [(f.kind, f.severity) for f in told] == [("absent_source", "info")]
+    data = TableData.of(ours, contract, frame)
     empty = list(empty_columns(data, Sources(("ZL", "ZS", "CL"))))
     assert [(f.kind, f.severity) for f in empty] == [
         ("null_column", "warning"),

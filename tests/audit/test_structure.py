@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,11 +10,13 @@ import pytest
 
 from soyoil.audit.lineage import read_views
 from soyoil.audit.rows.spans import Span, partition_limits
+from soyoil.audit.scope import called
 from soyoil.audit.structure.defects import Action, Defect, structural_defects
 from soyoil.contracts.contract import Partition, load_contract, load_contracts
 from soyoil.warehouse.live import LiveColumn, LiveTable, LiveWarehouse
 
 CONTRACTS = load_contracts()
+STAMPED = 1
 
 
 def table(name: str, *columns: str, rows: int | None = 10, **more: object) -> LiveTable:
@@ -52,14 +55,16 @@ def of_contract(name: str, without: Sequence[str] = ()) -> LiveTable:
             if f"{prefix}{c.name}" not in without
         )
 
-    return LiveTable(name, "table", live(load_contract(name).columns), rows=5)
+    return LiveTable(
+        name, "table", live(load_contract(name).columns), rows=5, contract_version=STAMPED
+    )
 
 
 def test_the_contracts_themselves_are_sound() -> None:
     assert found(*(of_contract(name) for name in CONTRACTS)) == ()
 
 
-def test_two_tables_of_one_name_with_clashing_columns() -> None:
+def test_two_calendars_of_regimes_are_both_retired() -> None:
     defect = only(
         found(
             table("training.regime_calendar", "date:DATE", "regime:STRING", "valid_from:DATE",
@@ -72,9 +77,26 @@ def test_two_tables_of_one_name_with_clashing_columns() -> None:
     assert defect.objects == ("training.regime_calendar", "features.regime_calendar")
     assert "only training.regime_calendar has valid_from" in defect.evidence
     assert "only features.regime_calendar has training_weight" in defect.evidence
-    assert defect.fix.startswith("Keep training.regime_calendar (it is partitioned)")
-    assert "training.regime_weights" in defect.fix
-    assert defect.actions == (Action("drop_table", "features.regime_calendar"),)
+    assert defect.fix.startswith("Keep training.regime_weights")
+    assert set(defect.actions) == {
+        Action("drop_table", "features.regime_calendar"),
+        Action("drop_table", "training.regime_calendar"),
+    }
+
+
+def test_two_tables_of_one_name_with_clashing_columns() -> None:
+    daily = Partition(column="date", granularity="DAY")
+    defect = only(
+        found(
+            table("raw.calendar", "date:DATE", "kind:STRING", partition=daily),
+            table("old.calendar", "date:DATE", "weight"),
+        ),
+        "duplicate_concept",
+    )
+    assert defect.fix == "Keep raw.calendar (it is partitioned), move what only old.calendar " + (
+        "holds there, drop old.calendar."
+    )
+    assert defect.actions == (Action("drop_table", "old.calendar"),)
 
 
 @pytest.mark.parametrize(
@@ -115,14 +137,14 @@ def test_view_over_missing_and_empty_tables_and_a_banned_vendor() -> None:
     defects = found(
         table("features.good", "x"), table("raw.hollow", "x", rows=0), view("features.all", query)
     )
-    assert [d.kind for d in defects] == ["broken_view", "empty_table"]
+    assert [d.kind for d in defects] == ["broken_view", "prepared_tables"]
     assert defects[0].evidence == (
         "3 joins, 3 of them LEFT JOINs, 4 tables; missing (2): raw.gone, raw.yahoo_prices; "
         "empty (1): raw.hollow; banned vendor (1): raw.yahoo_prices"
     )
     assert defects[0].actions == (Action("drop_view", "features.all"),)
-    assert defects[1].objects == ("raw.hollow",)
-    assert "read by features.all" in defects[1].evidence
+    assert "hollow" in defects[1].evidence, "a view that fails reads nothing"
+    assert defects[1].severity == "info"
 
 
 def test_view_of_a_broken_view_is_broken() -> None:
@@ -190,20 +212,39 @@ def test_training_table_without_features() -> None:
 
 
 def test_banned_columns_and_tables() -> None:
-    defect = only(
-        found(table("features.master", "date:DATE", "yahoo_close", "zl_yahoo_volume", "yahoos")),
-        "banned_column",
-    )
-    assert defect.objects == tuple(
-        f"features.master.{n}" for n in ("yahoo_close", "zl_yahoo_volume", "yahoos")
-    )
-    assert defect.evidence.startswith("3 of 4 columns of features.master, 10 rows")
+    columns = ("date:DATE", "yahoo_close", "zl_yahoo_volume", "close", "open", "high")
+    defect = only(found(table("features.master", *columns)), "banned_column")
+    assert defect.objects == ("features.master.yahoo_close", "features.master.zl_yahoo_volume")
+    assert defect.evidence.startswith("2 of 6 columns of features.master, 10 rows")
     assert defect.actions == tuple(Action("drop_column", name) for name in defect.objects)
     whole = only(found(table("features.master", "yahoo_close", "yahoo_open")), "banned_column")
     assert whole.actions == (Action("drop_table", "features.master"),)
     assert [d.kind for d in found(table("raw.yahoo_prices", "x"))] == ["banned_table"]
     live = warehouse(table("features.master", "yahoo_close"))
     assert structural_defects(live, CONTRACTS, ("other",)) == ()
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        ("date:DATE", "yahoo_close"),
+        ("date:DATE", "symbol:STRING", "close", "yahoo_open", "yahoo_high", "yahoo_low", "yahoos"),
+    ],
+)
+def test_a_table_of_little_else_than_banned_columns_goes_as_a_whole(
+    columns: tuple[str, ...],
+) -> None:
+    defect = only(found(table("features.master", *columns)), "banned_column")
+    assert defect.actions == (Action("drop_table", "features.master"),)
+    assert "as a whole" in defect.fix
+
+
+def test_what_is_to_be_kept_is_not_offered() -> None:
+    live = warehouse(table("raw.t", "date:DATE", "close", "open", "yahoo_a", "yahoo_b"))
+    (defect,) = structural_defects(live, CONTRACTS, keep=("*.yahoo_b",))
+    assert defect.actions == (Action("drop_column", "raw.t.yahoo_a"),)
+    (defect,) = structural_defects(live, CONTRACTS, keep=("raw.t*",))
+    assert defect.actions == ()
 
 
 def test_nested_columns_missing_against_the_contract() -> None:
@@ -222,8 +263,8 @@ def test_wrong_types_and_unknown_columns() -> None:
     columns = of_contract("training.regime_weights").columns
     changed = [LiveColumn("weight", "STRING") if c.name == "weight" else c for c in columns]
     defects = found(
-        LiveTable("training.regime_weights", "table", (*changed, LiveColumn("extra", "BOOL")),
-                  rows=3)
+            LiveTable("training.regime_weights", "table", (*changed, LiveColumn("extra", "BOOL")),
+                  rows=3, contract_version=STAMPED)
     )  # fmt: skip
     assert [(d.kind, d.severity) for d in defects] == [
         ("wrong_type", "error"),
@@ -238,15 +279,81 @@ def test_dead_dataset_and_empty_tables() -> None:
     assert defect.objects == ("z_archive",)
     assert defect.evidence.startswith("50 tables, all empty, read by no view")
     assert defect.actions == (Action("drop_dataset", "z_archive"),)
-    assert found(table("raw.unread", "x", rows=0), table("raw.full", "x")) == ()
+    shell = only(found(table("raw.unread", "x", rows=0), table("raw.full", "x")), "prepared_tables")
+    assert (shell.severity, shell.objects, shell.actions) == ("info", ("raw",), ())
+    shells = [table(f"ops.t{i}", "x", rows=0) for i in range(3)]
+    assert only(found(*shells), "prepared_tables").objects == ("ops",)
+    backups = [table(f"attic.bkp__t{i}", "x", rows=0) for i in range(3)]
+    assert only(found(*backups), "dead_dataset").objects == ("attic",)
     unknown = found(table("raw.external", "x", rows=None))
     assert unknown == (), "rows that are not known are not zero"
 
 
 def test_an_empty_table_under_contract_is_read_by_the_pipelines() -> None:
     whole = of_contract("training.regime_weights")
-    empty = LiveTable(whole.name, "table", whole.columns, rows=0)
+    empty = LiveTable(whole.name, "table", whole.columns, rows=0, contract_version=STAMPED)
     assert "read by the pipelines" in only(found(empty), "empty_table").evidence
+
+
+MATRIX = "features.daily_ml_matrix"
+BARS = "market_data.databento_futures_ohlcv_1d"
+
+
+def test_a_matrix_that_soyoil_did_not_write_keeps_its_own_fields() -> None:
+    own = LiveColumn("policy", "STRUCT", fields=(LiveColumn("trump_score", "FLOAT64"),))
+    columns = (LiveColumn("symbol", "STRING"), LiveColumn("data_date", "DATE"), own)
+    for rows, action in ((0, "replace_table"), (4, "add_columns")):
+        defects = found(LiveTable(MATRIX, "table", columns, rows=rows))
+        assert [(d.kind, d.severity) for d in defects] == [
+            ("missing_columns", "warning"),
+            ("own_columns", "info"),
+        ]
+        assert defects[0].actions == (Action(action, MATRIX),)  # type: ignore[arg-type]
+        assert "policy.trump_score" in defects[1].evidence
+
+
+@pytest.mark.parametrize(("lacking", "severity"), [(3, "info"), (60, "warning")])
+def test_a_matrix_beside_that_of_soyoil_need_not_follow_at_once(
+    lacking: int, severity: str
+) -> None:
+    lost = [name for name in load_contract(MATRIX).flat_columns() if "." in name][::2][:lacking]
+    theirs = dataclasses.replace(of_contract(MATRIX, lost), contract_version=None)
+    live = warehouse(theirs, own_prefix="soyoil_x_")
+    own = {f"soyoil_x_{name}": called(f"soyoil_x_{name}", c) for name, c in CONTRACTS.items()}
+    (defect,) = structural_defects(live, own)
+    assert (defect.kind, defect.severity) == ("missing_columns", severity)
+    assert defect.objects == (MATRIX,)
+
+
+@pytest.mark.parametrize("date", ["date", "data_date"])
+def test_bars_that_soyoil_did_not_write_are_left_alone(date: str) -> None:
+    defects = found(table(BARS, f"{date}:DATE", "symbol:STRING", "close"))
+    assert {d.severity for d in defects} == {"info"}
+    assert defects[0].kind == "own_table"
+    assert "source.kind=warehouse" in defects[0].fix
+
+
+def test_an_empty_table_of_another_form_where_soyoil_writes() -> None:
+    defect = only(
+        found(table("training.regime_weights", "regime:STRING", "weight:INT64", rows=0)),
+        "other_form",
+    )
+    assert defect.actions == (Action("replace_table", "training.regime_weights"),)
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "kinds"),
+    [
+        ("training.mes_allhistory_15min", "target_1min", ["horizon_mismatch", "no_features"]),
+        ("training.mes_allhistory_1m", "target_1min", ["horizon_mismatch", "no_features"]),
+        ("training.mes_allhistory_1min", "target_1min", ["no_features"]),
+        ("training.mes_allhistory_4hr", "target_4hr", ["no_features"]),
+    ],
+)
+def test_training_tables_of_bars_within_the_day(name: str, target: str, kinds: list[str]) -> None:
+    defects = found(table(name, "ts_event:TIMESTAMP", "training_weight", target, rows=0))
+    assert [d.kind for d in defects if d.severity != "info"] == kinds
+    assert {d.actions for d in defects} == {(Action("drop_table", name),)}
 
 
 DAY = Partition(column="date", granularity="DAY")
@@ -290,6 +397,22 @@ def test_rows_of_a_staging_table_count_with_those_already_there() -> None:
     (defect,) = partition_limits([target], {}, [*early, *late], "bigquery")
     assert "12,000 partitions" in defect.evidence
     assert "and over 10,000" in defect.evidence
+
+
+def test_rows_that_are_there_are_no_defect_but_a_fact() -> None:
+    target = table("a.bars", "date:DATE", partition=DAY)
+    (defect,) = partition_limits([target], {}, spans_of(4_500, "a.bars"), "bigquery")
+    assert defect.severity == "info"
+
+
+def test_an_empty_calendar_of_regimes_would_have_a_row_a_day() -> None:
+    target = table("a.regime_calendar", "date:DATE", rows=0, partition=DAY)
+    (market,) = spans_of(6_000, "a.bars")
+    sessions = dataclasses.replace(market, is_market=True)
+    (defect,) = partition_limits([target], {}, [sessions], "bigquery")
+    assert (defect.severity, defect.objects) == ("warning", ("a.regime_calendar",))
+    assert "6,000 partitions" in defect.evidence
+    assert not list(partition_limits([target], {}, [market], "bigquery"))
 
 
 def test_unrelated_tables_do_not_count() -> None:

@@ -221,10 +221,13 @@ def test_targets_and_provenances_never_meet() -> None:
     runs = [
         scored("a"),
         scored("observed", provenance="observed"),
+        scored("jumps", provenance="observed", rolls="unknown"),
         scored("month", horizon="1m", horizon_sessions="21", target="target_1m_log_return"),
     ]
     boards, _ = make_boards(runs, LOOSE)
-    assert [[s.run.run_id for s in b.runs] for b in boards] == [["observed"], ["a"], ["month"]]
+    assert [[s.run.run_id for s in b.runs] for b in boards] == [
+        ["observed"], ["jumps"], ["a"], ["month"],
+    ]  # fmt: skip
 
 
 def test_origins_are_filtered_by_date_and_regime() -> None:

@@ -72,6 +72,7 @@ def random_sessions(
             "is_vendor_degraded": False,
             "is_thin": rng.random(n) < 0.02,
             "provenance": pd.Series(["synthetic"] * n, dtype="str"),
+            "rolls": pd.Series(["known"] * n, dtype="str"),
         }
     )
     frame["vwap"] = frame["decision_close"] = frame["close"]

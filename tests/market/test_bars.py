@@ -58,6 +58,26 @@ def test_weekend_print_without_a_monday_session_is_rejected() -> None:
     assert result.rejected["reason"].tolist() == ["weekend_bar_without_session"]
 
 
+def test_the_evening_of_a_holiday_opens_the_next_session_of_utc_days() -> None:
+    """Independence Day was observed on Monday 2010-07-05; grains opened at 18:00 CT, 23:00 UTC."""
+    rows = [
+        ("2010-07-02", 7, 36.0, 36.5, 35.9, 36.2, 9000),
+        ("2010-07-04", 7, 99.0, 99.9, 98.0, 99.0, 3),  # a Sunday whose Monday is none
+        ("2010-07-05", 7, 36.4, 36.9, 36.3, 36.8, 200),
+        ("2010-07-06", 7, 36.8, 37.0, 36.6, 36.7, 8000),
+        ("2010-09-06", 7, 38.0, 38.1, 37.9, 38.0, 90),  # Labor Day, and nothing of Tuesday
+    ]
+    result = session_bars(make_bars(rows), BarOrigin("ohlcv-1d", "observed"))
+    out = result.sessions
+    assert list(out["data_date"].dt.strftime("%F")) == ["2010-07-02", "2010-07-06"]
+    opened = out.iloc[1]
+    assert (opened["open"], opened["high"], opened["low"]) == (36.4, 37.0, 36.3)
+    assert (opened["close"], opened["volume"]) == (36.7, 8200)
+    assert result.rejected["reason"].tolist() == [
+        "weekend_bar_without_session", "holiday_bar_without_session",
+    ]  # fmt: skip
+
+
 def test_the_contract_with_more_volume_is_kept() -> None:
     bars = make_bars(
         [

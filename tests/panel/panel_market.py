@@ -27,6 +27,7 @@ def root_frame(symbol: str, returns: FloatArray, hourly_vol: FloatArray) -> pd.D
             "realized_vol_1h": hourly_vol,
             "is_thin": False,
             "provenance": "synthetic",
+            "rolls": "known",
         }
     )
 

@@ -10,6 +10,7 @@ import pytest
 from panel_market import RULES, market
 from rich.console import Console
 
+from soyoil.market.rolls import ROLLS_UNKNOWN
 from soyoil.panel.result import PanelResult, make_panel
 from soyoil.reports.panel.page import panel_page
 from soyoil.reports.panel.terminal import figure, panel_view
@@ -104,3 +105,13 @@ def test_a_panel_without_a_scored_root_is_shown_too() -> None:
     assert "no root could be scored at 1w" in text
     assert "n/a" in panel_page(result)
     assert pd.isna(result.means["skill_pinball"]).all()
+
+
+def test_roots_with_unknown_rolls_are_named(result: PanelResult) -> None:
+    told = replace(result, rolls_unknown=("ES", "ZL"))
+    assert f"ES, ZL: {ROLLS_UNKNOWN}" in " ".join(" ".join(shown(told)).split())
+    assert f"ES, ZL: {ROLLS_UNKNOWN}" in panel_page(told)
+    assert ROLLS_UNKNOWN not in panel_page(result)
+    frame = market("null", ("ZL", "ES"), n=1100)
+    frame.loc[frame["symbol"] == "ES", "rolls"] = "unknown"
+    assert make_panel(frame, ("ZL", "ES"), (), RULES).rolls_unknown == ("ES",)

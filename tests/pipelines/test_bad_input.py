@@ -25,7 +25,7 @@ CASES: dict[str, tuple[Sequence[str], str]] = {
     ),
     "unknown source": (
         ["--pipeline=ingest", "--params=source.kind=bloomberg"],
-        r"'source\.kind' is 'bloomberg'.*'synthetic' or 'databento'",
+        r"'source\.kind' is 'bloomberg'.*'synthetic', 'databento' or 'warehouse'",
     ),
     "misspelt parameter": (
         ["--params=split.first_orign=2020-01-02"],

@@ -235,7 +235,7 @@ def test_a_second_run_changes_nothing(first, data: Path, shared_project) -> None
     assert again.returncode == 0, again.stdout + again.stderr
     assert "LOADED:" in again.stdout.splitlines(), "the process of the run loads no engine"
     text = re.sub(r"\s+", " ", again.stdout)
-    for table in ("features.daily_ml_matrix", "market_data.databento_futures_ohlcv_1d"):
+    for table in ("features.daily_ml_matrix", "market_data.soyoil_futures_sessions"):
         assert f"{table}: 0 inserted, 0 updated, 0 deleted" in text
     for model in MODELS:
         pd.testing.assert_frame_equal(predictions(data, model), before[model], check_exact=True)

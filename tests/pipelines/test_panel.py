@@ -85,13 +85,14 @@ def test_the_pipeline_runs_on_memory_alone(tmp_path: Path) -> None:
                 "realized_vol_1h": 0.2,
                 "is_thin": False,
                 "provenance": "synthetic",
+                "rolls": "known",
             }
         )
         for symbol in ("ZL", "CL")
     ]
     catalog = DataCatalog(
         {
-            "databento_futures_ohlcv_1d": MemoryDataset(pd.concat(parts)),
+            "soyoil_futures_sessions": MemoryDataset(pd.concat(parts)),
             "params:source": MemoryDataset(SourceConfig(symbols=("ZL", "CL"))),
             "params:split": MemoryDataset(
                 SplitConfig.model_validate({"first_origin": "2018-06-01"})

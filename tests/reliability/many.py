@@ -14,7 +14,7 @@ from pathlib import Path
 from click.testing import CliRunner
 from kedro.framework.startup import bootstrap_project
 
-SESSIONS = "market_data.databento_futures_ohlcv_1d"
+SESSIONS = "market_data.soyoil_futures_sessions"
 
 
 def sessions_of(warehouse: Path) -> str | None:

@@ -224,7 +224,11 @@ CASES: tuple[Mistake, ...] = (
             "fit.shrink=no": ("fit.shrink", "no", "true or false"),
             "fit.sede=1": ("fit.sede", "did you mean 'fit.seed'"),
             "profile": ("profile", "key and a value"),
-            "source.kind=bloomberg": ("source.kind", "'bloomberg'", "'synthetic' or 'databento'"),
+            "source.kind=bloomberg": (
+                "source.kind",
+                "'bloomberg'",
+                "'synthetic', 'databento' or 'warehouse'",
+            ),
         }.items()
     ),
     *(

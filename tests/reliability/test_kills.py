@@ -116,7 +116,7 @@ def fingerprint(home: Home, command: str) -> dict[str, pd.DataFrame]:
     """Everything whose numbers a kill could change."""
     if command == "ingest":
         with duckdb.connect(str(home.root / "data/warehouse/databento.duckdb")) as db:
-            names = ("market_data.databento_futures_ohlcv_1d", "features.daily_ml_matrix")
+            names = ("market_data.soyoil_futures_sessions", "features.daily_ml_matrix")
             return {
                 name: db.sql(f"SELECT * FROM {name} ORDER BY symbol, data_date").df()
                 for name in names

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pandas as pd
 
+from soyoil.market.rolls import ROLLS_UNKNOWN, data_text
 from soyoil.metrics.breakdown import coverage_band
+from soyoil.reports.page import data_banners
 from soyoil.reports.terminal import percent
 from soyoil.reports.words import RunFacts, pipeline_note, run_note
 
@@ -74,3 +76,17 @@ def test_pipeline_note_has_the_table_once_there_is_one() -> None:
     text = pipeline_note("kedro run", pd.DataFrame([row | POOLED]))
     assert "| 1m | tft | -2.6 % [-6, +0] | n/a | 78 % | no skill |" in text
     assert "synthetic: invented" in text
+
+
+def test_unknown_rolls_are_said() -> None:
+    assert "Rolls unknown" not in run_note(facts("observed"))
+    assert f"- **{ROLLS_UNKNOWN}**\n" in run_note(replace(facts("observed"), rolls="unknown"))
+    row = {"horizon": "1m", "model": "tft", "verdict": "no skill", "provenance": "observed"}
+    table = pd.DataFrame([row | POOLED | {"rolls": rolls} for rolls in ("known", "unknown")])
+    assert f"**{ROLLS_UNKNOWN}**" in pipeline_note("kedro run", table)
+    assert "Rolls unknown" not in pipeline_note("kedro run", table.iloc[:1])
+    assert data_banners("observed", "known") == []
+    said = [str(banner) for banner in data_banners("synthetic", "unknown")]
+    assert "Synthetic data" in said[0]
+    assert ROLLS_UNKNOWN in said[1]
+    assert data_text("observed", "unknown") == "observed data, rolls unknown"

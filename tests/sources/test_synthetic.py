@@ -360,7 +360,7 @@ def test_another_process_gives_the_same_bits() -> None:
 
 def test_sessions_satisfy_their_contract() -> None:
     sessions = default_sessions()
-    table = validate(sessions, load_contract("market_data.databento_futures_ohlcv_1d"))
+    table = validate(sessions, load_contract("market_data.soyoil_futures_sessions"))
     assert table.num_rows == len(sessions)
 
 

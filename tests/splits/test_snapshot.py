@@ -41,6 +41,21 @@ def snapshot(matrix: pd.DataFrame, regimes: pd.DataFrame) -> Snapshot:
     return take_snapshot(matrix, regimes, "ZL", {"t": "h"})
 
 
+def test_rolls_are_unknown_if_they_are_of_one_row(
+    matrix: pd.DataFrame, regimes: pd.DataFrame, snapshot: Snapshot, tmp_path: Path
+) -> None:
+    """Of a row of the symbol: what is known of others says nothing."""
+    assert (snapshot.rolls, snapshot.data_text) == ("known", "observed data")
+    for rolls, expected in (
+        (["known", "unknown", "known"], "known"),
+        (["unknown", "known", "known"], "unknown"),
+        ([None, None, None], "known"),
+    ):
+        rows = matrix.assign(rolls=pd.array(rolls, dtype="str"))
+        write_snapshot(take_snapshot(rows, regimes, "ZL", {"t": "h"}), tmp_path)
+        assert read_snapshot(tmp_path).rolls == expected
+
+
 def test_rows_of_the_symbol_in_date_order(snapshot: Snapshot) -> None:
     assert snapshot.matrix["market_data.close"].tolist() == [47.0, 48.0]
 

@@ -69,7 +69,7 @@ def _make_scored() -> RunRecord:
     )  # fmt: skip
     other = frame.assign(q50=0.0)
     found = evaluate(frame, {"random_walk": other, "vol_cone": other}, 5)
-    tags = {"horizon": "1w", "model": "lightgbm", "provenance": "synthetic"}
+    tags = {"horizon": "1w", "model": "lightgbm", "provenance": "synthetic", "rolls": "known"}
     tags["verdict"] = found.verdicts["skill_pinball"]
     return RunRecord("zl_1w_lightgbm", tags, {}, found.metrics, found.fold_metrics)
 

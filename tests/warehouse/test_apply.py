@@ -246,7 +246,7 @@ def test_the_plan_and_its_application_ban_the_same_vendors(config: DuckDBConnect
     inspector.execute(
         [
             "CREATE SCHEMA features",
-            f"CREATE TABLE {name} AS SELECT DATE '2020-01-02' AS day, 1.5 AS acme_x",
+            f"CREATE TABLE {name} AS SELECT DATE '2020-01-02' AS day, 1.5 AS acme_x, 2.5 AS x",
         ]
     )
     live = inspector.inspect()
@@ -256,7 +256,38 @@ def test_the_plan_and_its_application_ban_the_same_vendors(config: DuckDBConnect
     with pytest.raises(WarehouseError, match=r"no change drop-column|stale"):
         apply_plan(plan, inspector, {}, ids)
     apply_plan(plan, inspector, {}, ids, banned=("acme",))
-    assert list(inspector.inspect().tables["features.master"].flat_columns()) == ["day"]
+    assert list(inspector.inspect().tables["features.master"].flat_columns()) == ["day", "x"]
+
+
+def test_a_row_that_came_after_the_plan_saves_its_table(config: DuckDBConnection) -> None:
+    inspector, small = archive(config)
+    name = inspector.qualified("raw.yahoo_prices")
+    inspector.execute(["CREATE SCHEMA raw", f"CREATE TABLE {name} (x DOUBLE)"])
+    plan = plan_for(config, small)
+    change = next(c for c in plan.changes if c.id == "drop-table:raw.yahoo_prices")
+    assert (change.safe, change.copies) == (True, {})
+    inspector.execute([f"INSERT INTO {name} VALUES (1.5)"])
+    with pytest.raises(WarehouseError, match="was empty and holds rows now"):
+        inspector.execute(change.sql)
+    with pytest.raises(WarehouseError, match=r"stale.*raw\.yahoo_prices has changed"):
+        apply_plan(plan, inspector, {NAME: small}, [change.id])
+    assert inspector.inspect().tables["raw.yahoo_prices"].rows == 1
+
+
+def test_patterns_and_short_names(config: DuckDBConnection) -> None:
+    inspector, small = archive(config)
+    names = [inspector.qualified(f"training.zl_{h}") for h in ("1m", "3m")]
+    tables = [f"CREATE TABLE {name} (day DATE, target_1w DOUBLE)" for name in names]
+    inspector.execute(["CREATE SCHEMA training", *tables])
+    plan = plan_for(config, small)
+    with pytest.raises(WarehouseError, match=r"no change of the plan matches drop-table:nowhere"):
+        apply_plan(plan, inspector, {NAME: small}, ["drop-table:nowhere.*"])
+    record = apply_plan(plan, inspector, {NAME: small}, ["drop-table:training.*"])
+    made = {name for applied in record.applied for name in applied.ids}
+    assert made == {"drop-table:training.zl_1m", "drop-table:training.zl_3m"}
+    assert all(applied.copies == {} for applied in record.applied)
+    inspector.execute(record.applied[0].restore)
+    assert "training.zl_1m" in inspector.inspect().tables
 
 
 def test_a_dropped_view_can_be_restored(config: DuckDBConnection) -> None:
@@ -435,7 +466,10 @@ def test_command_line(project_root: Path, tmp_path: Path) -> None:
     warehouse = {"backend": "duckdb", "path": str(tmp_path / "a.duckdb")}
     (tmp_path / "conf" / "local" / "globals.yml").write_text(json.dumps({"warehouse": warehouse}))
     open_inspector(DuckDBConnection(path=tmp_path / "a.duckdb")).execute(
-        ["CREATE SCHEMA raw", "CREATE TABLE a.raw.old AS SELECT current_date AS day, 1.5 AS acme_x"]
+        [
+            "CREATE SCHEMA raw",
+            "CREATE TABLE a.raw.old AS SELECT current_date AS day, 1.5 AS acme_x, 2.5 AS x",
+        ]
     )
     banned = ["--params", "audit.banned_vendors=acme"]
     commands = [
@@ -456,11 +490,11 @@ def test_command_line(project_root: Path, tmp_path: Path) -> None:
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
     assert len(lines) == len(commands), done.stdout + done.stderr
     codes, texts = zip(*lines, strict=True)
-    assert "drop-column:raw.old.acme_x" in texts[0]
+    assert "raw.old  drop-column" in texts[0]
     codes, texts = codes[1:], texts[1:]
     assert codes == (1, 2, 1, 0, 0, 0), texts
     assert "make one by `kedro warehouse plan`" in texts[0]
-    assert "create-table:features.daily_ml_matrix" in texts[1]
+    assert "features.daily_ml_matrix  create-table" in texts[1]
     assert "no change drop-table:a.b" in texts[2]
     assert "made create-table:training.regime_weights" in texts[3]
     assert "No changes" in texts[4]

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
+from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import duckdb
 import pytest
+from google.api_core.exceptions import Forbidden
+from google.cloud import bigquery
 from plan_cases import ALL, NAME, contract, live_table, view
 
+from soyoil.audit.audit import audit_warehouse
+from soyoil.audit.config import AuditConfig
+from soyoil.audit.scope import look
+from soyoil.audit.structure.defects import structural_defects
 from soyoil.base.errors import WarehouseError
 from soyoil.contracts.contract import Partition
+from soyoil.migrations.plan import make_plan
+from soyoil.warehouse.bigquery import live as bigquery_live
 from soyoil.warehouse.bigquery.client import client_for
 from soyoil.warehouse.connection import BigQueryConnection, ConnectionConfig, DuckDBConnection
 from soyoil.warehouse.guard import forbid_warehouse
-from soyoil.warehouse.live import COPIES, TRAITS, BackendName, LiveColumn, LiveWarehouse
+from soyoil.warehouse.live import COPIES, TRAITS, BackendName, LiveColumn, LiveTable, LiveWarehouse
 from soyoil.warehouse.open import connect, open_inspector
 from soyoil.warehouse.table_shape import contract_shape, live_shape
 
@@ -151,6 +161,101 @@ def test_bigquery(bigquery_connection: BigQueryConnection) -> None:
     assert inspector.read(found.tables["features.v"]).to_pylist() == [{"close": 1.5}]
     with pytest.raises(WarehouseError, match="cannot run 'DROP TABLE"):
         inspector.execute([f"DROP TABLE {inspector.qualified('features.no')}"])
+
+
+def test_the_whole_project(make_bigquery: Callable[..., BigQueryConnection]) -> None:
+    project = f"whole-{uuid.uuid4().hex[:8]}"
+    ours = make_bigquery(project=project, dataset_prefix="soyoil_synthetic_")
+    other_kind = make_bigquery(project=project, dataset_prefix="soyoil_databento_")
+    small = contract(1, *ALL)
+    for connection in (ours, other_kind):
+        connect(connection).write(small, small.arrow_schema().empty_table())
+    api = client_for(ours).api
+    for name, location in (("raw", "us-central1"), ("features", "us-central1"), ("far", "EU")):
+        dataset = bigquery.Dataset(f"{project}.{name}")
+        dataset.location = location
+        api.create_dataset(dataset)
+    tables = ("raw.t", NAME, "far.t")
+    api.query(";".join(f"CREATE TABLE {t} AS SELECT 1.5 AS symbol" for t in tables)).result()
+    inspector = open_inspector(ours, whole=True)
+    found = inspector.inspect()
+    assert found.own_prefix == "soyoil_synthetic_"
+    assert set(found.tables) == {
+        "raw.t", NAME, f"soyoil_synthetic_{NAME}", f"soyoil_databento_{NAME}",
+    }  # fmt: skip
+    assert inspector.read(found.tables["raw.t"]).to_pylist() == [{"symbol": 1.5}]
+    scope = look(inspector, {NAME: small})
+    assert set(scope.live.tables) == {"raw.t", NAME, f"soyoil_synthetic_{NAME}"}
+    (name,) = scope.contracts
+    assert name == f"soyoil_synthetic_{NAME}"
+    assert scope.contracts[name].content_hash == small.content_hash
+    assert live_shape(scope.live.tables[name]).fits(
+        contract_shape(scope.contracts[name], "bigquery")
+    )
+    assert make_plan(scope.contracts, scope.live).changes == ()
+    assert set(look(inspector, {NAME: small}, ("raw*",)).live.tables) == {"raw.t", name}
+
+
+def test_a_dataset_that_may_not_be_looked_at_is_named(
+    make_bigquery: Callable[..., BigQueryConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = make_bigquery(project=f"shut-{uuid.uuid4().hex[:8]}", dataset_prefix="soyoil_synthetic_")
+    small = contract(1, *ALL)
+    connect(ours).write(small, small.arrow_schema().empty_table())
+    api = client_for(ours).api
+    api.create_dataset("secret")
+    listing = api.list_tables
+    shut = ["secret"]
+
+    def list_tables(dataset: str, **more: Any) -> Any:
+        if dataset.rpartition(".")[2] in shut:
+            raise Forbidden("Access Denied: Dataset")
+        return listing(dataset, **more)
+
+    monkeypatch.setattr(api, "list_tables", list_tables)
+    inspector = open_inspector(ours, whole=True)
+    report = audit_warehouse(inspector, {NAME: small}, AuditConfig(), dt.datetime.now(dt.UTC))
+    (finding,) = report.at_least("warning")
+    assert (finding.kind, finding.objects) == ("not_checked", ("secret",))
+    without = AuditConfig(datasets=("raw",))
+    assert not audit_warehouse(inspector, {NAME: small}, without, dt.datetime.now(dt.UTC)).at_least(
+        "warning"
+    )
+    shut.append("soyoil_synthetic_features")
+    with pytest.raises(WarehouseError, match="list the tables"):
+        inspector.inspect()
+
+
+def test_what_lies_elsewhere_or_is_on_its_way_is_not_empty() -> None:
+    raw = {
+        "tableReference": {"projectId": "p", "datasetId": "d", "tableId": "t"},
+        "schema": {"fields": [{"name": "x", "type": "FLOAT"}]},
+        "numRows": "0",
+    }
+
+    def seen(**more: Any) -> LiveTable:
+        return bigquery_live._table("d", bigquery.Table.from_api_repr(raw | more))
+
+    assert (seen(type="EXTERNAL").rows, seen(type="EXTERNAL").form) == (None, "external")
+    assert (seen(type="TABLE").rows, seen(type="TABLE").form) == (0, "")
+    assert seen(type="SNAPSHOT").form == "snapshot"
+    streamed = {"estimatedRows": "7", "estimatedBytes": "56", "oldestEntryTime": "1"}
+    table = seen(type="TABLE", streamingBuffer=streamed)
+    assert (table.rows, table.bytes) == (7, 56)
+
+
+def test_no_plan_touches_what_is_no_plain_table() -> None:
+    tables = {
+        name: LiveTable(name, "table", (LiveColumn("yahoo_x", "FLOAT64"),), rows=rows, form=form)
+        for name, rows, form in (
+            ("raw.files", None, "external"),
+            ("z_archive.kept", 0, "snapshot"),
+            ("raw.plain", 0, ""),
+        )
+    }
+    live = LiveWarehouse("bigquery", "test", ("raw", "z_archive"), tables)
+    plan = make_plan({}, live, structural_defects(live, {}))
+    assert [change.id for change in plan.changes] == ["drop-table:raw.plain"]
 
 
 def test_qualified_names() -> None:

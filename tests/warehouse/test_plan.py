@@ -21,10 +21,12 @@ from plan_cases import (
     Case,
     M,
     N,
+    X,
     column,
     contract,
     live,
     live_table,
+    struct,
     view,
     whole,
 )
@@ -35,10 +37,12 @@ from soyoil.base.errors import WarehouseError
 from soyoil.migrations import plan as plan_module
 from soyoil.migrations.plan import Plan, change_sql, copy_statements, make_plan
 from soyoil.migrations.references import direct_readers, downstream
+from soyoil.migrations.scripts import groups, make
 from soyoil.migrations.sql import BUILT
-from soyoil.migrations.steps import Step, find_steps, groups, make, state_of
+from soyoil.migrations.step import Step, state_of
+from soyoil.migrations.steps import find_steps
 from soyoil.reports.plan import print_plan
-from soyoil.warehouse.live import BackendName, LiveColumn, LiveWarehouse
+from soyoil.warehouse.live import BackendName, Extra, LiveColumn, LiveTable, LiveWarehouse
 from soyoil.warehouse.table_shape import TableShape
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")
@@ -165,6 +169,8 @@ def test_bigquery_understands_every_statement() -> None:
         for case in CASES.values()
     ]
     worlds.append(({NAME: contract(1, *ALL)}, *drops("bigquery")))
+    replaced = Defect("m", "warning", (), "", "", "F.", (Action("replace_table", NAME),))
+    worlds.append(({NAME: contract(1, *ALL)}, theirs("bigquery", 0), [replaced]))
     daily = {"partition": {"column": "day", "granularity": "DAY"}}
     worlds.append(
         (
@@ -368,13 +374,149 @@ def test_the_plan_is_readable_in_80_columns() -> None:
     case = CASES["rename"]
     reader = view("features.v", QUERY)
     text = io.StringIO()
-    print_plan(plan_of(case, "duckdb", reader), Console(file=text, width=80))
+    print_plan(plan_of(case, "duckdb", reader), Console(file=text, width=80), verbose=True)
     lines = text.getvalue().splitlines()
     shown = "\n".join(line for line in lines if line.startswith(("if named", "yes", " " * 8)))
     assert "perhaps rename to close_usd" in shown
     assert "read by features.v" in shown
     assert 'RENAME COLUMN "close" TO "close_usd"' in text.getvalue()
     assert all(len(line) <= 80 for line in shown.splitlines())
+
+
+def test_the_plan_has_a_line_per_table_or_per_dataset() -> None:
+    old = contract(1, *ALL)
+    names = [f"{d}.t{i}" for d, n in (("raw", 2), ("training", 12)) for i in range(n)]
+    tables = [
+        dataclasses.replace(live_table(old, "duckdb"), name=name, contract_version=None)
+        for name in names
+    ]
+    actions = tuple(Action("drop_table", name) for name in names)
+    defects = [Defect("dead", "warning", (), "", "", "Drop it.", actions)]
+    plan = make_plan({NAME: old}, live("duckdb", *tables), defects)
+    text = io.StringIO()
+    print_plan(plan, Console(file=text, width=80))
+    shown = [" ".join(line.split()) for line in text.getvalue().splitlines()]
+    assert [line for line in shown if line.startswith("if named")] == [
+        "if named raw.t0 drop-table 3 192 B",
+        "if named raw.t1 drop-table 3 192 B",
+        "if named training.* (12 tables) drop-table 36 2.25 KiB",
+    ]
+    assert "DROP TABLE" not in text.getvalue()
+    assert len(shown) <= 24
+
+
+def theirs(backend: BackendName, rows: int) -> LiveWarehouse:
+    """A table of the name of a contract that soyoil did not write, with a field of its own."""
+    own = contract(1, CLOSE, struct("m", X, column("mine", "STRING")))
+    return live(
+        backend,
+        dataclasses.replace(
+            live_table(own, backend, rows=rows), contract_version=None, contract_hash=None
+        ),
+    )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_table_of_the_user_is_changed_only_if_named_and_keeps_its_fields(
+    backend: BackendName,
+) -> None:
+    new = {NAME: contract(1, *ALL)}
+    missing = Defect("m", "warning", (), "", "", "F.", (Action("add_columns", NAME),))
+    plan = make_plan(new, theirs(backend, 3), [missing])
+    ids = {change.id for change in plan.changes}
+    assert {whole("add-column:n"), whole("add-column:m.depth")} <= ids
+    assert not [i for i in ids if "mine" in i]
+    assert not any(i.startswith(("stamp", "adopt")) for i in ids)
+    assert all(change.needs_name for change in plan.changes)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_empty_table_is_replaced_as_reviewed(backend: BackendName) -> None:
+    new = {NAME: contract(1, *ALL)}
+    empty = Defect("m", "warning", (), "", "", "F.", (Action("replace_table", NAME),))
+    plan = make_plan(new, theirs(backend, 0), [empty])
+    (change,) = plan.changes
+    assert (change.id, change.needs_name, change.safe) == (whole("replace-table"), True, False)
+    assert change.copies == {}
+    assert "CREATE TABLE" in change.restore[-1]
+    check_snapshot(f"{backend}_replace", snapshot_text(plan))
+
+
+def test_all_columns_of_a_table_go_in_one_statement() -> None:
+    extra = [column(name, "FLOAT64") for name in ("a", "b", "c")]
+    have = live("bigquery", live_table(contract(1, *ALL, *extra), "bigquery"))
+    edits = [
+        step.edit
+        for step in find_steps({NAME: contract(2, *ALL)}, have, ())
+        if step.edit is not None
+    ]
+    sql = change_sql(have, {NAME: contract(2, *ALL)})
+    (statement,) = sql.alter(state_of(have).tables[NAME], edits).statements
+    shapes = {sql.table(NAME).strip("`"): state_of(have).tables[NAME]}
+    GoogleSql(shapes).analyze(statement)
+    assert [line.split()[-3:] for line in statement.splitlines()] == [
+        ["DROP", "COLUMN", "`a`,"],
+        ["DROP", "COLUMN", "`b`,"],
+        ["DROP", "COLUMN", "`c`"],
+    ]
+
+
+def test_a_table_that_is_replaced_keeps_its_options() -> None:
+    found = theirs("bigquery", 0)
+    labels = Extra("option", 'labels = [("team", "oil")]')
+    default = Extra("default", "1.5", ("close",))
+    table = dataclasses.replace(found.tables[NAME], extras=(labels, default))
+    new = {NAME: contract(1, *ALL)}
+    empty = Defect("m", "warning", (), "", "", "F.", (Action("replace_table", NAME),))
+    (change,) = make_plan(new, live("bigquery", table), [empty]).changes
+    for sql in (change.sql[-1], change.restore[-1]):
+        assert 'labels = [("team", "oil")]' in sql
+        assert "DEFAULT 1.5" in sql
+    secret = dataclasses.replace(table, extras=(Extra("policy tags", "pii", ("close",)),))
+    (refused,) = make_plan(new, live("bigquery", secret), [empty]).changes
+    assert refused.sql == ()
+    assert "cannot keep its policy tags" in refused.note
+
+
+def test_only_what_is_empty_and_unread_is_dropped_safely() -> None:
+    old = live_table(contract(1, *ALL), "duckdb")
+
+    def table(name: str, rows: int) -> LiveTable:
+        return dataclasses.replace(old, name=name, contract_version=None, rows=rows)
+
+    found = live(
+        "duckdb",
+        table("raw.empty", 0), table("raw.full", 3), table("raw.read", 0), table("raw.seen", 0),
+        view("raw.sound", "SELECT * FROM raw.read"),
+        view("raw.broken", "SELECT * FROM raw.seen JOIN raw.gone USING (day)"),
+    )  # fmt: skip
+    tables = ("raw.empty", "raw.full", "raw.read", "raw.seen")
+    defects = [
+        Defect("dead", "warning", (), "", "", "F.", tuple(Action("drop_table", n) for n in tables)),
+        Defect(
+            "broken_view", "error", ("raw.broken",), "", "", "F.",
+            (Action("drop_view", "raw.broken"),),
+        ),
+    ]  # fmt: skip
+    changes = make_plan({}, found, defects).changes
+    assert {c.target for c in changes if c.safe} == {"raw.empty", "raw.seen", "raw.broken"}
+    assert {c.target for c in changes if c.copies} == {"raw.full"}
+
+
+def test_an_empty_table_by_ingestion_time_can_be_restored() -> None:
+    for unit, clause in (
+        ("DAY", "_PARTITIONDATE"),
+        ("HOUR", "TIMESTAMP_TRUNC(_PARTITIONTIME, HOUR)"),
+    ):
+        table = LiveTable(
+            "raw.t", "table", (LiveColumn("x", "FLOAT64"),), rows=0,
+            other_partition=f"ingestion time by {unit}",
+        )  # fmt: skip
+        defects = [Defect("dead", "warning", (), "", "", "F.", (Action("drop_table", "raw.t"),))]
+        plan = make_plan({}, live("bigquery", table), defects)
+        (change,) = plan.changes
+        assert change.safe
+        assert f"PARTITION BY {clause}" in change.restore[0]
 
 
 def test_partition_of_the_shape_follows_a_rename() -> None:

@@ -34,7 +34,7 @@ columns:
 def test_packaged_contracts() -> None:
     contracts = load_contracts()
     assert set(contracts) >= {
-        "market_data.databento_futures_ohlcv_1d",
+        "market_data.soyoil_futures_sessions",
         "training.regime_weights",
         "features.daily_ml_matrix",
     }

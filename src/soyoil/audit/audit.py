@@ -6,7 +6,6 @@ import datetime as dt
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 import pandas as pd
 
@@ -15,21 +14,22 @@ from soyoil.audit.defect import worst_first
 from soyoil.audit.report import AuditReport, Checked
 from soyoil.audit.rows.columns import Sources, constant_columns, constant_regime, empty_columns
 from soyoil.audit.rows.frames import audit_frame
+from soyoil.audit.rows.invented import invented_series
 from soyoil.audit.rows.keys import cloned_rows, duplicate_keys
 from soyoil.audit.rows.labels import Sessions, add_sessions, label_defects, sessions_of
-from soyoil.audit.rows.origins import mixed_warehouse, origins, provenances
+from soyoil.audit.rows.origins import banned_in_lists, mixed_warehouse, origins, provenances
+from soyoil.audit.rows.predictions import impossible_fits, impossible_forecasts
 from soyoil.audit.rows.sessions import filled_runs, impossible_days, inconsistent_bars, session_gaps
 from soyoil.audit.rows.spans import Span, partition_limits, span_of, stale_tables
 from soyoil.audit.rows.table_data import TableData, close_column
+from soyoil.audit.rows.twins import identical_columns, price_disagreements
+from soyoil.audit.scope import REGIMES, SESSIONS, has_key, is_ours, look, without_prefix
 from soyoil.audit.structure.defects import Defect, structural_defects
 from soyoil.base.errors import WarehouseError
 from soyoil.contracts.contract import TableContract, target_horizon
-from soyoil.warehouse.live import Inspector, LiveTable, LiveWarehouse, in_spelling_of
+from soyoil.warehouse.live import Inspector, LiveTable, LiveWarehouse
 
 logger = logging.getLogger(__name__)
-
-REGIMES: Final = "training.regime_weights"
-SESSIONS: Final = "market_data.databento_futures_ohlcv_1d"
 
 
 @dataclass
@@ -42,6 +42,8 @@ class _Facts:
     spans: list[Span] = field(default_factory=list)
     provenances: dict[str, tuple[str, ...]] = field(default_factory=dict)
     read: list[Checked] = field(default_factory=list)
+    closes: dict[str, list[Sessions]] = field(default_factory=dict)
+    banned: list[Defect] = field(default_factory=list)
 
 
 def audit_warehouse(
@@ -71,14 +73,16 @@ def audit_warehouse(
     WarehouseError
         The warehouse cannot be inspected. A single table that cannot be read is a finding.
     """
-    live = in_spelling_of(inspector.inspect(), contracts)
+    scope = look(inspector, contracts, config.datasets)
+    live = scope.live
     if not live.tables:
         return AuditReport(live.location, live.backend, now, (), (_nothing(live),))
-    audit = _Audit(inspector, live, contracts, config)
+    audit = _Audit(inspector, live, scope.contracts, config)
     found = [
-        *structural_defects(live, contracts, config.banned_vendors),
+        *structural_defects(live, scope.contracts, config.banned_vendors, config.keep),
         *audit.rows(),
         *audit.across(now.date()),
+        *(_unseen(name) for name in live.unseen),
     ]
     return AuditReport(
         location=live.location,
@@ -109,7 +113,11 @@ class _Audit:
         """Findings of the rows of single tables."""
         for table in self._order():
             if table.kind == "view" or table.rows == 0:
-                self.facts.read.append(Checked(table.name, table.kind, None, _not_read(table)))
+                self._note(table, None, "view" if table.kind == "view" else "empty")
+                continue
+            if table.contract_version is not None and table.name not in self._contracts:
+                self._note(table, None, "no contract any more")
+                yield _left_over(table)
                 continue
             if table.rows is not None and table.rows > self._config.max_rows:
                 yield self._skipped(table, f"more than audit.max_rows={self._config.max_rows:,}")
@@ -124,7 +132,8 @@ class _Audit:
 
     def _order(self) -> Sequence[LiveTable]:
         """Tables that others are judged by first."""
-        first = (REGIMES, SESSIONS, *self._contracts)
+        prefix = self._live.own_prefix
+        first = (prefix + REGIMES, prefix + SESSIONS, *self._contracts)
 
         def rank(table: LiveTable) -> tuple[int, bool, str]:
             place = first.index(table.name) if table.name in first else len(first)
@@ -136,15 +145,24 @@ class _Audit:
 
     def _read(self, table: LiveTable) -> TableData:
         logger.info("auditing %s", table.name)
-        frame = audit_frame(self._inspector.read(table))
-        self.facts.read.append(Checked(table.name, table.kind, len(frame)))
-        return TableData.of(table, self._contracts.get(table.name), frame)
+        rows = self._inspector.read(table)
+        self.facts.banned += banned_in_lists(table.name, rows, self._config.banned_vendors)
+        frame = audit_frame(rows)
+        self._note(table, len(frame))
+        contract = self._contracts.get(table.name)
+        if contract is not None and not has_key(table, contract):
+            contract = None
+        return TableData.of(table, contract, frame)
 
     def _remember(self, data: TableData) -> None:
-        add_sessions(self.facts.sessions, sessions_of(data.once()), self._contracts)
-        if data.name == REGIMES and "start_date" in data.frame and len(data.frame):
+        sessions = sessions_of(data.once())
+        add_sessions(self.facts.sessions, sessions, self._contracts)
+        for root, found in sessions.items():
+            self.facts.closes.setdefault(root, []).append(found)
+        name = without_prefix(data.name, self._live)
+        if name == REGIMES and "start_date" in data.frame and len(data.frame):
             self.facts.regimes = data.frame.sort_values("start_date", ignore_index=True)
-        if data.name == SESSIONS and "source_schema" in data.frame:
+        if name == SESSIONS and "source_schema" in data.frame:
             self.facts.hourly = bool((data.frame["source_schema"] == "ohlcv-1h").any())
         if (span := span_of(data)) is not None:
             self.facts.spans.append(span)
@@ -165,6 +183,10 @@ class _Audit:
         yield from constant_regime(data, facts.regimes)
         yield from origins(data, config)
         yield from label_defects(once, facts.sessions)
+        yield from invented_series(once)
+        yield from impossible_forecasts(once)
+        yield from impossible_fits(once)
+        yield from identical_columns(once)
 
     def across(self, today: dt.date) -> Iterator[Defect]:
         """Findings that need the dates and provenances of all tables."""
@@ -173,9 +195,15 @@ class _Audit:
         tables = [table for table in self._live.tables.values() if table.kind == "table"]
         yield from partition_limits(tables, self._contracts, spans, self._live.backend)
         yield from mixed_warehouse(self.facts.provenances)
+        yield from price_disagreements(self.facts.closes)
+        yield from self.facts.banned
+
+    def _note(self, table: LiveTable, rows: int | None, note: str = "") -> None:
+        kind = table.form or table.kind
+        self.facts.read.append(Checked(table.name, kind, rows, note, is_ours(table)))
 
     def _skipped(self, table: LiveTable, why: str) -> Defect:
-        self.facts.read.append(Checked(table.name, table.kind, None, why))
+        self._note(table, None, why)
         return Defect(
             "not_checked",
             "warning",
@@ -186,8 +214,26 @@ class _Audit:
         )
 
 
-def _not_read(table: LiveTable) -> str:
-    return "view" if table.kind == "view" else "empty"
+def _unseen(name: str) -> Defect:
+    return Defect(
+        "not_checked",
+        "warning",
+        (name,),
+        "the account may not look at it",
+        "No check covers it.",
+        "Ask for roles/bigquery.dataViewer on it, or leave it out of audit.datasets.",
+    )
+
+
+def _left_over(table: LiveTable) -> Defect:
+    return Defect(
+        "left_over_table",
+        "info",
+        (table.name,),
+        "an earlier version of soyoil wrote it, and this one has no such table",
+        "Nothing reads it; what was made of it is kept elsewhere once the stage has run again.",
+        "Drop it: `kedro warehouse apply` with the change that `kedro warehouse plan` names.",
+    )
 
 
 def _nothing(live: LiveWarehouse) -> Defect:

@@ -9,7 +9,9 @@ from typing import Final, Literal
 from soyoil.contracts.identifiers import last_part
 
 Severity = Literal["error", "warning", "info"]
-ActionKind = Literal["drop_table", "drop_view", "drop_dataset", "drop_column", "add_columns"]
+ActionKind = Literal[
+    "drop_table", "drop_view", "drop_dataset", "drop_column", "add_columns", "replace_table"
+]
 
 SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "info")
 """Worst first."""

@@ -20,12 +20,15 @@ class Checked:
         Rows read; None if only its structure was looked at.
     note
         Why its rows were not read; empty if they were.
+    own
+        Whether it is one of soyoil's own.
     """
 
     name: str
     kind: str
     rows: int | None
     note: str = ""
+    own: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from rich.console import Console
 
+from soyoil.audit.config import AuditConfig
+from soyoil.audit.scope import look
 from soyoil.audit.structure.defects import structural_defects
 from soyoil.base.data_folder import data_folder, locked
 from soyoil.cli.errors import ending_clearly
@@ -24,7 +26,7 @@ from soyoil.migrations.plan import Plan, make_plan, read_plan, write_plan
 from soyoil.migrations.references import downstream
 from soyoil.params import check_parameters
 from soyoil.reports.plan import print_plan
-from soyoil.warehouse.live import Inspector, in_spelling_of
+from soyoil.warehouse.live import Inspector
 
 INSPECTOR: Final = "warehouse_inspector"
 """Dataset of the catalog that opens the warehouse."""
@@ -46,12 +48,12 @@ def warehouse() -> None:
 class _Opened:
     inspector: Inspector
     root: Path
-    banned: tuple[str, ...]
+    audit: AuditConfig
 
 
 @contextmanager
 def _opened(options: dict[str, Any]) -> Iterator[_Opened]:
-    """Warehouse and root of the project, and the vendors that the audit bans."""
+    """Warehouse and root of the project, and what the audit is told."""
     session = KedroSession.create(
         env=options["env"], conf_source=options["conf_source"], runtime_params=options["params"]
     )
@@ -59,7 +61,7 @@ def _opened(options: dict[str, Any]) -> Iterator[_Opened]:
         context = session.load_context()
         parameters = check_parameters(context.config_loader["parameters"])
         inspector = context.catalog.load(INSPECTOR)
-        yield _Opened(inspector, context.project_path, parameters.audit.banned_vendors)
+        yield _Opened(inspector, context.project_path, parameters.audit)
 
 
 def table_lineage(contracts: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -81,15 +83,19 @@ def _path(given: Path | None, root: Path) -> Path:
     return given if given is not None else data_folder(root) / PLAN_FILE
 
 
-def _plan(*, output: Path | None, sql: bool, detailed_exitcode: bool, **options: Any) -> None:
+def _plan(
+    *, output: Path | None, sql: bool, verbose: bool, detailed_exitcode: bool, **options: Any
+) -> None:
     with ending_clearly(), _opened(options) as opened:
         contracts = load_contracts()
-        live = in_spelling_of(opened.inspector.inspect(), contracts)
-        defects = structural_defects(live, contracts, opened.banned)
-        plan = make_plan(contracts, live, defects, table_lineage(list(contracts)))
+        scope = look(opened.inspector, contracts, opened.audit.datasets)
+        known, live = scope.contracts, scope.live
+        defects = structural_defects(live, known, opened.audit.banned_vendors, opened.audit.keep)
+        lineage = table_lineage(list(known))
+        plan = make_plan(known, live, defects, lineage, opened.audit.keep)
         path = _path(output, opened.root)
         write_plan(plan, path)
-        print_plan(plan, Console(), all_sql=sql)
+        print_plan(plan, Console(), verbose=verbose or sql, all_sql=sql)
         click.echo(f"Written to {path}.")
     if detailed_exitcode and plan.changes:
         raise SystemExit(exit_code(plan))
@@ -102,11 +108,23 @@ def exit_code(plan: Plan) -> int:
     return CHANGES if plan.changes else 0
 
 
-def _apply(*, plan_file: Path | None, change: Sequence[str], **options: Any) -> None:
+def _apply(
+    *,
+    plan_file: Path | None,
+    change: Sequence[str],
+    all_safe_drops: bool,
+    yes: bool,
+    **options: Any,
+) -> None:
+    if yes and not all_safe_drops:
+        raise click.UsageError("--yes goes with --all-safe-drops: nothing else asks")
     with ending_clearly(), _opened(options) as opened:
         plan = read_plan(_path(plan_file, opened.root))
         contracts = load_contracts()
+        if all_safe_drops:
+            change = (*change, *_confirmed(plan, yes=yes))
         target = data_folder(opened.root) / RECORD_FILE.format(tag=plan.tag)
+        prefix = opened.inspector.own_prefix
         try:
             with locked(data_folder(opened.root), "kedro warehouse apply"):
                 record = apply_plan(
@@ -114,8 +132,10 @@ def _apply(*, plan_file: Path | None, change: Sequence[str], **options: Any) -> 
                     opened.inspector,
                     contracts,
                     change,
-                    lineage=table_lineage(list(contracts)),
-                    banned=opened.banned,
+                    lineage=table_lineage([prefix + name for name in contracts]),
+                    banned=opened.audit.banned_vendors,
+                    keep=opened.audit.keep,
+                    datasets=opened.audit.datasets,
                     report=lambda name: click.echo(f"made {name}"),
                 )
         except ApplyError as error:
@@ -138,6 +158,25 @@ def _apply(*, plan_file: Path | None, change: Sequence[str], **options: Any) -> 
         click.echo(f"Left, because they were not named: {', '.join(unnamed)}")
 
 
+def _confirmed(plan: Plan, *, yes: bool) -> tuple[str, ...]:
+    """Ids of the drops that lose nothing, once they were agreed to.
+
+    Raises
+    ------
+    Abort
+        They were not.
+    """
+    safe = [change for change in plan.changes if change.safe]
+    for target in (change.target for change in safe):
+        click.echo(f"drop {target}")
+    if safe and not yes:
+        click.confirm(
+            f"Drop these {len(safe)}? They hold no row, and what brings them back is recorded",
+            abort=True,
+        )
+    return tuple(change.id for change in safe)
+
+
 def _write(record: ApplyRecord, path: Path) -> None:
     if record.applied:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -155,7 +194,10 @@ warehouse.add_command(
         params=[
             *run_options(*_SHARED),
             click.Option(["--output"], type=_FILE, help=f"File of the plan (data/{PLAN_FILE})."),
-            click.Option(["--sql"], is_flag=True, help="Show the SQL of all changes."),
+            click.Option(
+                ["--verbose", "-v"], is_flag=True, help="Show every change, its note and readers."
+            ),
+            click.Option(["--sql"], is_flag=True, help="The same, and the SQL of all changes."),
             click.Option(
                 ["--detailed-exitcode"],
                 is_flag=True,
@@ -178,8 +220,16 @@ warehouse.add_command(
             click.Option(
                 ["--change"],
                 multiple=True,
-                help="Id of a change that breaks something, as the plan shows it; repeatable.",
+                help="Id of a change that needs a name, as the plan shows it, or a pattern: "
+                "'drop-table:training.*'; repeatable.",
             ),
+            click.Option(
+                ["--all-safe-drops"],
+                is_flag=True,
+                help="Drop all that the plan offers to drop, holds no row and is read by nothing "
+                "that works; the list is shown first.",
+            ),
+            click.Option(["--yes"], is_flag=True, help="Do not ask before --all-safe-drops."),
         ],
     )
 )

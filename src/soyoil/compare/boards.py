@@ -69,9 +69,14 @@ class TrackedRun:
 
     @property
     def group(self) -> tuple[str, str, str, str]:
-        """Runs of one group forecast the same target: symbol, horizon, target, provenance."""
+        """Runs of one group forecast the same target: symbol, horizon, target, data.
+
+        Returns with the jumps between contracts in them are another target.
+        """
         names = ("symbol", "horizon", "target", "provenance")
         symbol, horizon, target, provenance = (self.tags.get(name, "unknown") for name in names)
+        if self.tags.get("rolls") == "unknown":
+            provenance += ", rolls unknown,"
         return symbol, horizon, target, provenance
 
     @property

@@ -16,7 +16,7 @@ class InspectorDataset(ConnectedDataset[NoReturn, Inspector]):
 
     def load(self) -> Inspector:
         """Inspector of the warehouse; refused in stages that may not use it."""
-        return open_inspector(self._connection)
+        return open_inspector(self._connection, whole=True)
 
     def save(self, data: NoReturn) -> None:
         """Not supported: structure is changed by ``kedro warehouse apply``."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 import pyarrow as pa
 
-from soyoil.base.errors import MissingTableError, WarehouseBusyError
+from soyoil.base.errors import ContractError, MissingTableError, WarehouseBusyError
 from soyoil.contracts.contract import load_contract
 from soyoil.contracts.structs import flatten
 from soyoil.contracts.validation import validate
@@ -17,6 +17,7 @@ from soyoil.sources.vendor_store import (
     BAR_TYPES,
     BARS,
     FILES,
+    OLD_SESSIONS,
     SESSIONS,
     VendorRecords,
     VendorStore,
@@ -63,8 +64,14 @@ class WarehouseVendorStore:
         return frame.astype({n: kind for n, kind in BAR_TYPES.items() if kind != "category"})
 
     def sessions(self) -> pd.DataFrame:
-        """Key and provenance of the sessions; none if there is no such table."""
-        table = self._read(SESSIONS, ("symbol", "data_date", "provenance"))
+        """Key and provenance of the sessions; none if there is no such table.
+
+        Those that an earlier version wrote under another name count until they are written anew.
+        """
+        columns = ("symbol", "data_date", "provenance")
+        table = self._read(SESSIONS, columns)
+        if table is None:
+            table = self._read_old(columns)
         return empty_sessions() if table is None else flatten(table)
 
     def _read(self, name: str, columns: Sequence[str] | None = None) -> pa.Table | None:
@@ -74,6 +81,20 @@ class WarehouseVendorStore:
             return self._warehouse.read(load_contract(name), columns, altered=altered)
         except MissingTableError:
             return None
+
+    def _read_old(self, columns: Sequence[str]) -> pa.Table | None:
+        contract = load_contract(SESSIONS).model_copy(update={"name": OLD_SESSIONS})
+        try:
+            table = self._warehouse.read(contract, columns)
+        except (MissingTableError, ContractError):
+            return None  # none, or one that soyoil did not write
+        logger.info(
+            "sessions are kept in %s now; %s of an earlier version is read no more and may be "
+            "dropped once this run has ended",
+            SESSIONS,
+            OLD_SESSIONS,
+        )
+        return table
 
     def add(self, records: VendorRecords) -> None:
         """Write what a load has read.

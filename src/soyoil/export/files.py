@@ -118,6 +118,7 @@ def export_files(
     manifest: dict[str, Any] = {
         "symbol": snapshot.symbol,
         "provenance": snapshot.provenance,
+        "rolls": snapshot.rolls,
         "snapshot": snapshot.content_hash,
         "contracts": dict(snapshot.contracts),
         "soyoil": code,

@@ -125,7 +125,7 @@ def cross_asset_features(
     Parameters
     ----------
     sessions
-        Rows of ``market_data.databento_futures_ohlcv_1d`` of every symbol, without thin ones.
+        Rows of ``market_data.soyoil_futures_sessions`` of every symbol, without thin ones.
     matrix_rows
         ``symbol``, ``data_date`` and ``decision_time`` of the rows wanted, one per symbol and
         date.

@@ -18,7 +18,7 @@ from soyoil.features.registry import FeatureSpec, SymbolBars, check_features, fe
 from soyoil.market.instruments import TARGET_ROOT
 
 TABLE: Final = "features.daily_ml_matrix"
-KEY_COLUMNS: Final = ("symbol", "data_date", "decision_time", "known_at", "provenance")
+KEY_COLUMNS: Final = ("symbol", "data_date", "decision_time", "known_at", "provenance", "rolls")
 BAR_COLUMNS: Final = (
     "open", "high", "low", "close", "volume", "vwap", "realized_vol_1h", "instrument_id",
     "roll_free_return", "is_roll", "is_flip_back", "is_limit_locked", "is_vendor_degraded",
@@ -123,7 +123,7 @@ def build_matrix(sessions: pd.DataFrame, target: str = TARGET_ROOT) -> pd.DataFr
     Parameters
     ----------
     sessions
-        Rows of ``market_data.databento_futures_ohlcv_1d``. Thin sessions are left out: the
+        Rows of ``market_data.soyoil_futures_sessions``. Thin sessions are left out: the
         sessions of the result are the index that counts horizons.
     target
         Root on whose rows the features of other markets stand.

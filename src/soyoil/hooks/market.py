@@ -15,7 +15,7 @@ from soyoil.sources.identity import identity_differences, market_identity, root_
 from soyoil.splits.snapshot import Snapshot
 from soyoil.warehouse.origins import ORIGINS, WRITE_ORIGIN
 
-SESSIONS: Final = "databento_futures_ohlcv_1d"
+SESSIONS: Final = "soyoil_futures_sessions"
 MATRIX: Final = "daily_ml_matrix"
 SNAPSHOT: Final = "snapshot"
 REMEDY: Final = (

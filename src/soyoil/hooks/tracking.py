@@ -19,6 +19,7 @@ from soyoil.datasets.tracks_runs import TracksRuns
 from soyoil.hooks.stages import StageHooks
 from soyoil.params import Parameters, check_parameters, known_keys
 from soyoil.reports.words import pipeline_note
+from soyoil.sources.base import BarBatch
 from soyoil.tracking import active
 from soyoil.tracking.active import ParentSpec
 from soyoil.tracking.environment import environment_tags, use_default_store
@@ -28,6 +29,7 @@ from soyoil.warehouse import usage
 logger = logging.getLogger(__name__)
 
 SKILL_TABLE: Final = "skill_table"
+BARS: Final = "vendor_bars"
 INHERITED: Final = ("pipeline", "profile", "source_kind", "git_sha", "git_dirty", "soyoil_version")
 FILTERS: Final = (
     "tags", "namespaces", "node_names", "from_nodes", "to_nodes", "from_inputs", "to_outputs",
@@ -138,8 +140,13 @@ class TrackingHooks:
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
-        """Log the skill table on the parent, and show it in the parent's description."""
+        """Log the skill table and what was guessed of the source on the parent.
+
+        The skill table is shown in the parent's description.
+        """
         parent = active.current()
+        if parent is not None and dataset_name == BARS and isinstance(data, BarBatch):
+            parent.tag(data.facts)
         if parent is not None and dataset_name == SKILL_TABLE and isinstance(data, pd.DataFrame):
             parent.log_table(data, f"{SKILL_TABLE}.csv")
             parent.describe(pipeline_note(parent.command, data))

@@ -2,22 +2,24 @@
 
 Hourly bars are grouped by trade date; where a session holds bars of two contracts the one
 with more volume is kept. Bars stamped by UTC day are a degraded form: Sunday stubs go into
-Monday and the value is known only at the end of the UTC day.
+Monday, evenings of holidays into the next session, and the value is known only at the end of the
+UTC day.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from soyoil.base.errors import SourceError
-from soyoil.market.conventions import TRADING_DAYS, BarSchema
+from soyoil.market.conventions import TRADING_DAYS, BarSchema, Rolls
 from soyoil.market.coverage import MISSING_COLUMNS, cut_sessions, missing_sessions
 from soyoil.market.flags import ends_early, limit_locked, lost_bars, thin_sessions
+from soyoil.market.holidays import sessionless_days
 from soyoil.market.instruments import TARGET_ROOT, get_instrument, keeps_grain_hours
 from soyoil.market.rolls import roll_free
 from soyoil.market.sessions import (
@@ -28,6 +30,8 @@ from soyoil.market.sessions import (
 )
 
 HOUR = pd.Timedelta(hours=1)
+EVENING_SHARE = 0.25
+"""Lots of a holiday's evening, of those of the session that it opens, at most."""
 MAX_LOTS = 2**62
 """Lots of a session beyond which their sum may not fit into 64 bits."""
 THIN_REASON = "volume below 2 % of the previous median and 500 lots"
@@ -53,6 +57,8 @@ class BarOrigin:
     set_aside
         Bars of the symbols that were quarantined: ``symbol``, ``ts_event``, ``reason``. None is
         without any.
+    rolls
+        By symbol, whether its contracts are known; a symbol that is not named here is ``known``.
     """
 
     schema: BarSchema
@@ -60,6 +66,7 @@ class BarOrigin:
     degraded_days: Collection[dt.date] = ()
     coverage: pd.DataFrame | None = None
     set_aside: pd.DataFrame | None = None
+    rolls: Mapping[str, Rolls] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,18 +96,44 @@ def _assign_sessions(bars: pd.DataFrame, schema: BarSchema) -> pd.DataFrame:
         out["data_date"] = trade_dates(ts)
     else:
         out["data_date"] = ts.dt.tz_localize(None).dt.normalize()
-    weekday = out["data_date"].dt.dayofweek
-    out["weekend"] = weekday >= 5
-    to_monday = pd.to_timedelta((7 - weekday).where(out["weekend"], 0), "D")
-    out["data_date"] = (out["data_date"] + to_monday).dt.as_unit("us")
+    session = _next_sessions(out, holidays=schema == "ohlcv-1d")
+    out["early"] = out["data_date"] != session
+    out["data_date"] = session
     return out
 
 
+def _next_sessions(bars: pd.DataFrame, *, holidays: bool) -> pd.Series:
+    """The day of each bar, or the next one that it opens the evening before.
+
+    A weekend opens its Monday, and no later day if that is a holiday. Hours know their trade date;
+    of a UTC day that is a holiday the evening is all that traded, unless it has lots like a
+    session: then the market was open after all.
+    """
+    days = bars["data_date"].to_numpy(dtype="datetime64[D]")
+    session = np.busday_offset(days, 0, "forward")
+    if not holidays:
+        return pd.Series(session.astype("datetime64[us]"), index=bars.index)
+    lots = bars.groupby(["symbol", "data_date"])["volume"].sum()
+    for symbol, rows in bars.groupby("symbol", sort=False).indices.items():
+        closed = sessionless_days(str(symbol))
+        evening = rows[np.isin(days[rows], closed) & np.is_busday(days[rows])]
+        after = np.busday_offset(days[evening], 0, "forward", holidays=closed)
+        own, opened = (
+            lots.reindex(pd.MultiIndex.from_product([[symbol], d.astype("datetime64[us]")]))
+            for d in (days[evening], after)
+        )
+        small = own.to_numpy() <= EVENING_SHARE * opened.fillna(np.inf).to_numpy()
+        session[evening[small]] = after[small]
+    return pd.Series(session.astype("datetime64[us]"), index=bars.index)
+
+
 def _split_orphans(bars: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Weekend bars are kept only if their Monday has bars of its own."""
-    monday_open = (~bars["weekend"]).groupby([bars["symbol"], bars["data_date"]]).transform("any")
-    orphan = bars["weekend"] & ~monday_open
-    rejected = bars[orphan].assign(reason="weekend_bar_without_session")
+    """Bars of the days before a session are kept only if it has bars of its own."""
+    opened = (~bars["early"]).groupby([bars["symbol"], bars["data_date"]]).transform("any")
+    orphan = bars["early"] & ~opened
+    weekend = to_utc_us(bars.loc[orphan, "ts_event"]).dt.dayofweek >= 5
+    reason = np.where(weekend, "weekend_bar_without_session", "holiday_bar_without_session")
+    rejected = bars[orphan].assign(reason=pd.Series(reason, index=weekend.index, dtype="str"))
     return bars[~orphan], rejected
 
 
@@ -340,12 +373,13 @@ def session_bars(bars: pd.DataFrame, origin: BarOrigin) -> SessionBars:
     sessions = add_roll_free(sessions)
     sessions["source_schema"] = origin.schema
     sessions["provenance"] = origin.provenance
+    sessions["rolls"] = sessions["symbol"].map(dict(origin.rolls)).fillna("known").astype("str")
     sessions["known_at"] = sessions["event_time"]
     sessions["vintage"] = sessions["event_time"]
     columns = ["first_bar", "last_bar", "last_seen", "last_in_time"]
     return SessionBars(
         sessions=sessions.drop(columns=[c for c in columns if c in sessions]),
-        rejected=rejected.drop(columns=["data_date", "weekend"]),
+        rejected=rejected.drop(columns=["data_date", "early"]),
         missing=_missing(seen, origin),
     )
 

@@ -7,6 +7,9 @@ from typing import Final, Literal
 BarSchema = Literal["ohlcv-1h", "ohlcv-1d"]
 """Kinds of vendor bars: hourly, or by UTC day, which is the degraded form."""
 
+Rolls = Literal["known", "unknown"]
+"""Whether a source names the contract of each bar, so that contract changes can be told."""
+
 TRADING_DAYS: Final = 252
 """Sessions of a year, by which volatilities are annualised."""
 

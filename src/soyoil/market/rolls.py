@@ -9,16 +9,28 @@ contract's own return since it was last seen, minus what was booked in between.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from soyoil.base.arrays import BoolArray, FloatArray, IntArray
+
+ROLLS_UNKNOWN: Final = (
+    "Rolls unknown: the bars name no contract, so returns, features and scores hold the jumps "
+    "between contracts, and no session counts as a roll."
+)
+"""What is said wherever numbers stand that were made from such bars."""
 
 FLIP_BACK_FLAG_SESSIONS = 3
 """A change to a contract seen within this many sessions is flagged as a flip-back."""
 
 FLIP_BACK_RETURN_SESSIONS = 5
 """A change to a contract seen within this many sessions is booked as that contract's own."""
+
+
+def data_text(provenance: str, rolls: str) -> str:
+    """What rows are, for titles: ``observed data``, ``observed data, rolls unknown``."""
+    return f"{provenance} data" + (", rolls unknown" if rolls == "unknown" else "")
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
-from soyoil.audit.structure.defects import BANNED_VENDORS, structural_defects
+from soyoil.audit.scope import ALL, look
+from soyoil.audit.structure.defects import BANNED_VENDORS, KEPT, structural_defects
 from soyoil.base.config import Config
 from soyoil.base.errors import WarehouseError
 from soyoil.base.suggest import nearest
 from soyoil.contracts.contract import TableContract
 from soyoil.contracts.identifiers import unquoted
 from soyoil.migrations.plan import Plan, change_sql, copy_statements, make_plan
+from soyoil.migrations.scripts import groups, make
 from soyoil.migrations.sql import ChangeSql
-from soyoil.migrations.steps import STAMPS, Script, State, Step, find_steps, groups, make, state_of
-from soyoil.warehouse.live import Inspector, LiveWarehouse, in_spelling_of
+from soyoil.migrations.step import STAMPS, Script, State, Step, state_of
+from soyoil.migrations.steps import find_steps
+from soyoil.warehouse.live import Inspector, LiveWarehouse
 from soyoil.warehouse.table_shape import contract_shape, live_shape
 
 Lineage = Mapping[str, Sequence[str]]
@@ -90,6 +94,8 @@ def apply_plan(
     *,
     lineage: Lineage | None = None,
     banned: Sequence[str] = BANNED_VENDORS,
+    keep: Sequence[str] = KEPT,
+    datasets: Sequence[str] = ALL,
     report: Callable[[str], None] = lambda _: None,
 ) -> ApplyRecord:
     """Make the changes of a plan that break nothing, and those that are named.
@@ -104,13 +110,15 @@ def apply_plan(
     inspector
         The warehouse.
     contracts
-        Contracts by table.
+        Contracts by ``dataset.table`` without prefix.
     named
-        Ids of changes.
+        Ids of changes, or patterns of them in which ``*`` stands for any text.
     lineage
         As in `plan.make_plan`.
-    banned
+    banned, keep
         As in `defects.structural_defects`, when the plan was made.
+    datasets
+        As in `scope.look`, when the plan was made.
     report
         Called with the id of every change that was made.
 
@@ -122,12 +130,13 @@ def apply_plan(
     ApplyError
         A change failed; those before it stand.
     """
-    live = in_spelling_of(inspector.inspect(), contracts)
-    defects = structural_defects(live, contracts, banned)
-    _check_fresh(plan, make_plan(contracts, live, defects, lineage))
-    steps = find_steps(contracts, live, defects)
+    scope = look(inspector, contracts, datasets)
+    live, named_contracts = scope.live, scope.contracts
+    defects = structural_defects(live, named_contracts, banned, keep)
+    _check_fresh(plan, make_plan(named_contracts, live, defects, lineage, keep))
+    steps = find_steps(named_contracts, live, defects, keep)
     chosen = _chosen(steps, named)
-    sql = change_sql(live, contracts)
+    sql = change_sql(live, named_contracts)
     jobs = _jobs(chosen, state_of(live), sql, plan.tag)
     done: list[Applied] = []
     for job in jobs:
@@ -147,7 +156,8 @@ def apply_plan(
         for name in job.ids:
             report(name)
     record = _record(plan, steps, done)
-    _check_result(in_spelling_of(inspector.inspect(), contracts), contracts, record)
+    after = look(inspector, contracts, datasets)
+    _check_result(after.live, after.contracts, record)
     return record
 
 
@@ -177,7 +187,7 @@ def _differences(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 
 def _chosen(steps: Sequence[Step], named: Sequence[str]) -> list[Step]:
     known = {step.id: step for step in steps}
-    names = [_known(name, list(known)) for name in named]
+    names = [one for name in named for one in _known(name, known)]
     for name in names:
         other = next((n for n in names if n in known[name].instead), None)
         if other is not None:
@@ -185,24 +195,35 @@ def _chosen(steps: Sequence[Step], named: Sequence[str]) -> list[Step]:
     return [step for step in steps if not step.needs_name or step.id in names]
 
 
-def _known(given: str, known: Sequence[str]) -> str:
-    """Id of the change that was named.
+def _known(given: str, steps: Mapping[str, Step]) -> list[str]:
+    """Ids of the changes that were named.
 
     A shell takes the quotes from ``drop-column:raw.prices."yahoo.close"``, and a table shows kind
-    and target with a space between.
+    and target with a space between. ``replace:`` is short for ``replace-table:``.
     """
-    spellings = dict.fromkeys((given, given.strip(), given.strip().replace(" ", ":", 1)))
+    known = list(steps)
+    stripped = given.strip()
+    spellings = dict.fromkeys((given, stripped, stripped.replace(" ", ":", 1)))
+    spellings |= {name.replace("replace:", "replace-table:", 1): None for name in spellings}
     for name in spellings:
         if name in known:
-            return name
+            return [name]
     bare = [one for one in known for name in spellings if unquoted(one) == unquoted(name)]
     if len(bare) == 1:
-        return bare[0]
+        return bare
     if bare:
         raise WarehouseError(
             f"{given} may be {' or '.join(bare)}: give the name as the plan shows it, in single "
             "quotes so that the shell keeps its own"
         )
+    if any(mark in given for mark in "*?["):
+        matching = [i for i in known if any(fnmatchcase(i, name) for name in spellings)]
+        if not matching:
+            raise WarehouseError(
+                f"no change of the plan matches {given}. Its changes: {', '.join(known) or 'none'}."
+            )
+        # What a pattern does not single out is not meant: of two that exclude each other neither.
+        return [i for i in matching if not set(steps[i].instead) & set(matching)]
     near = nearest(given, known, cutoff=0.6)
     hint = f" Did you mean {near[0]}?" if near else ""
     raise WarehouseError(

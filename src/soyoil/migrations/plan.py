@@ -6,40 +6,28 @@ import copy
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import Field, ValidationError
 
 from soyoil.audit.defect import Defect
+from soyoil.audit.structure.defects import KEPT
 from soyoil.base.config import Config
 from soyoil.base.errors import WarehouseError
 from soyoil.contracts.contract import TableContract
+from soyoil.migrations.describe import not_copied, summary, warning
 from soyoil.migrations.references import direct_readers, downstream
-from soyoil.migrations.sql import ChangeSql, castable
+from soyoil.migrations.scripts import groups, make, stamp_script
+from soyoil.migrations.sql import ChangeSql
 from soyoil.migrations.sql_bigquery import BigQuerySql
 from soyoil.migrations.sql_duckdb import DuckDBSql
-from soyoil.migrations.steps import (
-    STAMPS,
-    Script,
-    State,
-    Step,
-    find_steps,
-    groups,
-    make,
-    stamp_script,
-    state_of,
-)
-from soyoil.warehouse.live import BackendName, LiveColumn, LiveTable, LiveWarehouse
-from soyoil.warehouse.table_shape import Edit, TableShape, live_shape
+from soyoil.migrations.step import STAMPS, Script, State, Step, state_of
+from soyoil.migrations.steps import find_steps
+from soyoil.warehouse.live import BackendName, LiveTable, LiveWarehouse
 
 TAG_LENGTH: Final = 8
-_LOSSY: Final = {
-    ("INT64", "FLOAT64"): "integers beyond 2**53 are rounded",
-    ("FLOAT64", "INT64"): "fractions are rounded away",
-    ("TIMESTAMP", "DATE"): "the time of day is lost",
-}
 CHANGE_SQL: Final[Mapping[BackendName, type[ChangeSql]]] = {
     "duckdb": DuckDBSql,
     "bigquery": BigQuerySql,
@@ -72,7 +60,9 @@ class Change(Config):
     sql
         Statements that run, if no other change that needs a name goes before it.
     restore
-        Statements that bring back a view.
+        Statements that bring back what has no copy: a view, an empty table.
+    safe
+        Whether it drops what holds no row and what nothing that works reads.
     rows, bytes
         Of the tables concerned; None where that is not known.
     downstream
@@ -90,6 +80,7 @@ class Change(Config):
     copies: dict[str, str] = Field(default_factory=dict)
     sql: tuple[str, ...]
     restore: tuple[str, ...] = ()
+    safe: bool = False
     rows: int | None = None
     bytes: int | None = None
     downstream: tuple[str, ...] = ()
@@ -147,6 +138,7 @@ def make_plan(
     live: LiveWarehouse,
     defects: Sequence[Defect] = (),
     lineage: Mapping[str, Sequence[str]] | None = None,
+    keep: Sequence[str] = KEPT,
 ) -> Plan:
     """Compare contracts with a warehouse.
 
@@ -160,13 +152,15 @@ def make_plan(
         Findings whose actions are offered too.
     lineage
         Tables that pipelines make of a table, by its name.
+    keep
+        Patterns of what is never offered for dropping.
 
     Returns
     -------
     Plan
         The same plan for the same arguments.
     """
-    steps = find_steps(contracts, live, defects)
+    steps = find_steps(contracts, live, defects, keep)
     hashes = {name: contract.content_hash for name, contract in sorted(contracts.items())}
     objects = _objects(live, steps)
     fingerprint = _digest([live.backend, live.location, hashes, objects])
@@ -179,7 +173,8 @@ def make_plan(
         objects=objects,
         changes=(),
     )
-    describe = _Describer(contracts, live, lineage or {}, empty.tag)
+    broken = {o for d in defects if d.kind == "broken_view" for o in d.objects}
+    describe = _Describer(contracts, live, lineage or {}, empty.tag, broken)
     return empty.model_copy(update={"changes": tuple(describe.changes(steps))})
 
 
@@ -195,8 +190,9 @@ def _objects(live: LiveWarehouse, steps: Sequence[Step]) -> dict[str, str]:
         )
         if table.partition is not None:
             facts["partition"] = table.partition.model_dump()
-        if not table.extras:
-            del facts["extras"]
+        for name in ("extras", "form"):
+            if not facts[name]:
+                del facts[name]
         digests[f"{table.kind} {table.name}"] = _digest(facts)
     return dict(sorted(digests.items()))
 
@@ -215,8 +211,10 @@ class _Describer:
         live: LiveWarehouse,
         lineage: Mapping[str, Sequence[str]],
         tag: str,
+        broken: Collection[str],
     ) -> None:
         self._live = live
+        self._broken = frozenset(broken)
         self._tag = tag
         self._sql = change_sql(live, contracts)
         direct = {name: list(views) for name, views in direct_readers(live).items()}
@@ -258,11 +256,12 @@ class _Describer:
         table = self._live.tables.get(step.target)
         lost = f"loses {', '.join(script.lost)}" if script.lost else ""
         kept = (
-            _not_copied(table)
+            not_copied(table)
             if script.copies and table is not None and not self._sql.copies_extras
             else ""
         )
-        notes = (step.reason, _warning(step, table), lost, kept, pending)
+        readers = self._downstream(step.target, tables)
+        notes = (step.reason, warning(step, table), lost, kept, pending)
         return Change(
             id=step.id,
             kind=step.kind,
@@ -270,15 +269,21 @@ class _Describer:
             needs_name=step.needs_name,
             instead=step.instead,
             target=step.target,
-            summary=_summary(step, self._live.tables.get(step.target)),
+            summary=summary(step, self._live.tables.get(step.target)),
             note="; ".join(note for note in notes if note),
             copies=dict(script.copies),
             sql=(*copy_statements(script, self._sql), *script.statements),
             restore=script.restore,
+            safe=self._is_safe(step, tables, readers),
             rows=sum(rows) if rows else None,
             bytes=sum(sizes) if sizes else None,
-            downstream=self._downstream(step.target, tables),
+            downstream=readers,
         )
+
+    def _is_safe(self, step: Step, tables: Sequence[LiveTable], readers: Sequence[str]) -> bool:
+        drops = step.kind in ("drop-table", "drop-view", "drop-dataset")
+        empty = all(table.rows == 0 or table.name in self._broken for table in tables)
+        return drops and empty and set(readers) <= self._broken
 
     def _concerned(self, target: str) -> tuple[LiveTable, ...]:
         if target in self._live.tables:
@@ -297,86 +302,6 @@ def copy_statements(script: Script, sql: ChangeSql) -> tuple[str, ...]:
     """Statements that make the copies of a step, each once."""
     made = (s for source, name in script.copies.items() for s in sql.copy(source, name))
     return tuple(dict.fromkeys(made))
-
-
-def _summary(step: Step, table: LiveTable | None) -> str:
-    edit = step.edit
-    if edit is not None:
-        return _edit_summary(edit, table)
-    match step.kind:
-        case "create-table":
-            return f"create the table, {len(step.wanted.columns) if step.wanted else 0} columns"
-        case "stamp-table" | "adopt-table" | "restamp-table":
-            version = step.wanted.version if step.wanted else None
-            return f"mark the table as of contract version {version}"
-        case "recover-table":
-            return "put the table that was built anew in its place"
-        case "drop-dataset":
-            return "drop the dataset and all that it holds"
-        case _:
-            return step.kind.replace("-", " the ", 1)
-
-
-def _edit_summary(edit: Edit, table: LiveTable | None) -> str:
-    have = live_shape(table) if table is not None else edit.wanted
-    old, new = have.find(edit.path), edit.column
-    match edit.kind:
-        case "add-column" if new is not None:
-            return f"add a {new.type} column, NULL in old rows"
-        case "drop-column" if old is not None:
-            return f"drop a {old.type} column"
-        case "rename-column" if new is not None:
-            guess = "perhaps " if edit.instead else ""
-            return f"{guess}rename to {new.name}"
-        case "widen-column" | "retype-column" if old is not None and new is not None:
-            return f"{_type(old)} becomes {_type(new)}"
-        case "relax-column":
-            return "allow NULL"
-        case "require-column":
-            return "refuse NULL"
-        case "repartition":
-            return f"{_partition(have)} becomes {_partition(edit.wanted)}"
-        case "recluster":
-            return f"clusters by {_cluster(edit.wanted)} instead of {_cluster(have)}"
-        case _:
-            return "bring the columns into the order of the contract"
-
-
-def _type(column: LiveColumn) -> str:
-    return f"ARRAY<{column.type}>" if column.repeated else column.type
-
-
-def _partition(shape: TableShape) -> str:
-    if shape.partition is not None:
-        return f"{shape.partition.granularity} of {shape.partition.column}"
-    return shape.other_partition or "no partition"
-
-
-def _cluster(shape: TableShape) -> str:
-    return ", ".join(shape.cluster) or "nothing"
-
-
-def _not_copied(table: LiveTable) -> str:
-    """What a copy that has rows and types only does not hold."""
-    names = ", ".join(str(extra) for extra in table.extras)
-    return f"the copy has the rows without {names}" if names else ""
-
-
-def _warning(step: Step, table: LiveTable | None) -> str:
-    edit = step.edit
-    if edit is None or table is None:
-        return ""
-    old, new = live_shape(table).find(edit.path), edit.column
-    if edit.kind in ("widen-column", "retype-column") and old is not None and new is not None:
-        if not castable(old, new):
-            return f"{_type(old)} cannot become {_type(new)}: the values are lost"
-        if (old.type, new.type) in _LOSSY:
-            return _LOSSY[old.type, new.type]
-    if edit.kind == "require-column" and old is None and table.rows:
-        return f"fails while any of the {table.rows:,} rows has no value: fill it first"
-    if edit.instead and edit.kind == "rename-column":
-        return f"if it is no rename, name {' and '.join(edit.instead)} instead"
-    return ""
 
 
 def read_plan(path: Path) -> Plan:

@@ -177,6 +177,37 @@ class ChangeSql(ABC):
         """Drop a table."""
         return (f"DROP TABLE {self.table(name)}",)
 
+    def drop_empty(self, name: str) -> tuple[str, ...]:
+        """Drop a table that holds no row, or fail."""
+        return self.together((*self._verify_empty(name), *self.drop_table(name)))
+
+    def replace_table(self, before: TableShape, after: TableShape) -> tuple[str, ...]:
+        """Create a table in the place of one that holds no row, or fail.
+
+        Raises
+        ------
+        WarehouseError
+            What it has beside columns and rows could not be kept.
+        """
+        created = self._replacement(before, after)
+        return self.together(
+            (*self._verify_empty(before.name), *self.drop_table(before.name), *created)
+        )
+
+    def definition(self, shape: TableShape) -> str:
+        """Statement that creates a table as it is, keys, defaults and the like included."""
+        return self._create_with(shape, shape.name, self.extras(shape.name))
+
+    def together(self, statements: tuple[str, ...]) -> tuple[str, ...]:
+        """Statements of which all or none should run, as far as the backend can see to it."""
+        return statements
+
+    def _verify_empty(self, name: str) -> tuple[str, ...]:
+        if any(extra.kind == "partition filter" for extra in self.extras(name)):
+            return ()
+        condition = f"NOT EXISTS (SELECT 1 FROM {self.table(name)})"
+        return (self.verify(condition, f"{name} was empty and holds rows now"),)
+
     def drop_view(self, name: str) -> tuple[str, ...]:
         """Drop a view."""
         return (f"DROP VIEW {self.table(name)}",)
@@ -309,6 +340,14 @@ class ChangeSql(ABC):
     @abstractmethod
     def _create(self, shape: TableShape, name: str) -> str:
         """CREATE TABLE with the shape of a table under any name."""
+
+    @abstractmethod
+    def _create_with(self, shape: TableShape, name: str, extras: Sequence[Extra]) -> str:
+        """CREATE TABLE with what a table has beside columns."""
+
+    @abstractmethod
+    def _replacement(self, before: TableShape, after: TableShape) -> tuple[str, ...]:
+        """CREATE TABLE with what the table in whose place it comes has beside columns."""
 
     @abstractmethod
     def _in_place(self, shape: TableShape, edit: Edit) -> str | None:

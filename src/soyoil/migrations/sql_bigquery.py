@@ -13,7 +13,7 @@ from soyoil.contracts.identifiers import suffixed
 from soyoil.migrations.sql import BUILT, ChangeSql, is_last, only_case
 from soyoil.warehouse.bigquery.sql import MAX_JOB_PARTITIONS
 from soyoil.warehouse.ddl import backtick, text_literal
-from soyoil.warehouse.live import COPIES, BackendName, Extra, LiveColumn
+from soyoil.warehouse.live import COPIES, INGESTION_TIME, BackendName, Extra, LiveColumn
 from soyoil.warehouse.table_shape import Edit, Path, TableShape, stamp_text
 
 # Years that a batch of daily partitions may span without more than MAX_JOB_PARTITIONS of them.
@@ -22,6 +22,7 @@ _FIRST_YEAR: Final = 1900
 _END_YEAR: Final = 2100
 
 
+_JOINED: Final = ("ADD COLUMN", "DROP COLUMN")
 _KEPT: Final = ("primary key", "default", "comment", "option")
 # Without them, rows that were protected are open to all.
 _NEVER_LOST: Final = ("policy tags", "partition filter", "foreign key")
@@ -67,6 +68,10 @@ class BigQuerySql(ChangeSql):
             f"CREATE SNAPSHOT TABLE {there} CLONE {self.table(name)}",
         )
 
+    def together(self, statements: tuple[str, ...]) -> tuple[str, ...]:
+        """See `ChangeSql.together`: a script is one job, which goes on if the client dies."""
+        return (";\n".join(statements),)
+
     def stamp(self, shape: TableShape) -> tuple[str, ...]:
         """See `ChangeSql.stamp`."""
         return (f"ALTER TABLE {self.table(shape.name)} SET {self._options(shape)}",)
@@ -76,9 +81,11 @@ class BigQuerySql(ChangeSql):
 
     def _options(self, shape: TableShape) -> str:
         contract = self._contracts.get(shape.name)
+        # The stamp has the name of the contract, which knows no prefix.
+        named = replace(shape, name=shape.name.removeprefix(self._live.own_prefix))
         text = "\n".join(
             part
-            for part in (contract.description.strip() if contract else None, stamp_text(shape))
+            for part in (contract.description.strip() if contract else None, stamp_text(named))
             if part
         )
         return f"OPTIONS (description = {text_literal(text)})" if text else ""
@@ -148,7 +155,11 @@ class BigQuerySql(ChangeSql):
 
     def _partition(self, shape: TableShape) -> str:
         if shape.partition is None:
-            return str(shape.other_partition)
+            other = str(shape.other_partition)
+            unit = other.removeprefix(INGESTION_TIME)
+            if unit == other:
+                return other
+            return "_PARTITIONDATE" if unit == "DAY" else f"TIMESTAMP_TRUNC(_PARTITIONTIME, {unit})"
         name, unit = shape.partition.column, shape.partition.granularity
         column = shape.find((name,))
         if column is not None and column.type == "TIMESTAMP":
@@ -176,6 +187,27 @@ class BigQuerySql(ChangeSql):
             case _:
                 return None
 
+    def _around(
+        self,
+        before: TableShape,
+        after: TableShape,
+        renamed: Mapping[Path, str],
+        statements: Sequence[str],
+    ) -> Sequence[str]:
+        """One statement for all columns that are added, and one for all that go.
+
+        BigQuery allows five changes of a table's structure in ten seconds.
+        """
+        table = f"ALTER TABLE {self.table(before.name)} "
+        joined: list[str] = []
+        for statement in statements:
+            verb = next((v for v in _JOINED if statement.startswith(table + v)), None)
+            if verb and joined and joined[-1].startswith(table + verb):
+                joined[-1] += ",\n    " + statement.removeprefix(table)
+            else:
+                joined.append(statement)
+        return joined
+
     def _described(self, shape: TableShape, edit: Edit) -> Column | None:
         contract = self._contracts.get(shape.name)
         columns = contract.columns if contract else ()
@@ -187,12 +219,7 @@ class BigQuerySql(ChangeSql):
         after: TableShape,
         renamed: Mapping[Path, str],
     ) -> tuple[str, ...]:
-        for extra in self.extras(before.name):
-            if extra.kind in _NEVER_LOST:
-                raise WarehouseError(
-                    f"{before.name} would be built anew, which cannot keep its {extra}: change "
-                    "or remove that by hand first"
-                )
+        self._check_rebuild(before)
         return (
             f"DROP TABLE IF EXISTS {self.table(suffixed(after.name, BUILT))}",
             self._create_with(after, suffixed(after.name, BUILT), self._survivors(after, renamed)),
@@ -200,6 +227,18 @@ class BigQuerySql(ChangeSql):
             # One script is one job: it goes on when the client dies between its statements.
             ";\n".join(self._swap(before)),
         )
+
+    def _replacement(self, before: TableShape, after: TableShape) -> tuple[str, ...]:
+        self._check_rebuild(before)
+        return (self._create_with(after, after.name, self._survivors(after, {})),)
+
+    def _check_rebuild(self, before: TableShape) -> None:
+        for extra in self.extras(before.name):
+            if extra.kind in _NEVER_LOST:
+                raise WarehouseError(
+                    f"{before.name} would be built anew, which cannot keep its {extra}: change "
+                    "or remove that by hand first"
+                )
 
     def _batches(
         self, before: TableShape, after: TableShape, renamed: Mapping[Path, str]

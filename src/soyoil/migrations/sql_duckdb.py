@@ -175,6 +175,17 @@ class DuckDBSql(ChangeSql):
             *self.stamp(before),
         )
 
+    def _replacement(self, before: TableShape, after: TableShape) -> tuple[str, ...]:
+        kept = self._survivors(before, after, {})
+        self._check_rebuild(before, after, kept)
+        extras = list(kept.values())
+        return (
+            self._create_with(after, after.name, extras),
+            *self._comments(after.name, extras),
+            *(extra.sql for extra in extras if extra.kind == "index"),
+            *self.stamp(after),
+        )
+
     def _check_rebuild(
         self, before: TableShape, after: TableShape, kept: Mapping[Extra, Extra]
     ) -> None:

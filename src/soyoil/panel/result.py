@@ -55,12 +55,15 @@ class PanelResult:
         Verdict on the champion.
     provenance
         ``observed`` or ``synthetic``.
+    rolls_unknown
+        Roots whose bars name no contract.
     """
 
     roots: pd.DataFrame
     means: pd.DataFrame
     gate: Gate
     provenance: str
+    rolls_unknown: tuple[str, ...] = ()
 
 
 def make_panel(
@@ -115,7 +118,8 @@ def make_panel(
         means_table[means_table["model"] == CHAMPION],
         roots_table[(roots_table["model"] == CHAMPION) & roots_table["counted"]],
     )
-    return PanelResult(roots_table, means_table, gate, str(provenances[0]))
+    unknown = tuple(sorted(chosen.loc[chosen["rolls"] == "unknown", "symbol"].unique()))
+    return PanelResult(roots_table, means_table, gate, str(provenances[0]), unknown)
 
 
 def _tables(

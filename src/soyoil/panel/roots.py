@@ -14,7 +14,7 @@ from soyoil.base.errors import ContractError, SourceError
 from soyoil.splits.plan import SplitConfig, usable_rows
 
 COLUMNS: Final = (
-    "symbol", "data_date", "roll_free_return", "realized_vol_1h", "is_thin", "provenance",
+    "symbol", "data_date", "roll_free_return", "realized_vol_1h", "is_thin", "provenance", "rolls",
 )  # fmt: skip
 """What the panel needs of session bars."""
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from markupsafe import Markup
 
+from soyoil.market.rolls import ROLLS_UNKNOWN
+
 if TYPE_CHECKING:
     from jinja2 import Environment
     from plotly.graph_objects import Figure
@@ -113,6 +115,18 @@ class Table:
 def details(summary: str, content: Html) -> Html:
     """Content that is folded away until it is asked for; printed in full."""
     return _part("details", summary, content)
+
+
+def data_banners(provenance: str, rolls: str) -> list[Html]:
+    """What must be known of the data before any number is read."""
+    texts = []
+    if provenance == "synthetic":
+        texts.append(
+            "Synthetic data: the market is invented. Nothing here says anything about a real one."
+        )
+    if rolls == "unknown":
+        texts.append(ROLLS_UNKNOWN)
+    return [paragraph(text, "banner") for text in texts]
 
 
 def grid(parts: Sequence[Html]) -> Html:

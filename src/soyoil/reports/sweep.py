@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from markupsafe import escape
 
-from soyoil.reports.page import Html, Page, Table, details, facts, paragraph
+from soyoil.reports.page import Html, Page, Table, data_banners, details, facts, join, paragraph
+from soyoil.splits.snapshot import Snapshot
 from soyoil.sweep.config import Choice, Dimension
 from soyoil.sweep.ledger import Trial
 from soyoil.sweep.summary import StudySummary
@@ -152,7 +153,7 @@ def _best_table(summary: StudySummary) -> Html:
 
 
 def sweep_page(
-    summaries: Sequence[StudySummary], dimensions: Mapping[str, Dimension], provenance: str
+    summaries: Sequence[StudySummary], dimensions: Mapping[str, Dimension], snapshot: Snapshot
 ) -> str:
     """One self-contained page for all studies of a sweep.
 
@@ -162,16 +163,17 @@ def sweep_page(
         Studies.
     dimensions
         Their search space.
-    provenance
-        ``observed`` or ``synthetic``.
+    snapshot
+        What they were made on.
     """
     first = summaries[0].key
     horizons = ", ".join(s.key.horizon for s in summaries)
     lead = paragraph(
         f"{first.model}, {horizons}; objective {first.objective} on purged folds inside the outer "
-        f"training span; {provenance} data. The outer test blocks were not seen."
+        f"training span; {snapshot.data_text}. The outer test blocks were not seen."
     )
-    page = Page(f"Sweep of {first.model}", lead)
+    banners = data_banners(snapshot.provenance, snapshot.rolls)
+    page = Page(f"Sweep of {first.model}", join((*banners, lead)))
     for summary in summaries:
         parts = [paragraph(summary.line), _verdict(summary)]
         if summary.trials:

@@ -94,7 +94,7 @@ def _with_interval(row: Mapping[str, Any], metric: str) -> str:
     return f"{100 * value:+.1f} [{100 * low:+.0f},{100 * high:+.0f}]"
 
 
-def skill_table(scores: Sequence[Mapping[str, Any]], provenance: str = "") -> Table:
+def skill_table(scores: Sequence[Mapping[str, Any]], data: str = "") -> Table:
     """Table of horizon x model with both skills, their intervals and the verdict.
 
     It fits a terminal of 80 columns. Regime-weighted values are in ``skill_table.csv``.
@@ -104,11 +104,11 @@ def skill_table(scores: Sequence[Mapping[str, Any]], provenance: str = "") -> Ta
     scores
         One mapping per horizon and model: ``horizon``, ``model``, ``seconds``, ``verdict`` and
         the pooled metrics by key.
-    provenance
-        ``observed`` or ``synthetic``, for the title.
+    data
+        What they were scored on, for the title: ``observed data``.
     """
     table = Table(
-        title="Skill out of sample" + (f", {provenance} data" if provenance else ""),
+        title="Skill out of sample" + (f", {data}" if data else ""),
         caption=(
             "skill = 1 - loss / loss of the reference, uniform weights, with its 90 % interval; "
             "negative: the reference was better. n/h: scored rows over the horizon, about the "

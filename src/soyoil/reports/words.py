@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from soyoil.market.rolls import ROLLS_UNKNOWN
 from soyoil.metrics.bootstrap import LEVEL, MIN_INDEPENDENT
 from soyoil.metrics.breakdown import coverage_band
 from soyoil.metrics.keys import pooled
@@ -28,7 +29,7 @@ class RunFacts:
 
     Attributes
     ----------
-    symbol, horizon, model, target, weighting, provenance, snapshot
+    symbol, horizon, model, target, weighting, provenance, snapshot, rolls
         As in the tags of the run.
     sessions
         Horizon in sessions.
@@ -52,6 +53,7 @@ class RunFacts:
     metrics: Mapping[str, float]
     first: pd.Timestamp
     last: pd.Timestamp
+    rolls: str = "known"
 
 
 def _interval(metrics: Mapping[str, float], key: str) -> str:
@@ -79,6 +81,10 @@ def _test_text(metrics: Mapping[str, float], skill: str) -> str:
 def data_text(provenance: str) -> str:
     """Provenance in words: what synthetic data is worth is said every time."""
     return SYNTHETIC if provenance == "synthetic" else provenance
+
+
+def _rolls_item(rolls: str) -> str:
+    return f"\n- **{ROLLS_UNKNOWN}**" if rolls == "unknown" else ""
 
 
 def run_note(facts: RunFacts) -> str:
@@ -124,7 +130,7 @@ Forecast of `{facts.target}`: log return over the next {facts.sessions} sessions
 {percent(found[pooled("skill_crps")], signed=True)}, 50 % interval covers \
 {percent(found[pooled("coverage_50")])}, 90 % interval {percent(found[pooled("coverage_90")])}
 - Training weights: {facts.weighting}
-- Data: {data_text(facts.provenance)}; snapshot `{facts.snapshot[:12]}`
+- Data: {data_text(facts.provenance)}; snapshot `{facts.snapshot[:12]}`{_rolls_item(facts.rolls)}
 - By regime: `regime_scores.csv`, `coverage.png`; the forecasts: `cone.png`, `predictions.parquet`
 """
 
@@ -158,9 +164,10 @@ def pipeline_note(command: str, skill_table: pd.DataFrame | None = None) -> str:
         f"| {row['verdict']} |"
         for row in skill_table.to_dict("records")
     ]
+    warning = f"**{ROLLS_UNKNOWN}**\n" if "unknown" in list(skill_table.get("rolls", ())) else ""
     return "\n".join(
         (
-            note,
+            note + warning,
             f"Data: {data}. Skills with their {percent(LEVEL, 0)} interval:\n",
             "| horizon | model | pinball vs cone | MAE vs random walk | 80 % covers | verdict |",
             "|---|---|---|---|---|---|",

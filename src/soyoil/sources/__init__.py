@@ -1,8 +1,10 @@
 """Data sources, one module per provider, all giving the same raw shape."""
 
+from soyoil.base.errors import SourceError
 from soyoil.sources.base import Advance, BarBatch, SourceConfig, no_progress
 from soyoil.sources.identity import market_identity
-from soyoil.sources.vendor_store import VendorRecords, VendorStore
+from soyoil.sources.vendor_store import NoStore, VendorRecords, VendorStore
+from soyoil.warehouse.foreign import OpenTables
 
 __all__ = [
     "Advance", "BarBatch", "SourceConfig", "VendorRecords", "VendorStore", "load_bars",
@@ -11,7 +13,10 @@ __all__ = [
 
 
 def load_bars(
-    source: SourceConfig, advance: Advance = no_progress, store: VendorStore | None = None
+    source: SourceConfig,
+    advance: Advance = no_progress,
+    store: VendorStore | None = None,
+    tables: OpenTables | None = None,
 ) -> BarBatch:
     """Read or generate the vendor bars of a source.
 
@@ -21,10 +26,11 @@ def load_bars(
         Kind, path and roots.
     advance
         Called with (units done, units in all).
-
     store
         What the warehouse holds of a vendor's files, so that a part of them may be loaded; None
         for nothing. A generator needs none.
+    tables
+        Opens the warehouse that holds the user's own tables; a source of another kind needs none.
 
     Raises
     ------
@@ -35,6 +41,12 @@ def load_bars(
         from soyoil.sources.databento.load import read_folder
 
         return read_folder(source, advance, store)
+    if source.kind == "warehouse":
+        from soyoil.sources.table.load import read_table
+
+        if tables is None:
+            raise SourceError("source.kind=warehouse needs a warehouse: run it by `kedro run`.")
+        return read_table(source, tables, store or NoStore())
     from soyoil.sources.synthetic.market import generate_batch
 
     return generate_batch(source, advance)

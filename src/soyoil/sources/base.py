@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, Self
 
 import pandas as pd
 from pydantic import Field, field_validator, model_validator
 
 from soyoil.base.config import Config
-from soyoil.market.conventions import BarSchema
+from soyoil.market.conventions import BarSchema, Rolls
 from soyoil.sources.synthetic.config import SyntheticConfig
+from soyoil.sources.table.config import TableColumns
 from soyoil.sources.vendor_store import VendorRecords
 
 Advance = Callable[[int, int], None]
@@ -33,10 +34,11 @@ class SourceConfig(Config):
     Attributes
     ----------
     kind
-        ``synthetic``: the seeded generator. ``databento``: files under `path`.
+        ``synthetic``: the seeded generator. ``databento``: files under `path`. ``warehouse``: daily
+        bars in `table`, a table of your own.
     path
-        A folder of ``*.dbn.zst`` files, or of Databento CSV files, or one such file. Needed for
-        ``databento``.
+        ``databento``: a folder of ``*.dbn.zst`` files, or of Databento CSV files, or one such file;
+        needed. ``warehouse``: a DuckDB file that holds `table`; None is the warehouse of the run.
     symbols
         Futures roots to keep; everything else in the files is skipped while reading.
     replace
@@ -44,14 +46,24 @@ class SourceConfig(Config):
         the warehouse knows. ``same_name``: stored files with the name of one of them and other
         content count no more, as after a corrected download. ``everything``: no stored file
         counts that is not at `path`, and no other root, as in a new warehouse.
+    table
+        ``dataset.table`` of the bars (on BigQuery also ``project.dataset.table``), without the
+        prefix of soyoil's own datasets. It is read and never changed.
+    columns
+        Columns of `table`; those that are not named are guessed.
     synthetic
         Options of the generator.
     """
 
-    kind: Literal["synthetic", "databento"] = "synthetic"
+    kind: Literal["synthetic", "databento", "warehouse"] = "synthetic"
     path: str | None = None
     symbols: tuple[str, ...] = Field(default=("ZL",), min_length=1)
     replace: Literal["nothing", "same_name", "everything"] = "nothing"
+    table: str = Field(
+        default="market_data.databento_futures_ohlcv_1d",
+        pattern=r"^[^.\s`\"']+\.[^.\s`\"']+(\.[^.\s`\"']+)?$",
+    )
+    columns: TableColumns = TableColumns()
     synthetic: SyntheticConfig = SyntheticConfig()
 
     @field_validator("symbols", mode="before")
@@ -95,6 +107,10 @@ class BarBatch:
         What the files speak for, see `soyoil.market.bars.BarOrigin`; None from a generator.
     records
         What is to be stored of the files; None from a generator.
+    rolls
+        By symbol, whether its contracts are known; a symbol that is not named is ``known``.
+    facts
+        What was guessed of the source, by name of a tag.
     """
 
     bars: pd.DataFrame
@@ -104,6 +120,8 @@ class BarBatch:
     degraded_days: tuple[dt.date, ...] = ()
     coverage: pd.DataFrame | None = None
     records: VendorRecords | None = None
+    rolls: Mapping[str, Rolls] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 def no_progress(done: int, total: int) -> None:

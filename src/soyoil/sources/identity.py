@@ -8,7 +8,7 @@ from typing import Any, Final
 from soyoil.base.handover import parameter_differences
 from soyoil.sources.base import SourceConfig
 
-ROOT_KEYS: Final = ("source.kind", "source.synthetic")
+ROOT_KEYS: Final = ("source.kind", "source.synthetic", "source.table", "source.columns")
 """What decides the bars of one root; the other roots and the target do not."""
 
 
@@ -27,7 +27,8 @@ def market_identity(source: SourceConfig, target: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        Values by dotted parameter; options of the generator only if it made the bars.
+        Values by dotted parameter; options of the generator, and table and columns, only if the
+        bars come from there.
     """
     identity: dict[str, Any] = {
         "source.kind": source.kind,
@@ -36,6 +37,8 @@ def market_identity(source: SourceConfig, target: str) -> dict[str, Any]:
     }
     if source.kind == "synthetic":
         identity["source.synthetic"] = source.synthetic.model_dump(mode="json")
+    if source.kind == "warehouse":
+        identity |= {"source.table": source.table, "source.columns": source.columns.given()}
     return identity
 
 

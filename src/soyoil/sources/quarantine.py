@@ -166,7 +166,11 @@ def split_duplicates(bars: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return bars.drop(index=rejected.index), rejected
 
 
-def refuse_if_defective(total: pd.Series, rejected: pd.DataFrame) -> None:
+def refuse_if_defective(
+    total: pd.Series,
+    rejected: pd.DataFrame,
+    remedy: str = "Look at these files or download them again.",
+) -> None:
     """Refuse the input where too many bars of a root are set aside.
 
     Parameters
@@ -175,6 +179,8 @@ def refuse_if_defective(total: pd.Series, rejected: pd.DataFrame) -> None:
         Number of bars per symbol, copies of bars not counted.
     rejected
         Bars with ``symbol``, ``reason`` and ``file``.
+    remedy
+        Sentence that says what to do.
 
     Raises
     ------
@@ -200,7 +206,7 @@ def refuse_if_defective(total: pd.Series, rejected: pd.DataFrame) -> None:
         )
     raise SourceError(
         f"The bars are not what they claim to be: more than {MAX_DEFECTIVE_SHARE:.0%} of a root "
-        f"are defective. {'; '.join(lines)}. Look at these files or download them again."
+        f"are defective. {'; '.join(lines)}. {remedy}"
     )
 
 

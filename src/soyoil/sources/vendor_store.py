@@ -16,7 +16,9 @@ from soyoil.base.errors import ContractError, SourceError
 
 FILES: Final = "market_data.databento_files"
 BARS: Final = "market_data.databento_bars"
-SESSIONS: Final = "market_data.databento_futures_ohlcv_1d"
+SESSIONS: Final = "market_data.soyoil_futures_sessions"
+OLD_SESSIONS: Final = "market_data.databento_futures_ohlcv_1d"
+"""Where earlier versions kept them; a table of this name may as well be the user's."""
 
 FILE_TYPES: Final = {
     "file_hash": "str",

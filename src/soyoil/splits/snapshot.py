@@ -21,6 +21,8 @@ from soyoil.base.arrays import FloatArray
 from soyoil.base.errors import SplitError
 from soyoil.base.handover import frame_digest
 from soyoil.base.leftovers import unfinished
+from soyoil.market.conventions import Rolls
+from soyoil.market.rolls import data_text
 from soyoil.warehouse.origins import OTHERS
 
 MATRIX_FILE = "matrix.parquet"
@@ -74,6 +76,17 @@ class Snapshot:
         )
         vars(twin)["content_hash"] = self.content_hash
         return twin
+
+    @property
+    def rolls(self) -> Rolls:
+        """Whether the bars behind the rows named their contracts; rows that do not say so did."""
+        unknown = "rolls" in self.matrix and (self.matrix["rolls"] == "unknown").any()
+        return "unknown" if unknown else "known"
+
+    @property
+    def data_text(self) -> str:
+        """What the rows are, for titles: ``observed data, rolls unknown``."""
+        return data_text(self.provenance, self.rolls)
 
     @property
     def returns(self) -> FloatArray:

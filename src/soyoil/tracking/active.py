@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FROM_CHILDREN: Final = ("provenance", "snapshot")
+FROM_CHILDREN: Final = ("provenance", "rolls", "snapshot")
 """Tags of the children that hold for the whole pipeline run."""
 
 
@@ -114,6 +114,11 @@ class ParentRun:
         """Replace the description, Markdown."""
         for name, value in _note(text).items():
             self._client.set_tag(self.run_id, name, value)
+
+    def tag(self, tags: Mapping[str, str]) -> None:
+        """Add tags."""
+        for name, value in tags.items():
+            self._client.set_tag(self.run_id, name, shorten(value, TAG_LIMIT))
 
     @property
     def client(self) -> MlflowClient:

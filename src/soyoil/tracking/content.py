@@ -91,6 +91,7 @@ def _tags(cell: Cell, inputs: Inputs, evaluation: Evaluation, scheme: str) -> di
         "verdict_mae": evaluation.verdicts["skill_mae"],
         "hindsight_weights": "true",
         "provenance": snapshot.provenance,
+        "rolls": snapshot.rolls,
         "snapshot": snapshot.content_hash,
         "split_plan": plan.content_hash,
         "regimes": regime_hash(snapshot.regimes),
@@ -161,6 +162,7 @@ def _facts(cell: Cell, inputs: Inputs, evaluation: Evaluation, weighting: str) -
         target=cell.horizon.target,
         weighting=weighting,
         provenance=inputs.snapshot.provenance,
+        rolls=inputs.snapshot.rolls,
         snapshot=inputs.snapshot.content_hash,
         verdict=evaluation.verdicts["skill_pinball"],
         metrics=evaluation.metrics,
@@ -187,13 +189,12 @@ def run_record(
         ``fit.target_kind`` are read.
     """
     report, horizon, snapshot = inputs.report, cell.horizon, inputs.snapshot
-    what = f"{snapshot.symbol} {horizon.name} {cell.model}, {snapshot.provenance} data"
+    what = f"{snapshot.symbol} {horizon.name} {cell.model}, {snapshot.data_text}"
     coverage = coverage_table(inputs.predictions, horizon.sessions)
     figures = {
         "cone.png": cone_plot(
             inputs.predictions,
-            f"{snapshot.symbol} {horizon.name} {cell.model}, out of sample, "
-            f"{snapshot.provenance} data",
+            f"{snapshot.symbol} {horizon.name} {cell.model}, out of sample, {snapshot.data_text}",
             get_instrument(snapshot.symbol).unit,
         ),
         "coverage.png": coverage_plot(coverage, f"Coverage of the 80 % interval, {what}"),

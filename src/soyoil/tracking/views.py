@@ -32,6 +32,7 @@ COLUMNS: Final = (
     f"metrics.`{pooled('coverage_80')}`",
     f"metrics.`{pooled('independent_n')}`",
     "tags.`provenance`",
+    "tags.`rolls`",
 )
 
 WIDTH_OF_LETTER: Final = 6
@@ -69,7 +70,8 @@ Metric keys of a child: `<scope>.<weighting>.<metric>[.<regime>]`
 All horizons share these keys, so their runs compare side by side; horizon, model and weighting
 scheme are tags. `fold.train.*` and `fit.*` describe the fits. A metric that is missing is
 unknown: tag `unknown_metrics`. Runs with other values of the tag `scored_rows_hash` were scored on
-other rows: do not compare them. `provenance=synthetic` marks invented data.
+other rows: do not compare them. `provenance=synthetic` marks invented data,
+`rolls=unknown` bars that name no contract: their returns hold the jumps between contracts.
 """
 
 

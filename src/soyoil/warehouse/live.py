@@ -20,6 +20,8 @@ from soyoil.warehouse.digest import DATASET
 Kind = Literal["table", "view"]
 BackendName = Literal["duckdb", "bigquery"]
 
+INGESTION_TIME: Final = "ingestion time by "
+"""Begins `LiveTable.other_partition` of a table without a column that says the partition."""
 COPIES: Final = "soyoil_copies"
 """Dataset of the copies that `apply` makes; no part of the warehouse that is looked at."""
 HIDDEN: Final = frozenset({COPIES, DATASET})
@@ -135,6 +137,9 @@ class LiveTable:
         SQL of a view.
     extras
         Keys, defaults, indexes and the like.
+    form
+        What plans leave alone: ``external``, ``snapshot``, ``materialized view``. Empty for
+        plain tables, clones among them, and plain views.
     """
 
     name: str
@@ -150,6 +155,7 @@ class LiveTable:
     contract_hash: str | None = None
     query: str | None = None
     extras: tuple[Extra, ...] = ()
+    form: str = ""
 
     @property
     def dataset(self) -> str:
@@ -185,6 +191,11 @@ class LiveWarehouse:
         What statements name before the dataset: DuckDB's catalog, BigQuery's project.
     dataset_prefix
         What the names of datasets begin with in statements, but not here.
+    own_prefix
+        What the names of the datasets that the connection writes to begin with here, where all
+        of a project are looked at.
+    unseen
+        Datasets and tables that the account may not look at.
     """
 
     backend: BackendName
@@ -193,6 +204,8 @@ class LiveWarehouse:
     tables: Mapping[str, LiveTable]
     catalog: str = ""
     dataset_prefix: str = ""
+    own_prefix: str = ""
+    unseen: tuple[str, ...] = ()
 
     def qualified(self, name: str) -> str:
         """``dataset.table``, or ``dataset``, as it goes into a statement of this warehouse."""
@@ -235,6 +248,10 @@ def in_spelling_of(live: LiveWarehouse, names: Iterable[str]) -> LiveWarehouse:
 
 class Inspector(Protocol):
     """Look at a warehouse, and change its structure."""
+
+    @property
+    def own_prefix(self) -> str:
+        """See `LiveWarehouse.own_prefix`."""
 
     def inspect(self) -> LiveWarehouse:
         """What the warehouse holds, `HIDDEN` datasets aside; empty if there is none yet.

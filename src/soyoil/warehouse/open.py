@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import assert_never
 
+from soyoil.base.errors import ConfigError
 from soyoil.warehouse.backend import Warehouse
 from soyoil.warehouse.connection import BigQueryConnection, ConnectionConfig, DuckDBConnection
+from soyoil.warehouse.foreign import ForeignTables
 from soyoil.warehouse.guard import check_allowed
 from soyoil.warehouse.live import Inspector
 
@@ -33,8 +36,16 @@ def connect(config: ConnectionConfig) -> Warehouse:
             assert_never(config)
 
 
-def open_inspector(config: ConnectionConfig) -> Inspector:
+def open_inspector(config: ConnectionConfig, *, whole: bool = False) -> Inspector:
     """Inspector of a connection; nothing is opened yet.
+
+    Parameters
+    ----------
+    config
+        The connection.
+    whole
+        Whether it looks at all datasets of a project by their real names, or at those of the
+        connection without their prefix. A DuckDB file has no prefix.
 
     Raises
     ------
@@ -50,6 +61,43 @@ def open_inspector(config: ConnectionConfig) -> Inspector:
         case BigQueryConnection():
             from soyoil.warehouse.bigquery.live import BigQueryInspector
 
-            return BigQueryInspector(config)
+            return BigQueryInspector(config, whole=whole)
+        case _:
+            assert_never(config)
+
+
+def open_foreign(config: ConnectionConfig, path: str | None = None) -> ForeignTables:
+    """Tables that soyoil did not write, of a connection; nothing is opened yet.
+
+    Parameters
+    ----------
+    config
+        The connection.
+    path
+        Another DuckDB file than that of the connection, such as one that is yours alone.
+
+    Raises
+    ------
+    ConfigError
+        A path is given, and the warehouse is no file.
+    WarehouseError
+        The warehouse is forbidden here (`guard.forbid_warehouse`).
+    """
+    check_allowed()
+    match config:
+        case DuckDBConnection():
+            from soyoil.warehouse.duckdb.foreign import DuckDBForeignTables
+
+            other = {} if path is None else {"path": Path(path)}
+            return DuckDBForeignTables(config.model_copy(update=other))
+        case BigQueryConnection():
+            if path is not None:
+                raise ConfigError(
+                    f"source.path={path} names a file, and the warehouse is BigQuery: leave it "
+                    "out; source.table names the table."
+                )
+            from soyoil.warehouse.bigquery.foreign import BigQueryForeignTables
+
+            return BigQueryForeignTables(config)
         case _:
             assert_never(config)

@@ -21,9 +21,7 @@ CREATE SNAPSHOT TABLE `a-project.pre_soyoil_copies.features__other__before_TAG` 
 DROP TABLE `a-project.pre_features.other`;
 -- drop-dataset:z_archive (if named)
 -- drop the dataset and all that it holds; Drop it. (dead)
-CREATE SCHEMA IF NOT EXISTS `a-project.pre_soyoil_copies`;
-DROP SNAPSHOT TABLE IF EXISTS `a-project.pre_soyoil_copies.z_archive__one__before_TAG`;
-CREATE SNAPSHOT TABLE `a-project.pre_soyoil_copies.z_archive__one__before_TAG` CLONE `a-project.pre_z_archive.one`;
 DROP VIEW `a-project.pre_z_archive.two`;
+ASSERT NOT EXISTS (SELECT 1 FROM `a-project.pre_z_archive.one`) AS "z_archive.one was empty and holds rows now";
 DROP TABLE `a-project.pre_z_archive.one`;
 DROP SCHEMA `a-project.pre_z_archive`;

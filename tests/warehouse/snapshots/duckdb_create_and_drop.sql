@@ -18,8 +18,7 @@ CREATE OR REPLACE TABLE "catalog"."soyoil_copies"."features__other__before_TAG" 
 DROP TABLE "catalog"."features"."other";
 -- drop-dataset:z_archive (if named)
 -- drop the dataset and all that it holds; Drop it. (dead)
-CREATE SCHEMA IF NOT EXISTS "catalog"."soyoil_copies";
-CREATE OR REPLACE TABLE "catalog"."soyoil_copies"."z_archive__one__before_TAG" AS SELECT * FROM "catalog"."z_archive"."one";
 DROP VIEW "catalog"."z_archive"."two";
+SELECT CASE WHEN NOT (NOT EXISTS (SELECT 1 FROM "catalog"."z_archive"."one")) THEN error('z_archive.one was empty and holds rows now') END;
 DROP TABLE "catalog"."z_archive"."one";
 DROP SCHEMA "catalog"."z_archive";

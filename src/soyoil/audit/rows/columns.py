@@ -10,7 +10,7 @@ from typing import Final
 import pandas as pd
 
 from soyoil.audit.defect import Defect, count, names
-from soyoil.audit.rows.table_data import TableData
+from soyoil.audit.rows.table_data import TableData, leaf
 from soyoil.contracts.contract import Column
 from soyoil.features.registry import features_of
 from soyoil.market.instruments import INSTRUMENTS
@@ -19,6 +19,8 @@ MIN_ROWS: Final = 30
 ABSENT: Final = "no sessions of "
 REGIME_NAMES: Final = ("regime", "regime_name", "market_regime", "regime.name")
 TWO_YEARS: Final = 730
+OPTIONAL: Final = ("settle", "settlement", "open_interest", "vwap", "bid", "ask")
+"""Columns of a table of sessions that a source need not give."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Sources:
 
 def empty_columns(data: TableData, sources: Sources) -> Iterator[Defect]:
     """Columns without a value; a source that is absent is reported as a fact, not a defect."""
-    if data.frame.empty:
+    if data.frame.empty or (data.is_foreign and len(data.frame) < MIN_ROWS):
         return
     missing = [n for n in data.names if data.frame[n].isna().all()]
     reasons = {name: _reasons(name, data, sources) for name in missing}
@@ -65,13 +67,19 @@ def empty_columns(data: TableData, sources: Sources) -> Iterator[Defect]:
             (data.name,),
             f"{count(len(explained), 'column')} NULL throughout: {'; '.join(why)}",
             "Models are not given columns that are NULL throughout.",
-            "Add the roots to source.symbols if their features are wanted.",
+            "Add the roots to source.symbols if their features are wanted."
+            if roots
+            else "Nothing to do unless a source should fill them.",
         )
 
 
 def _reasons(name: str, data: TableData, sources: Sources) -> list[str]:
     """Why a contracted column may be NULL in every row; empty if nothing explains it."""
     column = _declared(data, name)
+    if column is None and data.is_market and (leaf(name) in OPTIONAL or _is_time(data.frame[name])):
+        return ["bars without it are whole"]
+    if column is not None and data.table.contract_version is None:
+        return ["soyoil fills its own tables only"]
     if column is None or not column.nullable:
         return []
     absent = _roots_behind(name) - set(sources.roots)
@@ -108,8 +116,9 @@ def constant_columns(data: TableData) -> Iterator[Defect]:
         known = data.frame[name].dropna()
         if len(known) >= MIN_ROWS and bool((known == known.iloc[0]).all()):
             value = known.iloc[0]
-            if not _may_stand_still(value, _declared(data, name)):
-                is_flag = data.frame[name].dtype == "boolean"
+            is_flag = data.frame[name].dtype == "boolean"
+            never = is_flag and not value and leaf(name).startswith(("is_", "has_"))
+            if not never and not _may_stand_still(value, _declared(data, name)):
                 found.append(f"{name} = {bool(value) if is_flag else f'{value:g}'}")
     if found:
         yield Defect(

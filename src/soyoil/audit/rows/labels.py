@@ -20,10 +20,12 @@ from soyoil.targets.labels import forward_sums
 Days = DayArray
 
 SESSIONS_PER: Final = {"d": 1, "w": 5, "m": 21, "y": 252}
-TRIED: Final = (1, 2, 3, 5, 10, 20, 21, 22, 42, 63, 126, 252)
+TRIED: Final = (1, 2, 3, 5, 7, 10, 14, 20, 21, 22, 30, 42, 60, 63, 90, 126, 180, 252, 365)
 MIN_LABELS: Final = 30
 MATCHES: Final = 0.9
 TOLERANCE: Final = 1e-4
+BUSINESS: Final = 0.95
+"""Share of rows on weekdays from which on a row is a session and not a calendar day."""
 
 
 @dataclass(frozen=True)
@@ -196,6 +198,14 @@ def _other_horizon(
     values = data.frame[target].to_numpy()[rows][inside]
     at = position[inside]
     best: tuple[float, int, str] = (0.0, named, "")
+    ahead = data.frame[data.close].to_numpy()[rows] if data.close else None
+    if ahead is not None and np.is_busday(data.days[rows]).mean() > BUSINESS:
+        # Rows counted as days: the price 7 rows ahead for a week, 30 for a month.
+        labels = data.frame[target].to_numpy()[rows]
+        for n in dict.fromkeys((named, *TRIED)):
+            share = _agreement(labels[:-n], ahead[n:]) if n < len(rows) else 0.0
+            if share > best[0]:
+                best = (share, n, "price of a later row")
     for sessions in dict.fromkeys((named, *TRIED)):
         for kind, candidate in _candidates(reference, sessions).items():
             share = _agreement(values, candidate[at])

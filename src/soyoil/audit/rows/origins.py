@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from soyoil.audit.config import AuditConfig
 from soyoil.audit.defect import Defect, count
-from soyoil.audit.rows.table_data import TableData, leaf
+from soyoil.audit.rows.table_data import SOURCE_NAMES, TableData, leaf
 from soyoil.audit.structure.columns import names_vendor
 
 MADE: Final = re.compile(
-    r"synth|simulat|proxy|mock|fake|dummy|placeholder|generated|imputed|interpolat", re.IGNORECASE
+    r"synth|simulat|proxy|mock|fake|dummy|placeholder|generated|imputed|interpolat|pattern"
+    r"|baseline|composite",
+    re.IGNORECASE,
 )
 _MADE_FLAG: Final = re.compile(
     r"^(?:is_)?(?:synthetic|simulated|proxy|imputed|interpolated|filled|forward_filled)$",
@@ -63,6 +67,52 @@ def origins(data: TableData, config: AuditConfig) -> Iterator[Defect]:
                 "One source per table.",
             )
     yield from _flagged(data)
+
+
+def banned_in_lists(name: str, rows: pa.Table, banned: Sequence[str]) -> Iterator[Defect]:
+    """Banned vendors named inside repeated STRUCTs, which no frame of columns shows.
+
+    Parameters
+    ----------
+    name
+        Of the table.
+    rows
+        As the warehouse gives them.
+    banned
+        Words as they stand in names.
+    """
+    for column in rows.column_names:
+        for path, values in _texts(column, rows[column].combine_chunks(), repeated=False):
+            if leaf(path) not in SOURCE_NAMES:
+                continue
+            counted = values.value_counts().to_pylist()
+            found = {str(c["values"]): c["counts"] for c in counted if c["values"] is not None}
+            named = {v: n for v, n in found.items() if names_vendor(v, banned)}
+            if named:
+                yield Defect(
+                    "banned_source",
+                    "error",
+                    (name,),
+                    f"{count(sum(named.values()), 'value')} of {sum(found.values()):,} in the "
+                    f"lists of {column} by {path}: "
+                    f"{', '.join(f'{v}: {n:,}' for v, n in named.items())}",
+                    "Values of this vendor are revised without notice and may not be used.",
+                    "Load the exchange's own bars instead and drop these entries.",
+                )
+
+
+def _texts(
+    path: str, values: pa.Array, *, repeated: bool
+) -> Iterator[tuple[str, pa.Array | pa.ChunkedArray]]:
+    """Texts inside lists, by dotted name."""
+    if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
+        yield from _texts(path, values.flatten(), repeated=True)
+    elif pa.types.is_struct(values.type):
+        for field in values.type:
+            inner = pc.struct_field(values, field.name)
+            yield from _texts(f"{path}.{field.name}", inner, repeated=repeated)
+    elif repeated and (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+        yield path, values
 
 
 def _made(data: TableData, column: str, rows: pd.Series, total: int) -> Iterator[Defect]:

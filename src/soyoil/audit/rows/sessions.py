@@ -10,6 +10,7 @@ import numpy as np
 from soyoil.audit.config import AuditConfig
 from soyoil.audit.defect import Defect, Severity, count, names
 from soyoil.audit.rows.table_data import TableData, leaf
+from soyoil.audit.scope import are_own_bars, is_ours
 from soyoil.base.arrays import BoolArray, DayArray, FloatArray, IntArray
 from soyoil.market.holidays import sessionless_days
 
@@ -17,6 +18,11 @@ Days = DayArray
 
 CHANCE: Final = 1e-4
 RESTS: Final = 3
+MIN_STUBS: Final = 10
+"""Weekend rows from which on they may be the way of a table and not a mistake."""
+STUB_SHARE: Final = 0.25
+"""Of the median volume of a series, that the opening hours of a session do not exceed."""
+MOST_STUBS: Final = 0.9
 PRICES: Final = ("open", "high", "low", "close", "settle", "settlement", "price", "adj_close")
 
 
@@ -26,27 +32,62 @@ def impossible_days(data: TableData) -> Iterator[Defect]:
         return
     market = data.roots.notna().to_numpy()
     weekend = market & ~np.is_busday(data.days)
+    holiday = market & _holidays(data) & ~weekend
+    stubs = _evening_stubs(data, weekend, holiday)
+    if stubs.any():
+        yield Defect(
+            "utc_day_bars",
+            "info",
+            (data.name,),
+            f"{count(int(stubs.sum()), 'row')} of {len(data.frame):,} hold the evening hours that "
+            f"open a session, cut off at midnight UTC: {data.labels(stubs)}",
+            "A session that opens on Sunday evening belongs to Monday: horizons counted in such "
+            "rows are too short.",
+            "Read the table with source.kind=warehouse, which puts them to their session.",
+        )
+        weekend &= ~stubs
+        holiday &= ~stubs
+    # Bars of the user's own stay; the sessions that are made of them are judged in their turn.
+    severity: Severity = "warning" if are_own_bars(data.table) else "error"
     if weekend.any():
         yield Defect(
             "weekend_rows",
-            "error",
+            severity,
             (data.name,),
             f"{count(int(weekend.sum()), 'row')} of {len(data.frame):,}: {data.labels(weekend)}",
             "A session that opens on Sunday evening belongs to Monday: such rows are stubs or "
             "copies, and horizons count them as sessions.",
             "Merge them into Monday's session from hourly bars, or delete them.",
         )
-    holiday = _holidays(data) & ~weekend
     if holiday.any():
         yield Defect(
             "holiday_rows",
-            "error",
+            severity,
             (data.name,),
             f"{count(int(holiday.sum()), 'row')} of {len(data.frame):,} on days without a session "
             f"of their root: {data.labels(holiday)}",
             "Filled or copied rows, which horizons count as sessions.",
             "Delete them.",
         )
+
+
+def _evening_stubs(data: TableData, weekend: BoolArray, holiday: BoolArray) -> BoolArray:
+    """Rows of days that hold nothing but the opening of the next session.
+
+    In bars of UTC days they stand on Sundays, never on Saturdays, and on holidays, with a small
+    part of the volume of a session. A copied or filled row has the volume of what it copies.
+    """
+    nothing = np.zeros(len(data.frame), dtype=np.bool_)
+    volume = next((name for name in data.numbers if leaf(name) == "volume"), None)
+    saturdays = np.is_busday(data.days, weekmask="Sat")
+    if is_ours(data.table) or volume is None or weekend.sum() < MIN_STUBS:
+        return nothing
+    if (weekend & saturdays).any():
+        return nothing
+    lots = data.frame[volume]
+    usual = lots.groupby(data.group).transform("median").to_numpy()
+    small = (lots.to_numpy() <= STUB_SHARE * usual) & (weekend | holiday)
+    return small if small[weekend].mean() >= MOST_STUBS else nothing
 
 
 def _holidays(data: TableData) -> BoolArray:

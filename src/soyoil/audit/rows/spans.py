@@ -11,8 +11,9 @@ from typing import Final
 import numpy as np
 
 from soyoil.audit.config import AuditConfig
-from soyoil.audit.defect import Defect, base_name, names
+from soyoil.audit.defect import Defect, Severity, base_name, names
 from soyoil.audit.rows.table_data import TableData
+from soyoil.audit.scope import are_own_bars
 from soyoil.base.arrays import DayArray
 from soyoil.contracts.contract import TableContract
 from soyoil.warehouse.bigquery.sql import MAX_JOB_PARTITIONS
@@ -22,6 +23,8 @@ from soyoil.warehouse.table_check import MAX_PARTITIONS
 _STAGING: Final = re.compile(
     r"^(?:stg|stage|staging|tmp|raw|new)_|_(?:stg|stage|staging|tmp|raw|new|source)$"
 )
+
+_REGIMES_BY_DAY: Final = re.compile(r"regimes?_calendar", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -136,8 +139,10 @@ def partition_limits(
     """Tables partitioned by day whose rows, there or to come, exceed BigQuery's limits.
 
     Rows to come are those of a table of the same name in another dataset, or of a staging table
-    named after it. Where a backend has no partitions, as DuckDB, a table without a contract is
-    judged as if it were partitioned by day, which is how such tables are moved to BigQuery.
+    named after it; of an empty calendar of regimes, all days from the first to the last session.
+    Rows that are there already do no harm until a job rewrites them all. Where a backend has no
+    partitions, as DuckDB, a table without a contract is judged as if it were partitioned by day,
+    which is how such tables are moved to BigQuery.
 
     Parameters
     ----------
@@ -151,6 +156,7 @@ def partition_limits(
         Of the warehouse.
     """
     by_name = {span.table.name: span for span in spans}
+    markets = [span for span in spans if span.is_market]
     judged: set[str] = set()
     for table in tables:
         contract = contracts.get(table.name)
@@ -162,20 +168,30 @@ def partition_limits(
             continue
         feeds = [span for span in spans if _feeds(span.table.name, table.name)]
         sources = [*([by_name[table.name]] if table.name in by_name else []), *feeds]
-        if not sources:
+        daily = not sources and table.rows == 0 and _REGIMES_BY_DAY.search(base_name(table.name))
+        if daily and markets:
+            first = min(span.days[0] for span in markets)
+            days = np.arange(first, max(span.last for span in markets) + 1)
+        elif sources:
+            days = np.unique(np.concatenate([span.days for span in sources]))
+        else:
             continue
-        days = np.unique(np.concatenate([span.days for span in sources]))
         if len(days) > MAX_JOB_PARTITIONS:
             # Of tables of one concept without partitions one finding is enough.
             judged.add(concept)
-            column = declared.column if declared else sources[0].column
+            column = declared.column if declared else (*sources, *markets)[0].column
             objects = (
                 [table.name]
                 if declared
                 else [t.name for t in tables if _concept(t.name) == concept]
             )
             filling = [span.table.name for span in feeds if span.table.name not in objects]
-            yield _limit(objects, column, days, filling, declared is None)
+            if daily:
+                filling.append("all days from the first to the last session")
+            # Bars of the user's own stay in the form they have.
+            there = not daily and not feeds and (declared is not None or are_own_bars(table))
+            severity: Severity = "warning" if declared is None or daily else "error"
+            yield _limit(objects, column, days, filling, "info" if there else severity)
 
 
 def _concept(name: str) -> str:
@@ -193,19 +209,19 @@ def _limit(
     column: str,
     days: DayArray,
     feeds: Sequence[str],
-    planned: bool,
+    severity: Severity,
 ) -> Defect:
     months = len(np.unique(days.astype("datetime64[M]")))
     per_table = f", and over {MAX_PARTITIONS:,}" if len(days) > MAX_PARTITIONS else ""
     filled = f" with the rows of {names(feeds)}" if feeds else ""
     return Defect(
         "partition_limit",
-        "warning" if planned else "error",
+        severity,
         tuple(objects),
-        f"by day of {column} it {'would have' if planned else 'has'} {len(days):,} "
+        f"by day of {column} it {'would have' if severity == 'warning' else 'has'} {len(days):,} "
         f"partitions{filled}, {days[0]} to {days[-1]}: over the {MAX_JOB_PARTITIONS:,} that one "
         f"BigQuery job may touch{per_table}",
-        "BigQuery refuses the insert as a whole.",
+        "BigQuery refuses a job that writes them all.",
         f"Partition by month ({months:,} partitions), or load in batches of at most "
         f"{MAX_JOB_PARTITIONS:,} days.",
     )

@@ -28,6 +28,11 @@ DATE_NAMES: Final = (
 )  # fmt: skip
 SYMBOL_NAMES: Final = ("symbol", "root", "ticker", "instrument", "contract", "commodity")
 CLOSE_NAMES: Final = ("close", "settle", "settlement", "close_price", "px_last", "price", "last")
+_PRICE_NAME: Final = re.compile(
+    r"(?:(?P<root>[a-z0-9]+)_)??(?:(?:actual|current|spot|last|closing|settlement)_price"
+    r"|price_(?:actual|current|spot|last|now|today|close|usd|cents)"
+    r"|(?:actual|current|last)_close|price)"
+)
 SOURCE_NAMES: Final = (
     "provenance", "source", "source_name", "data_source", "vendor", "provider", "feed", "origin",
 )  # fmt: skip
@@ -67,12 +72,20 @@ def symbol_column(columns: Mapping[str, LiveColumn]) -> str | None:
 
 
 def close_column(names: Sequence[str]) -> str | None:
-    """Column with the closing price: ``close``, ``market_data.close``, ``zl_close``."""
+    """Column with the closing price: ``close``, ``market_data.close``, ``zl_close``.
+
+    Else one that means it: ``zl_price_current``, ``actual_price``.
+    """
     exact = [n for wanted in CLOSE_NAMES for n in names if leaf(n) == wanted]
     of_root = [
         n for n in names if (m := re.fullmatch(r"(\w+?)_close", leaf(n))) and root_of(m.group(1))
     ]
-    return next(iter((*exact, *of_root)), None)
+    meant = [n for n in names if (m := _PRICE_NAME.fullmatch(leaf(n))) and _may_be_root(m["root"])]
+    return next(iter((*exact, *of_root, *meant)), None)
+
+
+def _may_be_root(word: str | None) -> bool:
+    return word is None or root_of(word) is not None
 
 
 @dataclass(frozen=True)
@@ -127,6 +140,19 @@ class TableData:
         """Leaf columns of the frame."""
         flat = self.table.flat_columns()
         return {name: column for name, column in flat.items() if name in self.frame}
+
+    @cached_property
+    def is_foreign(self) -> bool:
+        """Whether its rows are not what a contract describes."""
+        if self.table.contract_version is not None:
+            return False
+        return self.contract is None or not set(self.contract.flat_columns()) <= set(
+            self.table.flat_columns()
+        )
+
+    def is_declared(self, column: str) -> bool:
+        """Whether a contract says what a column is."""
+        return self.contract is not None and column in self.contract.flat_columns()
 
     @cached_property
     def date(self) -> str | None:
@@ -202,7 +228,9 @@ class TableData:
             values = self.frame[symbol].dropna().unique()
             found: pd.Series = self.frame[symbol].map({v: root_of(v) for v in values})
             return found
-        return pd.Series(root_of(base_name(self.name)), index=self.frame.index, dtype="object")
+        words = [base_name(self.name), leaf(self.close) if self.close else ""]
+        root = next((of for word in words if (of := root_of(word))), None)
+        return pd.Series(root, index=self.frame.index, dtype="object")
 
     @cached_property
     def is_market(self) -> bool:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from soyoil.audit.defect import Action, Defect, base_name, count, names
 from soyoil.audit.lineage import ViewReads, readers
+from soyoil.audit.scope import REGIMES, namesakes
 from soyoil.contracts.contract import TableContract
 from soyoil.warehouse.live import LiveTable, LiveWarehouse
 
 Readers = Mapping[str, tuple[str, ...]]
 
 PIPELINE: Final = "the pipelines"
+_ARCHIVE: Final = re.compile(
+    r"(?:^|_)(?:z|archived?|backups?|bkp|bak|legacy|old|deprecated|trash)(?:_|$)"
+)
 
 
 def table_defects(
     live: LiveWarehouse,
     contracts: Mapping[str, TableContract],
     views: Mapping[str, ViewReads],
+    offered: Collection[str] = (),
 ) -> Iterator[Defect]:
     """Defects of whole tables and datasets.
 
@@ -30,32 +36,65 @@ def table_defects(
     contracts
         What it should hold, by table.
     views
-        What its views read, by view.
+        What its views read, by view; a view that fails is no reader.
+    offered
+        Tables that are offered for dropping already.
     """
     by = readers(views)
     dead = dead_datasets(live, contracts, by)
     for dataset in dead:
         yield _dead(dataset, live)
+    told = set(offered)
     for group in _same_name(live, dead):
-        yield _duplicate(group, contracts, by)
+        defect = _duplicate(group, live, contracts, by)
+        told |= {action.target for action in defect.actions}
+        yield defect
+    others = namesakes(live, contracts)
+    prepared: dict[str, list[str]] = defaultdict(list)
     for table in live.tables.values():
+        if table.kind != "table" or table.rows != 0 or table.dataset in dead:
+            continue
         read_by = (*by.get(table.name, ()), *((PIPELINE,) if table.name in contracts else ()))
-        if table.kind == "table" and table.rows == 0 and read_by:
+        if table.name in others:
+            continue
+        if read_by:
             yield _empty(table, read_by)
+        elif table.name not in told:
+            prepared[table.dataset].append(table.name)
+    for dataset, tables in prepared.items():
+        yield _prepared(dataset, tables)
 
 
 def dead_datasets(
     live: LiveWarehouse, contracts: Mapping[str, TableContract], by: Readers
 ) -> tuple[str, ...]:
-    """Datasets whose tables are all empty and unread, none of them under contract."""
+    """Archives whose tables are all empty and unread, none of them under contract.
+
+    A dataset is an archive if its name, or those of most of its tables, say so. Empty tables
+    elsewhere are prepared for rows to come.
+    """
     own = {name.split(".", 1)[0] for name in contracts}
     found = []
     for dataset in live.datasets:
         tables = [t for t in live.tables.values() if t.dataset == dataset]
         unread = all(t.rows == 0 and t.name not in by for t in tables)
-        if tables and unread and dataset not in own:
+        archived = sum(bool(_ARCHIVE.search(base_name(t.name).lower())) for t in tables)
+        is_archive = _ARCHIVE.search(dataset.lower()) or 2 * archived > len(tables)
+        if tables and unread and is_archive and dataset not in own:
             found.append(dataset)
     return tuple(found)
+
+
+def _prepared(dataset: str, tables: Sequence[str]) -> Defect:
+    return Defect(
+        "prepared_tables",
+        "info",
+        (dataset,),
+        f"{count(len(tables), 'empty table')} that nothing reads: "
+        f"{names([base_name(name) for name in tables], 8)}",
+        "They hold nothing yet, and nothing depends on them.",
+        "Fill them when their source is connected.",
+    )
 
 
 def _dead(dataset: str, live: LiveWarehouse) -> Defect:
@@ -66,50 +105,62 @@ def _dead(dataset: str, live: LiveWarehouse) -> Defect:
         (dataset,),
         f"{count(len(tables), 'table')}, all empty, read by no view: {names(tables, 3)}",
         "Names that lead nowhere; whoever finds them takes them for data.",
-        f"Drop the dataset {dataset}, after a copy of its schemas.",
+        f"Drop the dataset {dataset}; what creates its tables again is recorded.",
         (Action("drop_dataset", dataset),),
     )
 
 
 def _empty(table: LiveTable, read_by: Sequence[str]) -> Defect:
+    waiting = set(read_by) == {PIPELINE}
     return Defect(
         "empty_table",
-        "warning",
+        "info" if waiting else "warning",
         (table.name,),
         f"0 rows, {count(len(table.flat_columns()), 'column')}, read by {names(read_by)}",
         "Whatever joins it gets NULLs, and no error says so.",
-        "Fill the table, or take it out of what reads it.",
+        "Run the pipelines that fill it: `kedro run --pipeline=train`."
+        if waiting
+        else "Fill the table, or take it out of what reads it.",
     )
 
 
 def _same_name(live: LiveWarehouse, dead: Sequence[str]) -> Iterator[list[LiveTable]]:
     groups: dict[str, list[LiveTable]] = defaultdict(list)
     for table in live.tables.values():
-        if table.kind == "table" and table.dataset not in dead:
+        apart = live.own_prefix and table.name.startswith(live.own_prefix)
+        if table.kind == "table" and table.dataset not in dead and not apart:
             groups[base_name(table.name).lower()].append(table)
     yield from (group for group in groups.values() if len(group) > 1)
 
 
 def _duplicate(
-    group: Sequence[LiveTable], contracts: Mapping[str, TableContract], by: Readers
+    group: Sequence[LiveTable],
+    live: LiveWarehouse,
+    contracts: Mapping[str, TableContract],
+    by: Readers,
 ) -> Defect:
     ranked = sorted(group, key=lambda t: (*_merit(t, contracts, by), t.name), reverse=True)
     kept, others = ranked[0], sorted(ranked[1:], key=lambda t: t.name)
     clashes = [text for other in others if (text := _clash(kept, other))]
-    related = _contract_of_concept(kept, contracts)
-    hint = f" soyoil keeps this concept in {related}." if related else ""
-    dropped = names([t.name for t in others])
-    full = names([t.name for t in others if t.rows != 0])
-    move = f"move what only {full} holds there, " if full else ""
+    if _is_regimes(kept, contracts):
+        retired = sorted(group, key=lambda t: t.name)
+        regimes = REGIMES if REGIMES in live.tables else live.own_prefix + REGIMES
+        fix = f"Keep {regimes}, which says when each regime begins, and retire "
+        fix += f"{names([t.name for t in retired])}: a few boundaries need no row per day."
+    else:
+        retired = others
+        full = names([t.name for t in others if t.rows != 0])
+        move = f"move what only {full} holds there, " if full else ""
+        fix = f"Keep {kept.name} ({_reason(kept, ranked[1], contracts, by)}), {move}"
+        fix += f"drop {names([t.name for t in others])}."
     return Defect(
         "duplicate_concept",
         "error" if clashes else "warning",
         (kept.name, *(t.name for t in others)),
         "; ".join([_facts(t, by) for t in ranked] + (clashes or ["the same columns"])),
         "Which of them a query reads decides what it says; they drift apart unnoticed.",
-        f"Keep {kept.name} ({_reason(kept, ranked[1], contracts, by)}), {move}"
-        f"drop {dropped}.{hint}",
-        tuple(Action("drop_table", t.name) for t in others),
+        fix,
+        tuple(Action("drop_table", t.name) for t in retired),
     )
 
 
@@ -164,15 +215,9 @@ def _clash(kept: LiveTable, other: LiveTable) -> str:
     return ", ".join(parts)
 
 
-def _contract_of_concept(table: LiveTable, contracts: Mapping[str, TableContract]) -> str | None:
-    """Contract whose table and columns start with the first word of this table's."""
-    word = base_name(table.name).split("_")[0].lower()
-    for name, contract in contracts.items():
-        if name == table.name or not base_name(name).startswith(f"{word}_"):
-            continue
-        if all(
-            any(column.lower().startswith(word) for column in columns)
-            for columns in (contract.flat_columns(), table.flat_columns())
-        ):
-            return name
-    return None
+def _is_regimes(table: LiveTable, contracts: Mapping[str, TableContract]) -> bool:
+    """Whether a table without a contract says which regime is when, as the regime table does."""
+    word = base_name(REGIMES).split("_")[0]
+    named = base_name(table.name).lower().startswith(f"{word}_")
+    columns = [name.lower() for name in table.flat_columns()]
+    return table.name not in contracts and named and any(n.startswith(word) for n in columns)

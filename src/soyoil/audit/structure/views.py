@@ -15,27 +15,31 @@ MANY_JOINS: Final = 8
 _META_DATASETS: Final = ("information_schema", "pg_catalog")
 
 
-def view_defects(
+def broken_views(
     live: LiveWarehouse, views: Mapping[str, ViewReads], banned: Sequence[str]
+) -> dict[str, list[str]]:
+    """Why views fail or give NULLs, by name of the view.
+
+    What they read is missing, empty, such a view itself, or of a banned vendor.
+    """
+    without_tables = _broken(live, views)
+    causes = {
+        view.name: _causes(view, live, without_tables, banned)
+        for view in views.values()
+        if not view.problem
+    }
+    return {name: found for name, found in causes.items() if found}
+
+
+def view_defects(
+    live: LiveWarehouse, views: Mapping[str, ViewReads], broken: Mapping[str, Sequence[str]]
 ) -> Iterator[Defect]:
     """Views over missing or empty tables, over a banned vendor, or with many joins."""
-    broken = _broken(live, views)
     for view in views.values():
         if view.problem:
-            yield _unreadable(view)
-            continue
-        causes = _causes(view, live, broken, banned)
-        if causes:
-            yield Defect(
-                "broken_view",
-                "error",
-                (view.name,),
-                "; ".join([_joins(view), *causes]),
-                "It fails, or gives NULL columns that look like features without a value.",
-                f"Drop the view {view.name} and read features.daily_ml_matrix, whose rows are "
-                "complete without a join.",
-                (Action("drop_view", view.name),),
-            )
+            yield _lost(view) if not live.tables[view.name].columns else _unreadable(view)
+        elif view.name in broken:
+            yield _broken_view(view.name, "; ".join([_joins(view), *broken[view.name]]))
         elif view.joins >= MANY_JOINS:
             yield Defect(
                 "many_joins",
@@ -45,6 +49,25 @@ def view_defects(
                 "Every read pays for the joins, and a row missing on one side goes unnoticed.",
                 "Write complete rows once and read those.",
             )
+
+
+def _broken_view(name: str, evidence: str) -> Defect:
+    return Defect(
+        "broken_view",
+        "error",
+        (name,),
+        evidence,
+        "It fails, or gives NULL columns that look like features without a value.",
+        f"Drop the view {name} and read features.daily_ml_matrix, whose rows are "
+        "complete without a join.",
+        (Action("drop_view", name),),
+    )
+
+
+def _lost(view: ViewReads) -> Defect:
+    return _broken_view(
+        view.name, f"it has no column: what it reads is gone or cannot be read ({view.problem})"
+    )
 
 
 def _joins(view: ViewReads) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 from rich.console import Console
 
 from soyoil.base.handover import refusal, text_hash
+from soyoil.market.rolls import ROLLS_UNKNOWN, data_text
 from soyoil.metrics.champion import PREFIX
 from soyoil.metrics.evaluate import Evaluation, evaluate
 from soyoil.metrics.keys import is_over_all_rows
@@ -52,6 +53,7 @@ def _scores(cell: Cell, inputs: Inputs, evaluation: Evaluation, record: RunRecor
         "horizon": cell.horizon.name,
         "model": cell.model,
         "provenance": inputs.snapshot.provenance,
+        "rolls": inputs.snapshot.rolls,
         "seconds": inputs.report.seconds if inputs.report else 0.0,
         "scored_rows_hash": evaluation.scored_rows_hash,
         "verdict": evaluation.verdicts["skill_pinball"],
@@ -209,6 +211,10 @@ def summarise(snapshot: Snapshot, *found: Scores) -> tuple[pd.DataFrame, object]
     scores = [_checked(row, snapshot, plans) for row in found]
     _check_experts(found)
     provenance = " and ".join(sorted({str(row["provenance"]) for row in scores}))
-    Console().print(skill_table(scores, provenance))
+    what = data_text(provenance, snapshot.rolls)
+    console = Console()
+    console.print(skill_table(scores, what))
+    if snapshot.rolls == "unknown":
+        console.print(ROLLS_UNKNOWN, style="bold")
     table = pd.DataFrame(scores)
-    return table, skill_card(table, f"Skill out of sample, {provenance} data")
+    return table, skill_card(table, f"Skill out of sample, {what}")

@@ -19,9 +19,11 @@ def compute_features(
     Raises
     ------
     SourceError
-        A configured root has no session: features of other roots would miss it in silence.
+        A configured root has no session: features of other roots would miss it in silence. Of a
+        table of the user only the target must be there, and `ingest` has named the others.
     """
-    missing = sorted(set(source.symbols) - set(sessions["symbol"].unique()))
+    wanted = {target.symbol} if source.kind == "warehouse" else set(source.symbols)
+    missing = sorted(wanted - set(sessions["symbol"].unique()))
     if missing:
         raise SourceError(
             f"The warehouse holds no session of {', '.join(missing)}. Run `kedro run "

@@ -13,7 +13,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 compute_features,
-                ["databento_futures_ohlcv_1d", "params:source", "params:target"],
+                ["soyoil_futures_sessions", "params:source", "params:target"],
                 "session_features",
                 name="compute",
             ),

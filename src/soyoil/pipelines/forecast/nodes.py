@@ -181,6 +181,7 @@ def _plain(forecast: Forecast, unit: str, engines: Challengers) -> dict[str, Any
     return {
         "symbol": forecast.snapshot.symbol,
         "provenance": forecast.snapshot.provenance,
+        "rolls": forecast.snapshot.rolls,
         "origin": first.origin.isoformat(),
         "close": first.close,
         "unit": unit,
@@ -253,7 +254,8 @@ def publish(
             logger.warning("%s", alarm)
     text = _ledger_text(forecast, ledger, config.asof)
     console = Console()
-    console.print(forecast_table(forecast.snapshot.symbol, unit, forecast.outlooks))
+    known = forecast.snapshot
+    console.print(forecast_table(known.symbol, unit, forecast.outlooks, known.rolls))
     if forecast.missing:
         logger.warning("%s", age_text(forecast.outlooks[0].origin, forecast.missing))
     logger.log(logging.WARNING if "another" in text else logging.INFO, "%s", text)

@@ -15,14 +15,17 @@ from soyoil.sources import load_bars
 from soyoil.sources.base import BarBatch, SourceConfig
 from soyoil.sources.quarantine import quarantine_summary
 from soyoil.sources.vendor_store import VendorRecords, VendorStore, refuse_lost_sessions
+from soyoil.warehouse.foreign import OpenTables
 
 logger = logging.getLogger(__name__)
 
 
-def read_source(source: SourceConfig, store: VendorStore) -> BarBatch:
+def read_source(
+    source: SourceConfig, store: VendorStore, tables: OpenTables | None = None
+) -> BarBatch:
     """Read vendor bars of the configured roots, beside those that are stored."""
     with progress_bar(f"reading {source.kind} bars") as advance:
-        batch = load_bars(source, advance, store)
+        batch = load_bars(source, advance, store, tables)
     if batch.schema == "ohlcv-1d":
         logger.warning(
             "The source holds UTC-day bars (ohlcv-1d), a degraded form: values are known only "
@@ -40,11 +43,16 @@ def make_sessions(
     -------
     tuple
         What is to be stored of the vendor's files, rows of
-        ``market_data.databento_futures_ohlcv_1d``, the quarantine summary with reason and
+        ``market_data.soyoil_futures_sessions``, the quarantine summary with reason and
         count, and the sessions of which the files have no bar.
     """
     origin = BarOrigin(
-        batch.schema, batch.provenance, batch.degraded_days, batch.coverage, batch.quarantine
+        batch.schema,
+        batch.provenance,
+        batch.degraded_days,
+        batch.coverage,
+        batch.quarantine,
+        batch.rolls,
     )
     result = session_bars(batch.bars, origin)
     if result.sessions.empty:

@@ -13,7 +13,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 read_source,
-                ["params:source", "vendor_store"],
+                ["params:source", "vendor_store", "user_tables"],
                 "vendor_bars",
                 name="read_source",
             ),
@@ -23,7 +23,7 @@ def create_pipeline() -> Pipeline:
                 # Saved in this order: what sessions are made from, then the sessions.
                 [
                     "vendor_records",
-                    "databento_futures_ohlcv_1d",
+                    "soyoil_futures_sessions",
                     "quarantine",
                     "missing_sessions",
                 ],

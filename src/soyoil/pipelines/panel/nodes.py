@@ -45,6 +45,7 @@ def report_panel(result: PanelResult) -> RunReport:
             "kind": "panel",
             "symbols": " ".join(result.roots["symbol"].unique()),
             "provenance": result.provenance,
+            "rolls": "unknown" if result.rolls_unknown else "known",
             "gate": result.gate.word.lower(),
             "gate_reasons": result.gate.sentence(CHAMPION, REFERENCE),
         },

@@ -14,7 +14,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 score_panel,
                 [
-                    "databento_futures_ohlcv_1d",
+                    "soyoil_futures_sessions",
                     "params:source",
                     "params:split",
                     "params:panel",

@@ -201,13 +201,17 @@ def report_sweep(
     logger.info("%d trials of this sweep are tracked", len(set(tracked)))
     others = _same_data(source, profile)
     page = f"sweep_{sweep.model}_{'_'.join(sweep.horizons)}.html"
-    files = {page: sweep_page(summaries, sweep.dimensions, snapshot.provenance)}
+    files = {page: sweep_page(summaries, sweep.dimensions, snapshot)}
     for summary in summaries:
         if summary.best is not None:
             files[f"{summary.key.name}.yml"] = conf_text(summary, inputs.base, others)
     report = SweepReport(
         files=files,
-        tags={**study_tags([s.key for s in summaries]), "provenance": snapshot.provenance},
+        tags={
+            **study_tags([s.key for s in summaries]),
+            "provenance": snapshot.provenance,
+            "rolls": snapshot.rolls,
+        },
         metrics=_metrics(summaries),
     )
     _print(summaries, inputs.base, others)

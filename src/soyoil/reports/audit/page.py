@@ -9,7 +9,7 @@ from markupsafe import escape
 
 from soyoil.audit.report import AuditReport
 from soyoil.audit.structure.defects import SEVERITIES, Defect
-from soyoil.reports.audit.text import HEADINGS, offers, title, where
+from soyoil.reports.audit.text import HEADINGS, offers, title, where, whose
 from soyoil.reports.page import Html, Page, Table, badge, facts, paragraph
 
 BADGES: Final = {"error": "bad", "warning": "open", "info": "good"}
@@ -69,10 +69,11 @@ def _with_code(text: str) -> str:
 
 def _tables(report: AuditReport) -> Html:
     rows = [
-        (t.name, t.kind, "" if t.rows is None else f"{t.rows:,}", t.note) for t in report.tables
+        (t.name, whose(t), t.kind, "" if t.rows is None else f"{t.rows:,}", t.note)
+        for t in report.tables
     ]
     table = Table(
-        "What was looked at", ("table", "kind", "rows read", "note"), [("", rows)],
-        text_columns=frozenset({0, 1, 3}),
+        "What was looked at", ("table", "written by", "kind", "rows read", "note"), [("", rows)],
+        text_columns=frozenset({0, 1, 2, 4}),
     )  # fmt: skip
     return table.render()

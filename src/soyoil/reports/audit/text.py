@@ -10,12 +10,14 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from soyoil.audit.report import AuditReport
+from soyoil.audit.report import AuditReport, Checked
 from soyoil.audit.structure.defects import SEVERITIES, Action, Defect
 
 HEADINGS: Final = {"error": "Errors", "warning": "Warnings", "info": "Notes"}
 STYLES: Final = {"error": "bold red", "warning": "yellow", "info": "dim"}
 MAX_OBJECTS: Final = 6
+SHOWN_ALIKE: Final = 3
+"""Findings of one kind in one dataset that the terminal shows one by one."""
 
 
 def where(finding: Defect) -> str:
@@ -30,6 +32,11 @@ def title(finding: Defect) -> str:
     return finding.kind.replace("_", " ")
 
 
+def whose(table: Checked) -> str:
+    """Who wrote a table."""
+    return "soyoil" if table.own else "you"
+
+
 def offers(actions: Sequence[Action]) -> str:
     """What `kedro warehouse plan` offers."""
     return ", ".join(f"{action.kind.replace('_', ' ')} {action.target}" for action in actions)
@@ -40,11 +47,11 @@ def audit_table(report: AuditReport) -> Group:
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for finding in report.findings:
+    for finding, alike in _told_once(report.findings):
         style = STYLES[finding.severity]
         table.add_row(
             Text(finding.severity, style=style),
-            Text.assemble((title(finding), style), f"  {where(finding)}"),
+            Text.assemble((title(finding), style), f"  {where(finding)}", _more(alike)),
         )
         table.add_row("", Text(finding.evidence))
         table.add_row("", Text(f"Fix: {finding.fix}", style="dim"))
@@ -55,6 +62,25 @@ def audit_table(report: AuditReport) -> Group:
         f"{rows:,} rows of {len(read)} read."
     )
     return Group(table, Text(summary, style="bold"))
+
+
+def _told_once(findings: Sequence[Defect]) -> list[tuple[Defect, int]]:
+    """Findings for the terminal, and how many of the same kind in one dataset are not shown."""
+    groups: dict[tuple[str, str, str], list[Defect]] = {}
+    for finding in findings:
+        key = (finding.severity, finding.kind, finding.objects[0].split(".")[0])
+        groups.setdefault(key, []).append(finding)
+    shown = []
+    for group in groups.values():
+        if len(group) > SHOWN_ALIKE:
+            shown.append((group[0], len(group) - 1))
+        else:
+            shown += [(finding, 0) for finding in group]
+    return shown
+
+
+def _more(alike: int) -> str:
+    return f", and {alike} more like it" if alike else ""
 
 
 def audit_markdown(report: AuditReport) -> str:
@@ -72,10 +98,15 @@ def audit_markdown(report: AuditReport) -> str:
             lines += [f"## {HEADINGS[severity]}", ""]
         for finding in findings:
             lines += _section(finding)
-    lines += ["## Tables", "", "| table | kind | rows read | |", "|---|---|---:|---|"]
     lines += [
-        f"| {_cell_name(t.name)} | {t.kind} | {'' if t.rows is None else f'{t.rows:,}'} "
-        f"| {_cell(t.note)} |"
+        "## Tables",
+        "",
+        "| table | written by | kind | rows read | |",
+        "|---|---|---|---:|---|",
+    ]
+    lines += [
+        f"| {_cell_name(t.name)} | {whose(t)} | {t.kind} "
+        f"| {'' if t.rows is None else f'{t.rows:,}'} | {_cell(t.note)} |"
         for t in report.tables
     ]
     return "\n".join(lines) + "\n"

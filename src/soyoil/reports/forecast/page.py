@@ -13,7 +13,17 @@ from soyoil.forecast.outlook import Outlook
 from soyoil.market.instruments import get_instrument
 from soyoil.reports.forecast.figure import fan_figure
 from soyoil.reports.forecast.words import day, sentence, trust
-from soyoil.reports.page import Html, Page, Table, facts, grid, heading, join, paragraph
+from soyoil.reports.page import (
+    Html,
+    Page,
+    Table,
+    data_banners,
+    facts,
+    grid,
+    heading,
+    join,
+    paragraph,
+)
 from soyoil.reports.terminal import percent
 from soyoil.serving.challengers import Challengers
 from soyoil.splits.snapshot import Snapshot
@@ -119,6 +129,11 @@ def _price(close: float, log_return: float) -> str:
     return f"{close * math.exp(log_return):.2f}"
 
 
+def _short(feature: str) -> str:
+    """A feature without its group; one that a network makes itself has none."""
+    return feature.rpartition(".")[2]
+
+
 def _engines(results: ForecastResults) -> list[Html]:
     engines, outlooks = results.engines, {o.horizon.name: o for o in results.outlooks}
     if engines.cutoff is None:
@@ -132,7 +147,8 @@ def _engines(results: ForecastResults) -> list[Html]:
                 row.engine,
                 *(_price(close, value) for value in row.quantiles),
                 percent(row.weight, 1),
-                row.fallback or "; ".join(f"{name} {value:+.2g}" for name, value in row.drivers),
+                row.fallback
+                or "; ".join(f"{_short(name)} {value:+.2g}" for name, value in row.drivers),
             ]
         )
     mixed = [
@@ -202,15 +218,7 @@ def forecast_page(results: ForecastResults) -> str:
     snapshot, outlooks = results.snapshot, results.outlooks
     instrument = get_instrument(snapshot.symbol)
     origin = outlooks[0].origin
-    lead = []
-    if snapshot.provenance == "synthetic":
-        lead.append(
-            paragraph(
-                "Synthetic data: the market is invented. Nothing here says anything about a real "
-                "one.",
-                "banner",
-            )
-        )
+    lead = data_banners(snapshot.provenance, snapshot.rolls)
     kind = "banner" if results.missing else ""
     lead.append(paragraph(age_text(origin, results.missing), kind))
     lead.append(

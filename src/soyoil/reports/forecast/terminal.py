@@ -8,15 +8,19 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from soyoil.forecast.outlook import Outlook
+from soyoil.market.rolls import ROLLS_UNKNOWN
 from soyoil.reports.terminal import percent
 
 
-def forecast_table(symbol: str, unit: str, outlooks: Sequence[Outlook]) -> Table:
-    """One row per horizon, for a terminal of 80 columns."""
+def forecast_table(
+    symbol: str, unit: str, outlooks: Sequence[Outlook], rolls: str = "known"
+) -> Table:
+    """One row per horizon, for a terminal of 80 columns; says so where rolls are unknown."""
     first = outlooks[0]
     table = Table(
         title=f"{symbol} from the session of {first.origin:%Y-%m-%d}, close {first.close:.2f}",
-        caption=(
+        caption=(f"{ROLLS_UNKNOWN} " if rolls == "unknown" else "")
+        + (
             f"P10, P50 and P90 in {unit} of a position rolled from this contract; the change of "
             "P10 and P90 in %. covers: outcomes so far inside the 80 % interval. The verdict is on "
             "the pinball skill against the vol cone."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
+from soyoil.market.rolls import ROLLS_UNKNOWN
 from soyoil.metrics.bootstrap import LEVEL, MIN_INDEPENDENT
 from soyoil.models.registry import CHAMPION
 from soyoil.panel.gate import GATE_HORIZONS, MIN_SHARE, WORST
@@ -187,6 +188,9 @@ def panel_page(result: PanelResult) -> str:
     ]
     if result.provenance == "synthetic":
         lead.insert(0, paragraph("The data are synthetic: an invented market.", "banner"))
+    if result.rolls_unknown:
+        text = f"{', '.join(result.rolls_unknown)}: {ROLLS_UNKNOWN}"
+        lead.insert(0, paragraph(text, "banner"))
     page.lead = join(lead)
     page.add(
         "means",

@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from soyoil.market.rolls import ROLLS_UNKNOWN
 from soyoil.metrics.bootstrap import LEVEL
 from soyoil.models.registry import CHAMPION
 from soyoil.panel.losses import REFERENCE
@@ -75,6 +76,8 @@ def notes(result: PanelResult) -> list[str]:
             lines.append(f"{text}: {', '.join(rows['symbol'].unique())}.")
     if result.provenance == "synthetic":
         lines.append(f"The data are {SYNTHETIC}.")
+    if result.rolls_unknown:
+        lines.append(f"{', '.join(result.rolls_unknown)}: {ROLLS_UNKNOWN}")
     return lines
 
 

@@ -34,6 +34,7 @@ from soyoil.reports.page import (
     Table,
     badge,
     breakable,
+    data_banners,
     facts,
     grid,
     heading,
@@ -319,20 +320,12 @@ def training_report(results: RunResults) -> str:
     """
     snapshot = results.snapshot
     days = snapshot.matrix["data_date"]
-    lead = []
-    if snapshot.provenance == "synthetic":
-        lead.append(
-            paragraph(
-                "Synthetic data: the market is invented. Nothing here says anything about a real "
-                "one.",
-                "banner",
-            )
-        )
+    lead = data_banners(snapshot.provenance, snapshot.rolls)
     lead.append(
         facts(
             [
                 ("Target", f"{snapshot.symbol}, roll-free log return"),
-                ("Data", f"{snapshot.provenance}, {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}"),
+                ("Data", f"{snapshot.data_text}, {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}"),
                 ("Sessions", f"{len(days):,}"),
                 ("Profile", results.profile),
                 ("Horizons", ", ".join(h.horizon.name for h in results.horizons)),

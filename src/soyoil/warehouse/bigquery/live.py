@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+import re
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import pyarrow as pa
 
+from soyoil.base.errors import WarehouseError
 from soyoil.contracts.contract import Partition
 from soyoil.warehouse.bigquery.client import client_for
 from soyoil.warehouse.bigquery.extras import table_extras
@@ -15,70 +19,130 @@ from soyoil.warehouse.bigquery.stage import STAGE_PREFIX
 from soyoil.warehouse.connection import BigQueryConnection
 from soyoil.warehouse.ddl import backtick
 from soyoil.warehouse.guard import check_allowed
-from soyoil.warehouse.live import HIDDEN, LiveColumn, LiveTable, LiveWarehouse
+from soyoil.warehouse.live import HIDDEN, INGESTION_TIME, LiveColumn, LiveTable, LiveWarehouse
 from soyoil.warehouse.table_shape import read_stamp
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
 
 _VIEWS: Final = ("VIEW", "MATERIALIZED_VIEW")
+_FORMS: Final = {
+    "MATERIALIZED_VIEW": "materialized view",
+    "EXTERNAL": "external",
+    "SNAPSHOT": "snapshot",
+}
+_REQUESTS_AT_ONCE: Final = 8
+"""Google's client keeps ten connections."""
+_CREATE_DATASET: Final = re.compile(r"CREATE SCHEMA IF NOT EXISTS `([^`]+)`")
+_HIDDEN_OF_OTHERS: Final = re.compile(rf"soyoil_\w+_(?:{'|'.join(sorted(HIDDEN))})")
+
+_Listed = tuple[str, str, bool]
+_What = TypeVar("_What", str, _Listed)
+_Seen = TypeVar("_Seen")
 
 
 class BigQueryInspector:
     """Look at the datasets of a connection and change them; implements `live.Inspector`.
 
-    The datasets are those of the location whose names begin with the prefix.
-
     Parameters
     ----------
     connection
         Project, location, prefix.
+    whole
+        Whether all datasets of the location are looked at, by their real names. Otherwise only
+        those whose names begin with the prefix, without it.
     """
 
-    def __init__(self, connection: BigQueryConnection) -> None:
+    def __init__(self, connection: BigQueryConnection, *, whole: bool = False) -> None:
         self._connection = connection
+        self._whole = whole
+        self._prefix = "" if whole else connection.dataset_prefix
+
+    @property
+    def own_prefix(self) -> str:
+        """See `live.LiveWarehouse.own_prefix`."""
+        return self._connection.dataset_prefix if self._whole else ""
 
     def inspect(self) -> LiveWarehouse:
         """What the datasets hold, by requests that cost nothing; see `live.Inspector.inspect`."""
         check_allowed()
-        datasets = sorted(self._datasets())
-        tables = [
-            _table(dataset, table)
-            for dataset in datasets
-            if dataset not in HIDDEN
-            for table in self._tables(dataset)
-        ]
-        return self._live([name for name in datasets if name not in HIDDEN], tables)
+        datasets = sorted(name for name in self._datasets() if not self._hidden(name))
+        unseen: list[str] = []
+        with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
+            listed = pool.map(self._unless_forbidden(self._listed, unseen), datasets)
+            items = [item for found in listed for item in found or ()]
+            tables = pool.map(self._unless_forbidden(self._table, unseen), items)
+            found = [table for table in tables if table is not None]
+        return replace(self._live(datasets, found), unseen=tuple(sorted(unseen)))
+
+    def _unless_forbidden(
+        self, look: Callable[[_What], _Seen], unseen: list[str]
+    ) -> Callable[[_What], _Seen | None]:
+        """Look at something, or note that it may not be looked at unless it is soyoil's own."""
+        from google.api_core.exceptions import Forbidden
+
+        def seen(what: _What) -> _Seen | None:
+            name = what if isinstance(what, str) else ".".join(what[:2])
+            try:
+                return look(what)
+            except WarehouseError as error:
+                own = not self._whole or name.startswith(self._connection.dataset_prefix)
+                if own or not isinstance(error.__cause__, Forbidden):
+                    raise
+                unseen.append(name)
+                return None
+
+        return seen
+
+    def _hidden(self, dataset: str) -> bool:
+        own = dataset.removeprefix(self._connection.dataset_prefix) if self._whole else dataset
+        return bool({dataset, own} & HIDDEN) or bool(
+            self._whole and _HIDDEN_OF_OTHERS.fullmatch(dataset)
+        )
 
     def _live(self, datasets: Sequence[str], tables: Sequence[LiveTable]) -> LiveWarehouse:
         ordered = sorted(tables, key=lambda table: table.name)
+        connection = self._connection
         return LiveWarehouse(
             "bigquery",
-            self._connection.place,
+            f"{connection.project}:* ({connection.location})" if self._whole else connection.place,
             tuple(datasets),
             {table.name: table for table in ordered},
-            self._connection.project,
-            self._connection.dataset_prefix,
+            connection.project,
+            self._prefix,
+            self.own_prefix,
         )
 
     def _datasets(self) -> Iterator[str]:
         client = client_for(self._connection)
-        prefix = self._connection.dataset_prefix
+        location = self._connection.location.lower()
+        own = self._connection.dataset_prefix
         with client.explaining("list the datasets"):
             for item in client.api.list_datasets(retry=client.retry):
-                if item.dataset_id.startswith(prefix):
-                    yield item.dataset_id.removeprefix(prefix)
+                there = str(item._properties.get("location") or location).lower()
+                here = there == location or (own and item.dataset_id.startswith(own))
+                if item.dataset_id.startswith(self._prefix) and here:
+                    yield item.dataset_id.removeprefix(self._prefix)
 
-    def _tables(self, dataset: str) -> Iterator[bigquery.Table]:
+    def _listed(self, dataset: str) -> list[_Listed]:
+        """Dataset, name and whether it is a view, of all tables of a dataset."""
         client = client_for(self._connection)
-        whole = f"{self._connection.project}.{self._connection.dataset(dataset)}"
+        whole = f"{self._connection.project}.{self._prefix}{dataset}"
         with client.explaining(f"list the tables of {whole}"):
-            names = [item.table_id for item in client.api.list_tables(whole, retry=client.retry)]
-        for name in names:
-            # None if it was dropped since.
-            table = None if name.startswith(STAGE_PREFIX) else client.get_table(f"{whole}.{name}")
-            if table is not None:
-                yield table
+            return [
+                (dataset, item.table_id, item.table_type in _VIEWS)
+                for item in client.api.list_tables(whole, retry=client.retry)
+                if not item.table_id.startswith(STAGE_PREFIX)
+            ]
+
+    def _table(self, listed: _Listed) -> LiveTable | None:
+        dataset, name, is_view = listed
+        whole = f"{self._connection.project}.{self._prefix}{dataset}.{name}"
+        table = client_for(self._connection).get_table(whole)
+        if table is not None:
+            return _table(dataset, table)
+        # A table was dropped since; a view may be listed whose tables are gone.
+        return LiveTable(f"{dataset}.{name}", "view", ()) if is_view else None
 
     def read(self, table: LiveTable, columns: Sequence[str] | None = None) -> pa.Table:
         """Rows of any table; see `live.Inspector.read`."""
@@ -91,7 +155,8 @@ class BigQueryInspector:
                 job = client.api.query(f"SELECT {wanted} FROM {self.qualified(table.name)}")
                 return job.result().to_arrow(create_bqstorage_client=False)
         client.check_cost(table.bytes or 0, f"reading {table.name}")
-        return client.read(self._connection.table(table.name), names).select(names)
+        whole = f"{self._connection.project}.{self._prefix}{table.name}"
+        return client.read(whole, names).select(names)
 
     def qualified(self, name: str) -> str:
         """See `live.Inspector.qualified`."""
@@ -102,12 +167,18 @@ class BigQueryInspector:
         check_allowed()
         client = client_for(self._connection)
         for statement in statements:
+            created = _CREATE_DATASET.fullmatch(statement)
+            if created:
+                # By the API, which is told the location and tells one that differs.
+                client.create_dataset(created.group(1))
+                continue
             first = statement.strip().splitlines()[0]
             client.query(statement, f"run {first!r}")
 
 
 def _table(dataset: str, table: bigquery.Table) -> LiveTable:
     view = table.table_type in _VIEWS
+    rows, size = _size(table)
     version, content_hash = read_stamp(table.description)
     partition, other = _partition(table)
     return LiveTable(
@@ -117,14 +188,24 @@ def _table(dataset: str, table: bigquery.Table) -> LiveTable:
         partition,
         other,
         tuple(table.clustering_fields or ()),
-        rows=None if view else int(table.num_rows or 0),
-        bytes=None if view else int(table.num_bytes or 0),
+        rows=None if view else rows,
+        bytes=None if view else size,
         modified=table.modified,
         contract_version=version,
         contract_hash=content_hash,
         query=(table.view_query or table.mview_query) if view else None,
         extras=() if view else table_extras(table),
+        form=_FORMS.get(table.table_type, ""),
     )
+
+
+def _size(table: bigquery.Table) -> tuple[int | None, int | None]:
+    """Rows and bytes, those in the streaming buffer included; None of what lies elsewhere."""
+    if table.table_type == "EXTERNAL":
+        return None, None
+    buffer = table.streaming_buffer
+    rows, size = (buffer.estimated_rows, buffer.estimated_bytes) if buffer else (0, 0)
+    return int(table.num_rows or 0) + int(rows or 0), int(table.num_bytes or 0) + int(size or 0)
 
 
 def _column(field: bigquery.SchemaField) -> LiveColumn:
@@ -152,7 +233,7 @@ def _partition(table: bigquery.Table) -> tuple[Partition | None, str | None]:
     if times is None:
         return None, None
     if times.field is None:
-        return None, f"ingestion time by {times.type_}"
+        return None, f"{INGESTION_TIME}{times.type_}"
     if times.type_ == "MONTH":
         return Partition(column=times.field, granularity="MONTH"), None
     if times.type_ == "DAY":

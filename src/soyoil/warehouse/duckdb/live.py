@@ -74,6 +74,11 @@ class DuckDBInspector:
         self._catalog = _catalog(self._file.path.name)
         self._location = str(self._file.path)
 
+    @property
+    def own_prefix(self) -> str:
+        """None: the file is of one warehouse."""
+        return ""
+
     def inspect(self) -> LiveWarehouse:
         """What the file holds; see `live.Inspector.inspect`.
 

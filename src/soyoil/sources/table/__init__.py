@@ -1,0 +1,1 @@
+"""Daily bars from a table of the user's own."""
