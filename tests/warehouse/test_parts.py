@@ -13,7 +13,6 @@ from backends import BigQuery
 from googlesql import GoogleSql
 from write_model import MODES
 
-from soyoil.base.errors import ContractError
 from soyoil.contracts.contract import TableContract, load_contract
 from soyoil.contracts.validation import validate
 from soyoil.warehouse import usage
