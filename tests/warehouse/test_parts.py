@@ -13,11 +13,12 @@ from backends import BigQuery
 from googlesql import GoogleSql
 from write_model import MODES
 
+from soyoil.base.errors import ContractError
 from soyoil.contracts.contract import TableContract, load_contract
 from soyoil.contracts.validation import validate
 from soyoil.warehouse import usage
 from soyoil.warehouse.backend import DateSpan, WriteResult
-from soyoil.warehouse.bigquery.client import BigQueryClient
+from soyoil.warehouse.bigquery.client import BigQueryClient, client_for
 from soyoil.warehouse.bigquery.sql import BigQueryStatements
 from soyoil.warehouse.connection import BigQueryConnection
 from soyoil.warehouse.ddl import backtick, text_literal
@@ -153,6 +154,14 @@ def test_a_refresh_sends_what_is_new(
     assert backend.warehouse.write(contract, rows_of(contract, last)).updated == altered
     assert sent == [len(last)]
     assert values(backend.warehouse.read(contract)) == dict(sorted(last.items()))
+
+    # Even if the table has the time of before: who reads it notices, and tells the next writer.
+    table = backend.config.table(contract.name)
+    client_for(backend.config).query(f"UPDATE `{table}` SET m.x = 9.0 WHERE symbol = 'ZS'", "x")
+    assert backend.warehouse.write(contract, rows_of(contract, last)).updated == 0
+    with pytest.raises(ContractError, match="ZS has other values"):
+        backend.warehouse.read(contract, where={"symbol": ["ZS"]})
+    assert backend.warehouse.write(contract, rows_of(contract, last)).updated == altered
 
 
 def test_digests_of_an_earlier_version_get_their_parts(

@@ -126,6 +126,8 @@ class BigQueryWarehouse:
         differ = digest.altered(stored, now, None if groups is None else {*groups, *now})
         if differ and self._digests.stored(contract) != stored:
             raise WarehouseBusyError(f"{contract.name} was written while it was read.")
+        if differ:
+            self._digests.unmark(contract)
         return digest.checked(contract, rows, stored, self._connection.place, altered, groups)
 
     def write(self, contract: TableContract, table: pa.Table) -> WriteResult:

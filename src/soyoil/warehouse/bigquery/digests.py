@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 MAX_LABEL: Final = 63
 """Characters of the key of a label."""
+ALTERED: Final = "altered"
+"""Value of the label of a table whose rows are not as they were written."""
 
 
 class BigQueryDigests:
@@ -103,12 +105,22 @@ class BigQueryDigests:
         late = now.modified > ended if ended else now.modified != before.modified
         if late or (rows is not None and not has_rows(self._client, now, rows)):
             return
-        key, value = _mark(contract, now.modified)
+        self._label(*_mark(contract, now.modified))
+
+    def unmark(self, contract: TableContract) -> None:
+        """Have the next write compare all rows: some are not as they were written.
+
+        Nothing is said if that is not possible; who reads need not be allowed to write.
+        """
+        with suppress(WarehouseError):
+            self._label(_key(contract), ALTERED)
+
+    def _label(self, key: str, value: str) -> None:
+        from google.api_core.exceptions import PreconditionFailed
+
         table = self._client.get_table(self._table)
         if table is None or table.labels.get(key) == value:
             return
-        from google.api_core.exceptions import PreconditionFailed
-
         table.labels = {**table.labels, key: value}
         # Without the mark the next write compares all rows, nothing worse.
         with self._client.explaining(f"describe {self._table}"), suppress(PreconditionFailed):
@@ -153,10 +165,13 @@ class BigQueryDigests:
         return DigestStatements(contract, backtick(self._table), text_literal, parts=True)
 
 
+def _key(contract: TableContract) -> str:
+    return contract.name.replace(".", "__")[:MAX_LABEL]
+
+
 def _mark(contract: TableContract, modified: dt.datetime) -> tuple[str, str]:
     """Label that tells when a table was last modified."""
-    key = contract.name.replace(".", "__")[:MAX_LABEL]
-    return key, str(round(modified.timestamp() * 1000))
+    return _key(contract), str(round(modified.timestamp() * 1000))
 
 
 def is_marked(contract: TableContract, table: bigquery.Table, digests: bigquery.Table) -> bool:
