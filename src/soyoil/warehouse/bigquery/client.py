@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from soyoil.base.errors import WarehouseError
 from soyoil.warehouse import usage
 from soyoil.warehouse.bigquery.errors import explained, too_expensive
+from soyoil.warehouse.bigquery.storage import StorageReader
 from soyoil.warehouse.connection import BigQueryConnection
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class BigQueryClient:
         self.connection = connection
         self.estimates: dict[str, int] = {}
         """Bytes of the reads that were looked at before, by query."""
+        self._reader = StorageReader(connection)
 
     @contextmanager
     def explaining(self, doing: str) -> Iterator[None]:
@@ -325,36 +327,8 @@ class BigQueryClient:
         restriction
             Condition on the rows, SQL without WHERE.
         """
-        from google.cloud.bigquery_storage_v1 import types
-
-        project, dataset, name = table_id.rsplit(".", 2)
-        options = types.ReadSession.TableReadOptions(
-            selected_fields=list(columns), row_restriction=restriction
-        )
-        wanted = types.ReadSession(
-            table=f"projects/{project}/datasets/{dataset}/tables/{name}",
-            data_format=types.DataFormat.ARROW,
-            read_options=options,
-        )
         with self.explaining(f"read {table_id}"):
-            usage.record(requests=1)
-            session = self.storage.create_read_session(
-                parent=f"projects/{self.connection.project}",
-                read_session=wanted,
-                timeout=self.connection.timeout_s,
-            )
-            schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
-            parts = []
-            for stream in session.streams:
-                usage.record(requests=1)
-                reader = self.storage.read_rows(stream.name, timeout=self.connection.job_timeout_s)
-                for message in reader:
-                    batch = pa.py_buffer(message.arrow_record_batch.serialized_record_batch)
-                    parts.append(pa.ipc.read_record_batch(batch, schema))
-        found = pa.Table.from_batches(parts, schema=schema)
-        # The estimate of some servers is that of compressed files.
-        usage.record(storage_bytes=max(session.estimated_total_bytes_scanned, found.nbytes))
-        return found
+            return self._reader.read(self.storage, table_id, columns, restriction)
 
     def _cancel(self, job: Any) -> None:
         """End a job whose result nobody waits for any more; it may have ended by itself."""
