@@ -162,7 +162,10 @@ def _said(kind: Any, message: str, reason: str = "") -> Exception:
             _said(api.Forbidden, "BigQuery API has not been used in project 1", "x"),
             "gcloud services enable",
         ),
-        (_said(api.Forbidden, "Exceeded rate limits", "rateLimitExceeded"), "a quota is used up"),
+        (
+            _said(api.Forbidden, "Exceeded rate limits", "rateLimitExceeded"),
+            "too much came at once",
+        ),
         (_said(api.Forbidden, "Quota exceeded", "quotaExceeded"), "raise the quota"),
         (
             _said(api.BadRequest, "Query exceeded limit for bytes billed: 1", "x"),

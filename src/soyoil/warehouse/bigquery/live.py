@@ -34,6 +34,7 @@ _FORMS: Final = {
 _REQUESTS_AT_ONCE: Final = 8
 """Google's client keeps ten connections."""
 _CREATE_DATASET: Final = re.compile(r"CREATE SCHEMA IF NOT EXISTS `([^`]+)`")
+_CREATE_TABLE: Final = re.compile(r"^CREATE (?:SNAPSHOT )?TABLE `([^`]+)\.[^`.]+`", re.MULTILINE)
 _HIDDEN_OF_OTHERS: Final = re.compile(rf"soyoil_\w+_(?:{'|'.join(sorted(HIDDEN))})")
 
 _Listed = tuple[str, str, bool]
@@ -118,7 +119,7 @@ class BigQueryInspector:
         location = self._connection.location.lower()
         own = self._connection.dataset_prefix
         with client.explaining("list the datasets"):
-            for item in client.api.list_datasets(retry=client.retry):
+            for item in client.api.list_datasets(self._connection.project, retry=client.retry):
                 there = str(item._properties.get("location") or location).lower()
                 here = there == location or (own and item.dataset_id.startswith(own))
                 if item.dataset_id.startswith(self._prefix) and here:
@@ -172,8 +173,10 @@ class BigQueryInspector:
                 # By the API, which is told the location and tells one that differs.
                 client.create_dataset(created.group(1))
                 continue
+            for dataset in dict.fromkeys(_CREATE_TABLE.findall(statement)):
+                client.check_encryption(dataset)
             first = statement.strip().splitlines()[0]
-            client.query(statement, f"run {first!r}")
+            client.change(statement, f"run {first!r}")
 
 
 def _table(dataset: str, table: bigquery.Table) -> LiveTable:
