@@ -192,6 +192,7 @@ def test_bigquery_understands_every_statement() -> None:
     kinds = {" ".join(statement.split()[:2]).split(" (")[0] for statement in seen}
     assert kinds == {
         "ALTER TABLE", "ASSERT", "ASSERT NOT", "CREATE SCHEMA", "CREATE SNAPSHOT", "CREATE TABLE",
+            "CREATE OR",
         "DROP SCHEMA", "DROP SNAPSHOT", "DROP TABLE", "DROP VIEW", "INSERT INTO",
     }  # fmt: skip
 

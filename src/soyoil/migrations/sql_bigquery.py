@@ -220,13 +220,40 @@ class BigQuerySql(ChangeSql):
         renamed: Mapping[Path, str],
     ) -> tuple[str, ...]:
         self._check_rebuild(before)
+        built = suffixed(after.name, BUILT)
+        kept = self._survivors(after, renamed)
+        swap = self._swap(before)
+        if self._replaceable(before, after):
+            # Readers see the old table or the new one, and never none.
+            create = self._create_with(after, after.name, kept)
+            create = create.replace("CREATE TABLE", "CREATE OR REPLACE TABLE", 1)
+            rows = self.select(replace(after, name=built), after)
+            swap = (swap[0], f"{create}\nAS {rows}", *self.drop_table(built))
         return (
-            f"DROP TABLE IF EXISTS {self.table(suffixed(after.name, BUILT))}",
-            self._create_with(after, suffixed(after.name, BUILT), self._survivors(after, renamed)),
+            f"DROP TABLE IF EXISTS {self.table(built)}",
+            self._create_with(after, built, kept),
             *self._inserts(before, after, renamed),
             # One script is one job: it goes on when the client dies between its statements.
-            ";\n".join(self._swap(before)),
+            ";\n".join(swap),
         )
+
+    def _replaceable(self, before: TableShape, after: TableShape) -> bool:
+        """Whether BigQuery puts other rows and columns into a table by one statement.
+
+        It refuses other partitions or clusters, and more partitions than a job may write.
+        """
+        if before.other_partition or after.other_partition:
+            return False
+        if (before.partition, before.cluster) != (after.partition, after.cluster):
+            return False
+        partition = after.partition
+        if partition is None:
+            return True
+        old, new = before.find((partition.column,)), after.find((partition.column,))
+        if old is None or new is None or old.type != new.type:
+            return False
+        few = after.rows is not None and after.rows <= MAX_JOB_PARTITIONS
+        return few or partition.granularity == "MONTH"
 
     def _replacement(self, before: TableShape, after: TableShape) -> tuple[str, ...]:
         self._check_rebuild(before)
