@@ -42,6 +42,7 @@ from soyoil.migrations.sql import BUILT
 from soyoil.migrations.step import Step, state_of
 from soyoil.migrations.steps import find_steps
 from soyoil.reports.plan import print_plan
+from soyoil.warehouse.bigquery.fields import BY_THE_API
 from soyoil.warehouse.live import BackendName, Extra, LiveColumn, LiveTable, LiveWarehouse
 from soyoil.warehouse.table_shape import TableShape
 
@@ -187,13 +188,13 @@ def test_bigquery_understands_every_statement() -> None:
             analyzer = GoogleSql(shapes) if new else None
             for part in new:
                 assert analyzer is not None
-                analyzer.analyze(part)
+                if not part.endswith(BY_THE_API):
+                    analyzer.analyze(part)
             seen |= set(new)
     kinds = {" ".join(statement.split()[:2]).split(" (")[0] for statement in seen}
     assert kinds == {
         "ALTER TABLE", "ASSERT", "ASSERT NOT", "CREATE SCHEMA", "CREATE SNAPSHOT", "CREATE TABLE",
-            "CREATE OR",
-        "DROP SCHEMA", "DROP SNAPSHOT", "DROP TABLE", "DROP VIEW", "INSERT INTO",
+        "CREATE OR", "DROP SCHEMA", "DROP SNAPSHOT", "DROP TABLE", "DROP VIEW", "INSERT INTO",
     }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from soyoil.base.errors import WarehouseError
 from soyoil.contracts.contract import Column
 from soyoil.contracts.identifiers import suffixed
 from soyoil.migrations.sql import BUILT, ChangeSql, is_last, only_case
+from soyoil.warehouse.bigquery.fields import ADD_FIELD, BY_THE_API, SCALARS, add_field
 from soyoil.warehouse.bigquery.sql import MAX_JOB_PARTITIONS
 from soyoil.warehouse.ddl import backtick, text_literal
 from soyoil.warehouse.live import COPIES, INGESTION_TIME, BackendName, Extra, LiveColumn
@@ -22,7 +23,7 @@ _FIRST_YEAR: Final = 1900
 _END_YEAR: Final = 2100
 
 
-_JOINED: Final = ("ADD COLUMN", "DROP COLUMN")
+_JOINED: Final = ("ADD COLUMN", "DROP COLUMN", ADD_FIELD)
 _KEPT: Final = ("primary key", "default", "comment", "option")
 # Without them, rows that were protected are open to all.
 _NEVER_LOST: Final = ("policy tags", "partition filter", "foreign key")
@@ -167,6 +168,8 @@ class BigQuerySql(ChangeSql):
         return self.quoted(name) if unit == "DAY" else f"DATE_TRUNC({self.quoted(name)}, {unit})"
 
     def _in_place(self, shape: TableShape, edit: Edit) -> str | None:
+        if edit.kind == "add-column" and len(edit.path) > 1:
+            return self._add_field(shape, edit)
         # What partitions or clusters a table cannot be changed in place.
         if len(edit.path) != 1 or (shape.rests_on(edit.path) and edit.kind != "relax-column"):
             return None
@@ -187,6 +190,16 @@ class BigQuerySql(ChangeSql):
             case _:
                 return None
 
+    def _add_field(self, shape: TableShape, edit: Edit) -> str | None:
+        """Addition by the API, which puts a field at the end of its STRUCT."""
+        parent = edit.apply(shape).find(edit.path[:-1])
+        column = edit.column
+        if parent is None or parent.repeated or column is None or column.repeated:
+            return None
+        if column.type not in SCALARS or parent.fields[-1].name != edit.path[-1]:
+            return None
+        return f"ALTER TABLE {self.table(shape.name)} {add_field(edit.path, column.type)}"
+
     def _around(
         self,
         before: TableShape,
@@ -206,7 +219,7 @@ class BigQuerySql(ChangeSql):
                 joined[-1] += ",\n    " + statement.removeprefix(table)
             else:
                 joined.append(statement)
-        return joined
+        return [s + BY_THE_API if s.startswith(table + ADD_FIELD) else s for s in joined]
 
     def _described(self, shape: TableShape, edit: Edit) -> Column | None:
         contract = self._contracts.get(shape.name)

@@ -14,7 +14,9 @@ from soyoil.base.errors import WarehouseError
 from soyoil.contracts.contract import Partition
 from soyoil.warehouse.bigquery.client import client_for
 from soyoil.warehouse.bigquery.extras import table_extras
+from soyoil.warehouse.bigquery.fields import added_fields
 from soyoil.warehouse.bigquery.schema import standard_type
+from soyoil.warehouse.bigquery.schema_update import add_fields
 from soyoil.warehouse.bigquery.stage import STAGE_PREFIX
 from soyoil.warehouse.connection import BigQueryConnection
 from soyoil.warehouse.ddl import backtick
@@ -172,6 +174,10 @@ class BigQueryInspector:
             if created:
                 # By the API, which is told the location and tells one that differs.
                 client.create_dataset(created.group(1))
+                continue
+            added = added_fields(statement)
+            if added is not None:
+                add_fields(client, *added)
                 continue
             for dataset in dict.fromkeys(_CREATE_TABLE.findall(statement)):
                 client.check_encryption(dataset)
