@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable
 from typing import Any
@@ -130,6 +131,43 @@ def test_tables_are_made_under_the_key_only(
     monkeypatch.setattr(client_for(keyed).api, "create_dataset", create)
     client_for(keyed).check_encryption(f"{name}_new")
     assert made[0].default_encryption_configuration.kms_key_name == KEY
+
+
+def test_a_table_that_is_replaced_does_not_begin_to_expire(
+    bigquery_connection: BigQueryConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a dataset of a former sandbox, whose default every new table gets."""
+    from google.cloud import bigquery
+
+    client = client_for(bigquery_connection)
+    updates: list[tuple[list[str], Any, Any]] = []
+
+    def table(*, expires: bool, parts: bool) -> bigquery.Table:
+        made = bigquery.Table("my-project.a.b", [bigquery.SchemaField("d", "DATE")])
+        made.expires = dt.datetime(2030, 1, 1, tzinfo=dt.UTC) if expires else None
+        lasting = 5_184_000_000 if parts else None
+        made.time_partitioning = bigquery.TimePartitioning(field="d", expiration_ms=lasting)
+        return made
+
+    def update(table: bigquery.Table, fields: list[str], **options: Any) -> None:
+        updates.append((fields, table.expires, table.time_partitioning.expiration_ms))
+
+    monkeypatch.setattr(client.api, "update_table", update)
+    script = "ASSERT TRUE;\nDROP TABLE `p.a.b`;\nALTER TABLE `p.a.b__soyoil_new` RENAME TO `b`"
+    for statement, had, changed in (
+        ("ASSERT TRUE;\nCREATE OR REPLACE TABLE `p.a.b` (d DATE)\nAS SELECT 1", False, True),
+        (script, False, True),
+        (script, True, False),
+        ("DROP TABLE `p.a.b`", False, False),
+    ):
+        updates.clear()
+        answers = [table(expires=had, parts=had), table(expires=True, parts=True)]
+        monkeypatch.setattr(client, "get_table", lambda name, a=answers: a.pop(0))
+        monkeypatch.setattr(client, "query", lambda sql, doing: [])
+        open_inspector(bigquery_connection).execute([statement])
+        assert bool(updates) is changed
+        if changed:
+            assert updates == [(["expires", "time_partitioning"], None, None)]
 
 
 def payload(code: int, message: str, reason: str, **details: Any) -> Exception:

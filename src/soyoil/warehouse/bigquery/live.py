@@ -16,7 +16,7 @@ from soyoil.warehouse.bigquery.client import client_for
 from soyoil.warehouse.bigquery.extras import table_extras
 from soyoil.warehouse.bigquery.fields import added_fields
 from soyoil.warehouse.bigquery.schema import standard_type
-from soyoil.warehouse.bigquery.schema_update import add_fields
+from soyoil.warehouse.bigquery.schema_update import add_fields, keeping_expirations
 from soyoil.warehouse.bigquery.stage import STAGE_PREFIX
 from soyoil.warehouse.connection import BigQueryConnection
 from soyoil.warehouse.ddl import backtick
@@ -37,6 +37,10 @@ _REQUESTS_AT_ONCE: Final = 8
 """Google's client keeps ten connections."""
 _CREATE_DATASET: Final = re.compile(r"CREATE SCHEMA IF NOT EXISTS `([^`]+)`")
 _CREATE_TABLE: Final = re.compile(r"^CREATE (?:SNAPSHOT )?TABLE `([^`]+)\.[^`.]+`", re.MULTILINE)
+_REPLACE_TABLE: Final = re.compile(
+    r"^(?:CREATE OR REPLACE TABLE `([^`]+)`|DROP TABLE `([^`]+)`;\nALTER TABLE `\2\w+` RENAME)",
+    re.MULTILINE,
+)
 _HIDDEN_OF_OTHERS: Final = re.compile(rf"soyoil_\w+_(?:{'|'.join(sorted(HIDDEN))})")
 
 _Listed = tuple[str, str, bool]
@@ -182,7 +186,13 @@ class BigQueryInspector:
             for dataset in dict.fromkeys(_CREATE_TABLE.findall(statement)):
                 client.check_encryption(dataset)
             first = statement.strip().splitlines()[0]
-            client.change(statement, f"run {first!r}")
+            with keeping_expirations(client, _replaced(statement)):
+                client.change(statement, f"run {first!r}")
+
+
+def _replaced(statement: str) -> list[str]:
+    """Tables in whose place another one comes."""
+    return [first or second for first, second in _REPLACE_TABLE.findall(statement)]
 
 
 def _table(dataset: str, table: bigquery.Table) -> LiveTable:

@@ -1,9 +1,10 @@
-"""Fields that are added to STRUCTs by an update of the schema, which reads no row."""
+"""What is changed by an update of the table, which reads no row: new fields, expirations."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from soyoil.base.errors import WarehouseError
@@ -72,3 +73,35 @@ def _with_field(
     inner = _with_field(schema[place].fields, rest, kind, table_id)
     changed["fields"] = [field.to_api_repr() for field in inner]
     return (*schema[:place], bigquery.SchemaField.from_api_repr(changed), *schema[place + 1 :])
+
+
+@contextmanager
+def keeping_expirations(client: BigQueryClient, table_ids: Sequence[str]) -> Iterator[None]:
+    """Take from tables that are replaced the expirations that only their dataset gives them.
+
+    Every new table gets the defaults of its dataset, those of a former sandbox too, and would
+    vanish, although the one before it did not.
+    """
+    before = [client.get_table(table_id) for table_id in table_ids]
+    yield
+    for table_id, old in zip(table_ids, before, strict=True):
+        new = client.get_table(table_id)
+        if old is not None and new is not None:
+            _keep_expirations(client, old, new)
+
+
+def _keep_expirations(client: BigQueryClient, old: bigquery.Table, new: bigquery.Table) -> None:
+    fields = []
+    if old.expires is None and new.expires is not None:
+        new.expires = None
+        fields.append("expires")
+    was, now = old.time_partitioning, new.time_partitioning
+    if now is not None and now.expiration_ms and not (was is not None and was.expiration_ms):
+        now.expiration_ms = None
+        new.time_partitioning = now
+        fields.append("time_partitioning")
+    if fields:
+        with client.explaining(f"take the expiration of its dataset from {new.table_id}"):
+            client.api.update_table(
+                new, fields, retry=client.retry, timeout=client.connection.timeout_s
+            )
