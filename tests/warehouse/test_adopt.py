@@ -25,8 +25,10 @@ from soyoil.contracts.contract import load_contract, load_contracts
 from soyoil.contracts.validation import validate
 from soyoil.forecast.ledger import START, check_chain, row_hash
 from soyoil.regimes.table import RegimeConfig, check_regimes
+from soyoil.warehouse.bigquery.client import client_for
+from soyoil.warehouse.connection import BigQueryConnection
 from soyoil.warehouse.live import Inspector, LiveColumn, LiveTable
-from soyoil.warehouse.open import open_inspector
+from soyoil.warehouse.open import connect, open_inspector
 
 REGIMES = load_contract("training.regime_weights")
 SOURCE = "features.my_regimes"
@@ -197,30 +199,53 @@ for args in json.loads(sys.argv[1]):
 """
 
 
-def test_command_line(project_root: Path, tmp_path: Path) -> None:
-    shutil.copytree(project_root / "conf", tmp_path / "conf")
-    shutil.copy(project_root / "pyproject.toml", tmp_path)
+def typed(root: Path, folder: Path, env: str, place: dict[str, Any], *commands: list[str]) -> Any:
+    """Exit codes and texts of ``kedro warehouse adopt`` in a project with this warehouse."""
+    shutil.copytree(root / "conf", folder / "conf")
+    shutil.copy(root / "pyproject.toml", folder)
     for name in ("src", "conf/local"):
-        (tmp_path / name).mkdir(exist_ok=True)
-    path = tmp_path / "a.duckdb"
-    (tmp_path / "conf" / "local" / "globals.yml").write_text(
-        json.dumps({"warehouse": {"backend": "duckdb", "path": str(path)}})
+        (folder / name).mkdir(exist_ok=True)
+    (folder / "conf" / env / "globals.yml").write_text(
+        json.dumps({"warehouse": place, "warehouse_credentials": None})
     )
+    given = [[*command, "--env", env] for command in commands]
+    done = subprocess.run(
+        [sys.executable, "-c", COMMANDS, json.dumps(given)],
+        cwd=folder, capture_output=True, text=True, timeout=240, check=False,
+        env={**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"},
+    )  # fmt: skip
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
+    assert len(lines) == len(commands), done.stdout + done.stderr
+    return zip(*lines, strict=True)
+
+
+@pytest.mark.ci
+def test_command_line_on_bigquery(
+    bigquery_connection: BigQueryConnection, project_root: Path, tmp_path: Path
+) -> None:
+    """The user's table by its real name, soyoil's with the prefix."""
+    prefix = bigquery_connection.dataset_prefix
+    mine = f"{prefix}user.regimes"
+    client = client_for(bigquery_connection)
+    client.create_dataset(f"{bigquery_connection.project}.{prefix}user")
+    client.query(f"CREATE TABLE `{bigquery_connection.project}.{mine}` AS {ROWS}", "plant")
+    place = bigquery_connection.model_dump(mode="json") | {"job_labels": {}}
+    right = [mine, "training.regime_weights", "--columns", "known_at=valid_from"]
+    codes, texts = typed(project_root, tmp_path, "bigquery", place, right, right)
+    assert codes == (0, 0), texts
+    assert f"2 rows are in {prefix}training.regime_weights; {mine} is as it was" in texts[0]
+    assert connect(bigquery_connection).read(REGIMES).num_rows == 2
+
+
+def test_command_line(project_root: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.duckdb"
+    place = {"backend": "duckdb", "path": str(path)}
     with duckdb.connect(path) as connection:
         connection.execute(f"CREATE SCHEMA raw; CREATE TABLE raw.regimes AS {ROWS}").fetchall()
     right = ["raw.regimes", "training.regime_weights", "--columns", "known_at=valid_from"]
     ledger = ["raw.regimes", "forecasts.zl_predictions"]
-    done = subprocess.run(
-        [
-            sys.executable, "-c", COMMANDS,
-            json.dumps([[*right, "--dry-run"], right[:2], ledger, right, right]),
-        ],
-        cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False,
-        env={**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"},
-    )  # fmt: skip
-    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
-    assert len(lines) == 5, done.stdout + done.stderr
-    codes, texts = zip(*lines, strict=True)
+    commands = ([*right, "--dry-run"], right[:2], ledger, right, right)
+    codes, texts = typed(project_root, tmp_path, "local", place, *commands)
     assert codes == (0, 1, 1, 0, 0), texts
     assert "7 rows, 2 satisfy the contract, 5 set aside" in texts[0]
     assert "Nothing was written, because of --dry-run." in texts[0]

@@ -151,6 +151,7 @@ def test_a_nested_field_on_bigquery(bigquery_connection: ConnectionConfig) -> No
     check_round_trip(bigquery_connection, CASES["add_nested"], {})
 
 
+@pytest.mark.ci
 def test_fields_at_the_end_come_by_the_api_on_bigquery(
     bigquery_connection: BigQueryConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

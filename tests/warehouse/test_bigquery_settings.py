@@ -85,6 +85,7 @@ def test_settings_reach_the_official_client(monkeypatch: pytest.MonkeyPatch) -> 
     assert given.table("a.b") == "my-project.a.b"
 
 
+@pytest.mark.ci
 def test_another_project_pays(
     bigquery_connection: BigQueryConnection,
     make_contract: Callable[..., TableContract],
