@@ -236,7 +236,7 @@ class BigQuerySql(ChangeSql):
         built = suffixed(after.name, BUILT)
         kept = self._survivors(after, renamed)
         swap = self._swap(before)
-        if self._replaceable(before, after):
+        if self._replaceable(before, after) and not any(e.kind == "default" for e in kept):
             # Readers see the old table or the new one, and never none.
             create = self._create_with(after, after.name, kept)
             create = create.replace("CREATE TABLE", "CREATE OR REPLACE TABLE", 1)
@@ -253,7 +253,8 @@ class BigQuerySql(ChangeSql):
     def _replaceable(self, before: TableShape, after: TableShape) -> bool:
         """Whether BigQuery puts other rows and columns into a table by one statement.
 
-        It refuses other partitions or clusters, and more partitions than a job may write.
+        It refuses other partitions or clusters, and more partitions than a job may write. Nor is
+        it certain to take the defaults of columns beside a query.
         """
         if before.other_partition or after.other_partition:
             return False
