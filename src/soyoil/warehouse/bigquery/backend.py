@@ -238,14 +238,14 @@ class BigQueryWarehouse:
             self._client.create_dataset(statements.table.rsplit(".", 1)[0])
             self._digests.forget(contract)
             create = statements.create_table(description(contract))
-            self._client.query(create, f"create {statements.table}")
+            self._client.change(create, f"create {statements.table}")
             table = self._client.get_table(statements.table)
             if table is None:
                 raise WarehouseError(f"{statements.table} was created and is gone: run again")
         self._check_table(contract, table, ())
         new = addable_columns(contract, table)
         if new:
-            self._client.query(statements.add_columns(new), f"add columns to {statements.table}")
+            self._client.change(statements.add_columns(new), f"add columns to {statements.table}")
             table = self._client.get_table(statements.table) or table
         stamp = table_check.stamp(contract)
         if table_check.stamp_of(table.description) != stamp:

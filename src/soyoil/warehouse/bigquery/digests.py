@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from soyoil.base.errors import WarehouseError
 from soyoil.contracts.contract import TableContract
+from soyoil.warehouse.bigquery.access.errors import CAME_BETWEEN
 from soyoil.warehouse.bigquery.client import BigQueryClient
-from soyoil.warehouse.bigquery.errors import CAME_BETWEEN
 from soyoil.warehouse.bigquery.stage import STAGE_PREFIX, staged_table
 from soyoil.warehouse.ddl import backtick, text_literal
 from soyoil.warehouse.digest import PARTS, TABLE, Digests, GroupDigest

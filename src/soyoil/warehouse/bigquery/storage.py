@@ -92,7 +92,7 @@ class StorageReader:
             read_options=options,
         )
         return api.create_read_session(
-            parent=f"projects/{self._connection.project}",
+            parent=f"projects/{self._connection.payer}",
             read_session=wanted,
             max_stream_count=STREAMS,
             timeout=self._connection.timeout_s,
