@@ -18,7 +18,7 @@ from google.oauth2 import service_account
 from soyoil.base.errors import ConfigError, WarehouseError
 from soyoil.contracts.contract import TableContract
 from soyoil.contracts.validation import validate
-from soyoil.warehouse.bigquery import credentials, datasets
+from soyoil.warehouse.bigquery.access import credentials, datasets
 from soyoil.warehouse.bigquery.access.errors import explain, is_rate_limit
 from soyoil.warehouse.bigquery.backend import BigQueryWarehouse
 from soyoil.warehouse.bigquery.client import client_for
