@@ -27,12 +27,17 @@ def _model_order() -> list[str]:
     return ["baselines", *BASELINES, *fitted, CHAMPION]
 
 
+_LAST = ("panel",)
+"""Stages that read tables on demand, of which Kedro cannot tell that they are written before."""
+
 _MODEL_RANK = {name: rank for rank, name in enumerate(_model_order())}
 
 
 def _rank(node: Node) -> tuple[int, int]:
-    """Position of a node's cell: nodes of no cell first, then model by model."""
+    """Position of a node's cell: nodes of no cell first, then model by model, `_LAST` last."""
     horizon, _, model = (node.namespace or "").partition(".")
+    if horizon in _LAST:
+        return len(_MODEL_RANK), 0
     return _MODEL_RANK.get(model, -1), _HORIZON_RANK.get(horizon, -1)
 
 

@@ -92,7 +92,7 @@ def typed(
         },
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=900,
         check=False,
     )
     lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT")]
@@ -220,3 +220,55 @@ def test_from_seed_to_clean_on_bigquery(
     check_end(live, rows)
     assert live.tables["soyoil_synthetic_features.daily_ml_matrix"].contract_version is not None
     assert "elsewhere" not in live.datasets, "it lies in another location"
+
+
+SMALL = (
+    "--params=source.kind=warehouse,source.symbols=ZL,split.first_origin=2016-01-04,"
+    "lightgbm.n_estimators=15,xgboost.n_estimators=15,tft.max_epochs=1,tft.train_stride=20,"
+    "tft.encoder_length=8"
+)
+
+
+@pytest.mark.slow
+def test_from_seed_to_an_export_on_bigquery(
+    bigquery_server: Any, project_root: Path, tmp_path: Path
+) -> None:
+    from soyoil.warehouse.bigquery.client import client_for
+
+    project = f"seed-{uuid.uuid4().hex[:8]}"
+    connection: BigQueryConnection = bigquery_server.connection(project=project)
+    build_bigquery(client_for(connection).api, connection.location)
+    place = {
+        "backend": "bigquery",
+        "project": project,
+        "dataset_prefix": "soyoil_<source_kind>_",
+        "endpoint": connection.endpoint,
+        "storage_endpoint": connection.storage_endpoint,
+    }
+    rows = open_inspector(connection).inspect().tables[BARS].rows or 0
+    _, apply, train, audit, export = typed(
+        project_root,
+        tmp_path,
+        place,
+        "bigquery",
+        [
+            PLAN,
+            [*APPLY, *REPLACE],
+            ["run", "--pipeline=train", SMALL],
+            [*AUDIT, "--params=source.kind=warehouse"],
+            ["run", "--pipeline=export", SMALL],
+        ],
+    )
+    assert apply.code == 0, apply.output
+    assert train.code == 0, train.output
+    assert "rolls unknown" in train.output
+    assert audit.code == 0, audit.output
+    assert audit.found() == Counter()
+    assert export.code == 0, export.output
+    manifest = json.loads((tmp_path / "data/10_export/manifest.json").read_text())
+    assert manifest["provenance"] == "observed"
+    assert manifest["rolls"] == "unknown"
+    assert set(manifest["horizons"]) == {"1w", "1m", "3m", "6m", "12m"}
+    live = open_inspector(connection, whole=True).inspect()
+    assert live.tables[BARS].rows == rows
+    assert live.tables[BARS].contract_version is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ from pandas.testing import assert_frame_equal
 
 from soyoil.base.errors import ConfigError, ContractError, WarehouseError, soyoil_cause
 from soyoil.datasets.warehouse import WarehouseTableDataset
+from soyoil.hooks.config_loader import CheckedConfigLoader
+from soyoil.settings import CONFIG_LOADER_ARGS
 from soyoil.warehouse.guard import forbid_warehouse
+from soyoil.warehouse.origins import OTHERS
 
 TABLE = "training.regime_weights"
 
@@ -135,3 +139,44 @@ def test_other_errors_have_no_soyoil_cause() -> None:
     outer = DatasetError("outer")
     outer.__cause__ = ContractError("inner")
     assert str(soyoil_cause(outer)) == "inner"
+
+
+def test_a_load_reads_the_rows_that_are_wanted(
+    config: dict[str, Any], regimes: pd.DataFrame
+) -> None:
+    """A save is not concerned; without a row the load tells which values there are."""
+    options = {key: config[key] for key in ("table", "connection")}
+    chosen = WarehouseTableDataset(**options, load_where={"regime_name": ["two"]})
+    chosen.save(regimes)
+    assert chosen.load()["regime_name"].tolist() == ["two"]
+    assert WarehouseTableDataset(**options).load()["regime_name"].tolist() == ["one", "two"]
+    none = WarehouseTableDataset(**options, load_where={"regime_name": ["three"]}).load()
+    assert none.empty
+    assert none.attrs[OTHERS] == {"regime_name": ["one", "two"]}
+
+
+def test_a_missing_table_says_what_to_run_first(config: dict[str, Any]) -> None:
+    options = {key: config[key] for key in ("table", "connection")}
+    dataset = WarehouseTableDataset(**options, written_by=["ingest", "regimes"])
+    with pytest.raises(DatasetError) as error:
+        dataset.load()
+    said = "Run first: kedro run --pipeline=ingest, kedro run --pipeline=regimes (or all of it"
+    assert said in str(soyoil_cause(error.value))
+
+
+@pytest.mark.parametrize(
+    ("local", "params", "wanted"),
+    [("", {}, "ZL"), ("CL", {}, "CL"), ("CL", {"target": {"symbol": "ZM"}}, "ZM")],
+)
+def test_the_matrix_is_read_for_the_target_of_the_run(
+    project_root: Path, tmp_path: Path, local: str, params: dict[str, Any], wanted: str
+) -> None:
+    """Whether conf/base, conf/local or --params name it."""
+    conf = tmp_path / "conf"
+    shutil.copytree(project_root / "conf", conf, ignore=shutil.ignore_patterns("local"))
+    (conf / "local").mkdir()
+    if local:
+        (conf / "local" / "parameters.yml").write_text(f"target:\n  symbol: {local}\n")
+    arguments: dict[str, Any] = {**CONFIG_LOADER_ARGS, "runtime_params": params}
+    loader = CheckedConfigLoader(str(conf), **arguments)
+    assert loader["catalog"]["daily_ml_matrix"]["load_where"] == {"symbol": [wanted]}

@@ -77,3 +77,10 @@ def test_a_horizon_without_a_scored_root_fails() -> None:
     nothing = {(f"R{i}", h): float("nan") for i in range(20) for h in SKILLS}
     gate = judge(*tables(skills=nothing))
     assert gate.failed == ("no root could be scored at 1w", "no root could be scored at 1m")
+
+
+def test_of_many_roots_below_the_bound_the_worst_are_named() -> None:
+    skills = {(f"R{i}", "3m"): -0.01 - i / 1000 for i in range(12)}
+    (text,) = judge(*tables(skills=skills)).failed
+    assert text.startswith("below -0.50 %: R11 -2.10 % at 3m, R10 -2.00 % at 3m, ")
+    assert text.endswith(", R4 -1.40 % at 3m, and 4 more")

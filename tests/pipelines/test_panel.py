@@ -10,14 +10,19 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
 from soyoil.datasets.tracked_files import RunReportDataset
+from soyoil.external.config import ExternalConfig
 from soyoil.models.champion import ChampionConfig
+from soyoil.models.config import FitConfig
+from soyoil.models.engines import ENGINES
 from soyoil.panel.config import PanelConfig
 from soyoil.panel.losses import MODELS
+from soyoil.params import TargetConfig, WeightsConfig
 from soyoil.pipelines.panel import create_pipeline
 from soyoil.sources.base import SourceConfig
 from soyoil.splits.plan import SplitConfig
 from soyoil.targets.horizons import HORIZONS
 
+TABLES = ("panel_matrix", "panel_regimes")
 PARAMS = (
     "source.symbols=ZL+ES", "source.synthetic.start=2019-01-02",
     "source.synthetic.end=2021-06-30",
@@ -29,6 +34,12 @@ def ran(shared_project):  # type: ignore[no-untyped-def]
     walk = ",".join((*PARAMS, "panel.exclude=ZL", "split.first_origin=2020-02-03"))
     return shared_project.run_many(
         {
+            "engines": [
+                "--pipelines=ingest,regimes,features,panel",
+                f"--params={walk},panel.engines=lightgbm,fit.feature_groups=market_data,"
+                "lightgbm.n_estimators=5,split.min_train_rows=60,split.warm_up=40,"
+                "split.valid_sessions=20",
+            ],
             "made": ["--pipelines=ingest,panel", f"--params={walk}"],
             "other": ["--pipeline=panel", f"--params={walk},source.synthetic.seed=5"],
         }
@@ -38,6 +49,12 @@ def ran(shared_project):  # type: ignore[no-untyped-def]
 def rows(root: Path, query: str) -> list[tuple[object, ...]]:
     with sqlite3.connect(root / "mlflow.db") as db:
         return db.execute(query).fetchall()
+
+
+def runs(root: Path) -> list[str]:
+    """Finished runs, the oldest first."""
+    query = "select run_uuid from runs where status = 'FINISHED' order by start_time"
+    return [str(name) for (name,) in rows(root, query)]
 
 
 def test_files_terminal_and_tracked_run(ran, shared_project) -> None:  # type: ignore[no-untyped-def]
@@ -52,7 +69,8 @@ def test_files_terminal_and_tracked_run(ran, shared_project) -> None:  # type: i
     assert len(table) == 2 * len(HORIZONS) * len(MODELS)
     assert len(pd.read_csv(folder / "panel_means.csv")) == len(HORIZONS) * len(MODELS)
     assert not (root / "data" / "05_model_input").exists(), "no split stage is needed"
-    where = "where run_uuid in (select run_uuid from runs where status = 'FINISHED')"
+    run = runs(root)[-1]
+    where = f"where run_uuid = '{run}'"
     tags = dict(rows(root, f"select key, value from tags {where}"))
     assert tags["kind"] == "panel"
     assert tags["symbols"] == "ZL ES"
@@ -62,10 +80,31 @@ def test_files_terminal_and_tracked_run(ran, shared_project) -> None:  # type: i
     means = pd.read_csv(folder / "panel_means.csv").set_index(["horizon", "model"])
     want = means.loc[("1w", "champion"), "skill_pinball_low"]
     assert metrics["panel.1w.skill_pinball_low"] == pytest.approx(want)
-    (run,) = rows(root, "select run_uuid from runs where status = 'FINISHED'")
-    artifacts = root / "mlruns" / str(run[0]) / "artifacts"
+    artifacts = root / "mlruns" / run / "artifacts"
     for name in ("panel.html", "panel.csv", "panel_means.csv"):
         assert (artifacts / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_engines_on_every_root(ran, shared_project) -> None:  # type: ignore[no-untyped-def]
+    code, output = ran["engines"]
+    assert code == 0, output
+    assert re.search(r"^lightgbm, feature groups: market_data$", output, re.M)
+    root = shared_project.root
+    kept = sorted(path.name for path in (root / "data/07_model_output/panel/lightgbm").iterdir())
+    assert {name.partition(".")[0] for name in kept} == {"ZL", "ES"}
+    assert {name.split(".")[1] for name in kept} >= {"1w", "1m"}
+    run = runs(root)[0]
+    where = f"where run_uuid = '{run}'"
+    tags = dict(rows(root, f"select key, value from tags {where}"))
+    assert (tags["engines"], tags["lightgbm.feature_groups"]) == ("lightgbm", "market_data")
+    assert tags["lightgbm.gate_reasons"].split(":")[0] in ("PASS", "FAIL")
+    metrics = dict(rows(root, f"select key, value from metrics {where}"))
+    means = root / "mlruns" / run / "artifacts" / "panel_means.csv"
+    table = pd.read_csv(means).set_index(["model", "horizon"])
+    assert table.loc[("lightgbm", "1w"), "feature_groups"] == "market_data"
+    want = table.loc[("lightgbm", "1w"), "skill_pinball"]
+    assert metrics["panel.lightgbm.1w.skill_pinball"] == pytest.approx(want)
+    assert "panel.1w.engines_add" in metrics
 
 
 def test_sessions_of_another_market_are_refused(ran) -> None:  # type: ignore[no-untyped-def]
@@ -100,6 +139,15 @@ def test_the_pipeline_runs_on_memory_alone(tmp_path: Path) -> None:
             "params:panel": MemoryDataset(PanelConfig(symbols=("CL",))),
             "params:champion": MemoryDataset(ChampionConfig()),
             "panel_report": RunReportDataset(str(tmp_path)),
+            "panel_folder": MemoryDataset(tmp_path / "nothing"),
+            "params:target": MemoryDataset(TargetConfig()),
+            "params:profile": MemoryDataset("quick"),
+            "params:weights": MemoryDataset(WeightsConfig()),
+            "params:fit": MemoryDataset(FitConfig()),
+            "params:external": MemoryDataset(ExternalConfig()),
+            # Without engines neither table is read.
+            **{name: MemoryDataset(None, copy_mode="assign") for name in TABLES},
+            **{f"params:{name}": MemoryDataset({}) for name in ENGINES},
         }
     )
     SequentialRunner().run(create_pipeline(), catalog)

@@ -145,6 +145,8 @@ WRITTEN: dict[str, tuple[str, ...]] = {
     "panel: {exclude: ES+XX}": ("XX", "panel.exclude"),
     "panel: {symbols: [CL, ES], exclude: [ZL]}": ("panel.exclude", "ZL", "CL+ES"),
     "panel: {symbols: [CL, ES], exclude: [CL, ES]}": ("panel.exclude", "CL+ES", "mean"),
+    "panel: {engines: lightgbn}": ("lightgbn", "panel.engines", "did you mean 'lightgbm'"),
+    "panel: {engines: [tft, tft]}": ("panel.engines", "tft", "more than once"),
     "panel: {min_rows: 1}": ("panel.min_rows", "1", "2"),
     "panel: {min_rows: 30000}": ("panel.min_rows", "30000", "250 sessions"),
     "panel: []": ("'panel'", "[]", "key: value"),

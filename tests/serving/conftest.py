@@ -14,9 +14,9 @@ import pytest
 from soyoil.models import executors
 from soyoil.models.walkforward import Job
 from soyoil.params import WeightsConfig
-from soyoil.pipelines.fit.tasks import fold_task
 from soyoil.serving.final import FinalModel, refit
 from soyoil.serving.served import ServedModel, history_of
+from soyoil.serving.tasks import fold_task
 from soyoil.splits.final import final_plan
 from soyoil.splits.snapshot import Snapshot
 from soyoil.splits.weights import weigh_plan

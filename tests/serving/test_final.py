@@ -14,8 +14,8 @@ from soyoil.base.errors import SplitError
 from soyoil.models.arrays import horizon_arrays
 from soyoil.models.walkforward import Job, run_walk_forward
 from soyoil.params import WeightsConfig
-from soyoil.pipelines.fit.tasks import fold_task
 from soyoil.serving.final import FinalModel, final_arrays, forecast_by
+from soyoil.serving.tasks import fold_task
 from soyoil.splits.final import final_plan
 from soyoil.splits.snapshot import Snapshot
 from soyoil.splits.weights import weigh_plan

@@ -10,6 +10,7 @@ import pytest
 
 from soyoil.base.errors import SplitError
 from soyoil.splits.snapshot import Snapshot, read_snapshot, take_snapshot, write_snapshot
+from soyoil.warehouse.origins import OTHERS
 
 
 @pytest.fixture
@@ -139,3 +140,14 @@ def test_symbol_without_rows_and_mixed_provenance_are_refused(
     mixed = matrix.assign(provenance=["observed", "observed", "synthetic"])
     with pytest.raises(SplitError, match="mix provenances observed, synthetic"):
         take_snapshot(mixed, regimes, "ZL", {})
+
+
+def test_a_target_without_rows_names_the_symbols_that_have_some(
+    matrix: pd.DataFrame, regimes: pd.DataFrame
+) -> None:
+    """Also where the warehouse read no others."""
+    none = matrix.iloc[:0]
+    none.attrs[OTHERS] = {"symbol": ["CL", "ZL"]}
+    for rows in (matrix, none):
+        with pytest.raises(SplitError, match=r"'ZX' \(symbols there: CL, ZL\)"):
+            take_snapshot(rows, regimes, "ZX", {})

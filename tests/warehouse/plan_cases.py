@@ -109,6 +109,11 @@ CASES: dict[str, Case] = {
         ),
         ("add-column:m.w", "add-column:m.y", "add-column:extra", *STAMP),
     ),
+    "add_nested_last": Case(
+        contract(1, *ALL),
+        contract(2, CLOSE, N, struct("m", X, DEPTH, column("y", "STRING"), column("w", "DATE"))),
+        ("add-column:m.y", "add-column:m.w", "stamp-table"),
+    ),
     "widen": Case(
         contract(1, *ALL),
         contract(2, CLOSE, column("n", "FLOAT64"), struct("m", X, column("depth", "FLOAT64"))),

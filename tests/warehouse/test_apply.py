@@ -37,7 +37,9 @@ from soyoil.contracts.validation import validate
 from soyoil.migrations.apply import ApplyError, ApplyRecord, apply_plan
 from soyoil.migrations.plan import Plan, make_plan, read_plan, write_plan
 from soyoil.migrations.sql import copy_name
-from soyoil.warehouse.connection import ConnectionConfig, DuckDBConnection
+from soyoil.warehouse.bigquery.client import client_for
+from soyoil.warehouse.bigquery.fields import BY_THE_API
+from soyoil.warehouse.connection import BigQueryConnection, ConnectionConfig, DuckDBConnection
 from soyoil.warehouse.live import COPIES, Inspector
 from soyoil.warehouse.open import connect, open_inspector
 
@@ -147,6 +149,45 @@ def test_round_trip_on_duckdb(config: DuckDBConnection, name: str) -> None:
 
 def test_a_nested_field_on_bigquery(bigquery_connection: ConnectionConfig) -> None:
     check_round_trip(bigquery_connection, CASES["add_nested"], {})
+
+
+@pytest.mark.ci
+def test_fields_at_the_end_come_by_the_api_on_bigquery(
+    bigquery_connection: BigQueryConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No row is read for it; the server of the tests is shown how, since it adds no field."""
+    client = client_for(bigquery_connection)
+    update, updated = client.api.update_table, []
+    name = bigquery_connection.table(CASES["add_nested_last"].old.name)
+
+    def update_table(table: Any, fields: Any, **options: Any) -> Any:
+        if list(fields) != ["schema"]:
+            return update(table, fields, **options)
+        assert table.etag
+        updated.append({f.name: [i.name for i in f.fields] for f in table.schema}["m"])
+        more = "CAST(NULL AS STRING) AS y, CAST(NULL AS DATE) AS w"
+        struct = f"IF(m IS NULL, NULL, STRUCT(m.x AS x, m.depth AS depth, {more})) AS m"
+        shown = f"{name}__shown"
+        keep = client.get_table(name)
+        client.query(f"CREATE TABLE `{shown}` AS SELECT * EXCEPT (m), {struct} FROM `{name}`", "x")
+        client.query(f"DELETE FROM `{name}` WHERE TRUE", "x")
+        client.query(f"ALTER TABLE `{name}` DROP COLUMN m", "x")
+        kind = "STRUCT<x FLOAT64, depth INT64, y STRING, w DATE>"
+        client.query(f"ALTER TABLE `{name}` ADD COLUMN m {kind}", "x")
+        client.query(f"INSERT INTO `{name}` SELECT * FROM `{shown}`", "x")
+        client.query(f"DROP TABLE `{shown}`", "x")
+        return keep
+
+    monkeypatch.setattr(client.api, "update_table", update_table)
+    check_round_trip(bigquery_connection, CASES["add_nested_last"], {})
+    assert updated == [["x", "depth", "y", "w"]]
+    monkeypatch.setattr(client.api, "update_table", lambda *args, **options: None)
+    statement = f"ALTER TABLE `{name}` ADD FIELD `m`.`v` INT64{BY_THE_API}"
+    with pytest.raises(WarehouseError, match="took the new field m.v .* and did not add it"):
+        open_inspector(bigquery_connection).execute([statement])
+    gone = statement.replace("`m`", "`gone`")
+    with pytest.raises(WarehouseError, match="has no STRUCT gone"):
+        open_inspector(bigquery_connection).execute([gone])
 
 
 def test_most_changes_at_once_on_bigquery(bigquery_connection: ConnectionConfig) -> None:

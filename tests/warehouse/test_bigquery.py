@@ -28,9 +28,9 @@ from soyoil.warehouse import usage
 from soyoil.warehouse.backend import WriteResult
 from soyoil.warehouse.bigquery import backend as backend
 from soyoil.warehouse.bigquery import sql as bigquery_sql
+from soyoil.warehouse.bigquery.access.errors import explain
 from soyoil.warehouse.bigquery.backend import BigQueryWarehouse
 from soyoil.warehouse.bigquery.client import client_for
-from soyoil.warehouse.bigquery.errors import explain
 from soyoil.warehouse.bigquery.stage import STAGE_PREFIX
 from soyoil.warehouse.connection import BigQueryConnection, DuckDBConnection, parse_connection
 from soyoil.warehouse.guard import forbid_warehouse
@@ -162,7 +162,10 @@ def _said(kind: Any, message: str, reason: str = "") -> Exception:
             _said(api.Forbidden, "BigQuery API has not been used in project 1", "x"),
             "gcloud services enable",
         ),
-        (_said(api.Forbidden, "Exceeded rate limits", "rateLimitExceeded"), "a quota is used up"),
+        (
+            _said(api.Forbidden, "Exceeded rate limits", "rateLimitExceeded"),
+            "too much came at once",
+        ),
         (_said(api.Forbidden, "Quota exceeded", "quotaExceeded"), "raise the quota"),
         (
             _said(api.BadRequest, "Query exceeded limit for bytes billed: 1", "x"),

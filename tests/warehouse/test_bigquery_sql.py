@@ -42,7 +42,7 @@ def _all(contract: TableContract, modes: Sequence[WriteMode]) -> dict[str, str]:
     span = SPAN if partition else DateSpan()
     found = {
         "create_table": statements.create_table("What it is.\n{}"),
-        "select": statements.select([contract.columns[0].name], span),
+        "select": statements.select([contract.columns[0].name], statements.restriction(span)),
         "partitions": statements.partitions(),
     }
     if contract.single_provenance:

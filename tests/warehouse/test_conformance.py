@@ -395,6 +395,51 @@ def test_writers_at_once_lose_nothing(
     assert as_model(backend.warehouse.read(contract)) == expected
 
 
+def test_rows_are_picked_by_their_symbol(
+    backend: Backend, make_contract: MakeContract, make_frame: MakeFrame
+) -> None:
+    contract = make_contract(**MODES["sync"], **LAYOUT)
+    warehouse = backend.warehouse
+    rows: Model = {**ROWS, ("Z'L", 4): (2.0, 3)}
+    warehouse.write(contract, validate(make_frame(rows), contract))
+    for wanted in (["ZL"], ["CL", "Z'L", "none", "CL"], ["none"]):
+        found = warehouse.read(contract, where={"symbol": wanted})
+        assert as_model(found) == dict(sorted((k, v) for k, v in rows.items() if k[0] in wanted))
+        assert found.schema == contract.arrow_schema()
+    day = DateSpan(dt.date(2020, 1, 3))
+    narrow = warehouse.read(contract, ["data_date"], day, where={"symbol": ["ZL", "CL"]})
+    assert narrow["data_date"].to_pylist() == [dt.date(2020, 1, 3)]
+    for wrong in ({"m": ["ZL"]}, {"data_date": ["2020-01-02"]}, {"symbol": []}, {"symbol": "ZL"}):
+        with pytest.raises(ContractError, match=r"features\.small (cannot be|are) picked"):
+            warehouse.read(contract, where=wrong)
+
+
+def test_of_picked_rows_those_are_checked_that_are_read(
+    backend: Backend, make_contract: MakeContract, make_frame: MakeFrame
+) -> None:
+    """Rows of another symbol were altered: that refuses its reader, and nobody else."""
+    contract = make_contract(**MODES["sync"], **LAYOUT)
+    warehouse = backend.warehouse
+    warehouse.write(contract, validate(make_frame(ROWS), contract))
+    backend.run(
+        "UPDATE {features}.small SET m = struct_update(m, x := 5.0) WHERE symbol = 'CL'",
+        "UPDATE {features}.small SET m.x = 5.0 WHERE symbol = 'CL'",
+    )
+    added = "INSERT INTO {features}.small SELECT * REPLACE ('ZZ' AS symbol) FROM {features}.small"
+    backend.run(*[f"{added} WHERE symbol = 'CL'"] * 2)
+    assert set(as_model(warehouse.read(contract, where={"symbol": ["ZL"]}))) == {
+        ("ZL", 2),
+        ("ZL", 3),
+    }
+    for wanted, said in (
+        ({"symbol": ["CL"]}, "CL has other"),
+        ({"symbol": ["ZZ"]}, "ZZ has 1 rows that soyoil did not write"),
+        (None, "CL has other"),
+    ):
+        with pytest.raises(ContractError, match=f"altered since soyoil wrote it: {said}"):
+            warehouse.read(contract, where=wanted)
+
+
 def _many(n: int, make_contract: MakeContract, **layout: Any) -> tuple[TableContract, pa.Table]:
     contract = make_contract(
         key=["data_date"],

@@ -46,12 +46,13 @@ def _made_by(error: Exception, message: str) -> str:
     dataset = dataset_of(error)
     if dataset is None or "--pipeline=" in message:
         return ""
-    makers = [
-        name
+    # The smallest: others begin with the stages before their own.
+    makers = sorted(
+        (len(pipeline.nodes), name)
         for name, pipeline in pipelines.items()
         if dataset in pipeline.all_outputs() and name not in ("__default__", "train")
-    ]
-    return f" {dataset} is made by kedro run --pipeline={makers[0]}." if makers else ""
+    )
+    return f" {dataset} is made by kedro run --pipeline={makers[0][1]}." if makers else ""
 
 
 def _end_interrupted() -> None:

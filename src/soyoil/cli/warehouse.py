@@ -1,4 +1,4 @@
-"""``kedro warehouse plan`` and ``kedro warehouse apply``."""
+"""``kedro warehouse plan``, ``apply`` and ``adopt``."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from soyoil.audit.config import AuditConfig
 from soyoil.audit.scope import look
 from soyoil.audit.structure.defects import structural_defects
 from soyoil.base.data_folder import data_folder, locked
+from soyoil.cli.adopt import adopt
 from soyoil.cli.errors import ending_clearly
 from soyoil.cli.options import run_options
 from soyoil.contracts.contract import load_contracts
@@ -233,3 +234,4 @@ warehouse.add_command(
         ],
     )
 )
+warehouse.add_command(adopt)

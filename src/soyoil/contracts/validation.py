@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -71,6 +72,43 @@ def validate(frame: pd.DataFrame, contract: TableContract) -> pa.Table:
     problems += _provenance_problems(contract, leaves)
     _raise_for(contract, problems)
     return assemble(leaves, contract)
+
+
+def row_problems(frame: pd.DataFrame, contract: TableContract) -> Iterator[tuple[str, str, Mask]]:
+    """Rows that break a contract each by itself, so that they can be set aside.
+
+    Parameters
+    ----------
+    frame
+        Flat frame with the columns of ``contract.flat_columns()``, values in their types.
+    contract
+        Contract of the table.
+
+    Yields
+    ------
+    tuple
+        Dotted column, reason and which rows.
+
+    Raises
+    ------
+    ContractError
+        A column as a whole is not of its type.
+    """
+    for dotted, column in contract.flat_columns().items():
+        series, wrong = frame[dotted], np.zeros(len(frame), dtype=bool)
+        # A conversion names the rows of its first reason only.
+        while True:
+            try:
+                values = to_arrow(series.where(~wrong), column)
+                break
+            except TypeMismatchError as exc:
+                if exc.rows is None:
+                    raise ContractError(f"{contract.name}: column {dotted}: {exc}") from exc
+                yield dotted, str(exc), exc.rows
+                wrong = wrong | exc.rows
+        for reason, rows in _value_problems(values, column):
+            if (rows & ~wrong).any():
+                yield dotted, reason, rows & ~wrong
 
 
 def check_rows(table: pa.Table, contract: TableContract, place: str) -> None:

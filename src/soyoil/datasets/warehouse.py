@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 from kedro.io import AbstractDataset
 
-from soyoil.base.errors import ConfigError
+from soyoil.base.errors import ConfigError, MissingTableError
 from soyoil.contracts.contract import load_contract
 from soyoil.contracts.structs import flatten
 from soyoil.contracts.validation import validate
 from soyoil.warehouse.connection import parse_connection
 from soyoil.warehouse.open import connect
-from soyoil.warehouse.origins import ORIGINS, WRITE_ORIGIN, origins_of, with_origin
+from soyoil.warehouse.origins import ORIGINS, OTHERS, WRITE_ORIGIN, origins_of, with_origin
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,11 @@ class WarehouseTableDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
     credentials
         Service account for BigQuery, ``{keyfile: path}``, or the path itself; None for the
         Application Default Credentials.
+    load_where
+        Rows that a load wants, by column of key or cluster: ``{symbol: [ZL]}``. The warehouse
+        reads no others. All if None; a save is not concerned.
+    written_by
+        Pipelines that write the table, in their order, for the message where it is missing.
     empty_if_missing
         Load no rows where the table is not there yet, instead of failing.
     metadata
@@ -62,11 +68,15 @@ class WarehouseTableDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
         connection: dict[str, Any],
         source_kind: str | None = None,
         credentials: dict[str, Any] | str | None = None,
+        load_where: dict[str, Any] | None = None,
+        written_by: Sequence[str] = (),
         empty_if_missing: bool = False,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self.metadata = metadata
         self._empty_if_missing = empty_if_missing
+        self._where = load_where
+        self._written_by = written_by
         if not isinstance(table, str):
             raise ConfigError(f"warehouse table {table!r}: write its name, dataset.table.")
         self._contract = load_contract(table)
@@ -80,6 +90,8 @@ class WarehouseTableDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
     def load(self) -> pd.DataFrame:
         """Rows in key order, their origins in ``attrs``; dtypes as `structs.flatten` gives them.
 
+        Where rows are wanted and there are none, ``attrs`` tell the values that are there.
+
         Raises
         ------
         ContractError
@@ -88,9 +100,22 @@ class WarehouseTableDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
         warehouse = connect(self._connection)
         if self._empty_if_missing and not warehouse.exists(self._contract):
             return flatten(self._contract.arrow_schema().empty_table())
-        table = warehouse.read(self._contract)
+        try:
+            table = warehouse.read(self._contract, where=self._where)
+        except MissingTableError as exc:
+            if not self._written_by:
+                raise
+            pipelines = ", ".join(f"kedro run --pipeline={name}" for name in self._written_by)
+            raise MissingTableError(
+                f"There is no {self._contract.name} yet in {self._connection.place}. Run first: "
+                f"{pipelines} (or all of it: kedro run)."
+            ) from exc
         frame = flatten(table)
         frame.attrs[ORIGINS] = origins_of(table)
+        if self._where and frame.empty:
+            names = list(self._where)
+            there = warehouse.read(self._contract, names).group_by(names).aggregate([])
+            frame.attrs[OTHERS] = there.sort_by([(n, "ascending") for n in names]).to_pydict()
         return frame
 
     def save(self, data: pd.DataFrame) -> None:
@@ -107,4 +132,5 @@ class WarehouseTableDataset(AbstractDataset[pd.DataFrame, pd.DataFrame]):
             "table": self._contract.name,
             "backend": self._connection.backend,
             "place": self._connection.place,
+            "load_where": self._where,
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +38,19 @@ class CheckedConfigLoader(OmegaConfigLoader):
         ConfigError
             Naming the entry, or the files and the key that contradict each other.
         """
+        if key == "catalog":
+            # Kedro would keep the resolver of the first loader of the process.
+            find = partial(_parameter, self._of_kind("parameters"))
+            OmegaConf.register_new_resolver("parameters", find, replace=True)
         found: dict[str, Any] = super().__getitem__(key)
         if key == "catalog":
             check_entries(found)
-            check_catalog(self._credentials(), found)
+            check_catalog(self._of_kind("credentials"), found)
         return found
 
-    def _credentials(self) -> dict[str, Any]:
+    def _of_kind(self, key: str) -> dict[str, Any]:
         try:
-            return self["credentials"]
+            return self[key]
         except MissingConfigException:
             return {}
 
@@ -70,6 +75,17 @@ class CheckedConfigLoader(OmegaConfigLoader):
         if key == "parameters":
             _check_kinds(config, env_config, "conf/base", f"conf/{Path(env_path).name}")
         return super()._merge_configs(config, env_config, key, env_path)
+
+
+def _parameter(parameters: Mapping[str, Any], dotted: str) -> Any:
+    """What the catalog asks for by `${parameters:target.symbol}`.
+
+    None if the run has no such parameter, which the check of its parameters tells.
+    """
+    found: Any = parameters
+    for name in dotted.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found
 
 
 def _check_kinds(below: Any, above: Any, lower: str, upper: str, place: str = "") -> None:

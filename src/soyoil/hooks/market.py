@@ -11,18 +11,19 @@ from soyoil.base.handover import refusal
 from soyoil.hooks.parameters import ParameterHooks
 from soyoil.params import Sections
 from soyoil.regimes.table import regime_frame, regime_hash
-from soyoil.sources.identity import identity_differences, market_identity, root_identity
+from soyoil.sources.identity import (
+    REMEDY,
+    check_market,
+    identity_differences,
+    market_identity,
+    root_identity,
+)
 from soyoil.splits.snapshot import Snapshot
-from soyoil.warehouse.origins import ORIGINS, WRITE_ORIGIN
+from soyoil.warehouse.origins import WRITE_ORIGIN
 
 SESSIONS: Final = "soyoil_futures_sessions"
 MATRIX: Final = "daily_ml_matrix"
 SNAPSHOT: Final = "snapshot"
-REMEDY: Final = (
-    "Run the stages before it with the parameters of this run (the whole chain: kedro run "
-    "--pipeline=train), give this run the parameters that it was made with, or its own data "
-    "folder (SOYOIL_DATA)."
-)
 
 
 class MarketHooks:
@@ -73,20 +74,13 @@ class MarketHooks:
             return
         if dataset_name == SESSIONS and isinstance(data, pd.DataFrame):
             symbols = (*self._parameters.source.symbols, *self._parameters.panel.symbols)
-            self._check_groups(dataset_name, data, tuple(dict.fromkeys(symbols)))
+            check_market(
+                dataset_name, data, tuple(dict.fromkeys(symbols)), root_identity(self._market)
+            )
         elif dataset_name == MATRIX and isinstance(data, pd.DataFrame):
-            self._check_groups(dataset_name, data, (self._parameters.target.symbol,))
+            check_market(dataset_name, data, (self._parameters.target.symbol,), self._market)
         elif dataset_name == SNAPSHOT and isinstance(data, Snapshot):
             self._check_snapshot(data)
-
-    def _check_groups(self, name: str, data: pd.DataFrame, symbols: tuple[str, ...]) -> None:
-        market = self._market
-        want = root_identity(market) if name == SESSIONS else market
-        origins = data.attrs.get(ORIGINS) or {}
-        for symbol in symbols:
-            problems = identity_differences(origins.get(symbol) or {}, want)
-            if problems:
-                raise refusal(f"{name} of {symbol}", problems, REMEDY)
 
     def _check_snapshot(self, snapshot: Snapshot) -> None:
         assert self._parameters is not None

@@ -114,7 +114,8 @@ def _next_sessions(bars: pd.DataFrame, *, holidays: bool) -> pd.Series:
     if not holidays:
         return pd.Series(session.astype("datetime64[us]"), index=bars.index)
     lots = bars.groupby(["symbol", "data_date"])["volume"].sum()
-    for symbol, rows in bars.groupby("symbol", sort=False).indices.items():
+    for symbol, positions in bars.groupby("symbol", sort=False).indices.items():
+        rows = np.asarray(positions, dtype=np.int64)
         closed = sessionless_days(str(symbol))
         evening = rows[np.isin(days[rows], closed) & np.is_busday(days[rows])]
         after = np.busday_offset(days[evening], 0, "forward", holidays=closed)

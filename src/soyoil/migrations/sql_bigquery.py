@@ -11,6 +11,7 @@ from soyoil.base.errors import WarehouseError
 from soyoil.contracts.contract import Column
 from soyoil.contracts.identifiers import suffixed
 from soyoil.migrations.sql import BUILT, ChangeSql, is_last, only_case
+from soyoil.warehouse.bigquery.fields import ADD_FIELD, BY_THE_API, SCALARS, add_field
 from soyoil.warehouse.bigquery.sql import MAX_JOB_PARTITIONS
 from soyoil.warehouse.ddl import backtick, text_literal
 from soyoil.warehouse.live import COPIES, INGESTION_TIME, BackendName, Extra, LiveColumn
@@ -22,7 +23,7 @@ _FIRST_YEAR: Final = 1900
 _END_YEAR: Final = 2100
 
 
-_JOINED: Final = ("ADD COLUMN", "DROP COLUMN")
+_JOINED: Final = ("ADD COLUMN", "DROP COLUMN", ADD_FIELD)
 _KEPT: Final = ("primary key", "default", "comment", "option")
 # Without them, rows that were protected are open to all.
 _NEVER_LOST: Final = ("policy tags", "partition filter", "foreign key")
@@ -167,6 +168,8 @@ class BigQuerySql(ChangeSql):
         return self.quoted(name) if unit == "DAY" else f"DATE_TRUNC({self.quoted(name)}, {unit})"
 
     def _in_place(self, shape: TableShape, edit: Edit) -> str | None:
+        if edit.kind == "add-column" and len(edit.path) > 1:
+            return self._add_field(shape, edit)
         # What partitions or clusters a table cannot be changed in place.
         if len(edit.path) != 1 or (shape.rests_on(edit.path) and edit.kind != "relax-column"):
             return None
@@ -187,6 +190,16 @@ class BigQuerySql(ChangeSql):
             case _:
                 return None
 
+    def _add_field(self, shape: TableShape, edit: Edit) -> str | None:
+        """Addition by the API, which puts a field at the end of its STRUCT."""
+        parent = edit.apply(shape).find(edit.path[:-1])
+        column = edit.column
+        if parent is None or parent.repeated or column is None or column.repeated:
+            return None
+        if column.type not in SCALARS or parent.fields[-1].name != edit.path[-1]:
+            return None
+        return f"ALTER TABLE {self.table(shape.name)} {add_field(edit.path, column.type)}"
+
     def _around(
         self,
         before: TableShape,
@@ -206,7 +219,7 @@ class BigQuerySql(ChangeSql):
                 joined[-1] += ",\n    " + statement.removeprefix(table)
             else:
                 joined.append(statement)
-        return joined
+        return [s + BY_THE_API if s.startswith(table + ADD_FIELD) else s for s in joined]
 
     def _described(self, shape: TableShape, edit: Edit) -> Column | None:
         contract = self._contracts.get(shape.name)
@@ -220,13 +233,41 @@ class BigQuerySql(ChangeSql):
         renamed: Mapping[Path, str],
     ) -> tuple[str, ...]:
         self._check_rebuild(before)
+        built = suffixed(after.name, BUILT)
+        kept = self._survivors(after, renamed)
+        swap = self._swap(before)
+        if self._replaceable(before, after) and not any(e.kind == "default" for e in kept):
+            # Readers see the old table or the new one, and never none.
+            create = self._create_with(after, after.name, kept)
+            create = create.replace("CREATE TABLE", "CREATE OR REPLACE TABLE", 1)
+            rows = self.select(replace(after, name=built), after)
+            swap = (swap[0], f"{create}\nAS {rows}", *self.drop_table(built))
         return (
-            f"DROP TABLE IF EXISTS {self.table(suffixed(after.name, BUILT))}",
-            self._create_with(after, suffixed(after.name, BUILT), self._survivors(after, renamed)),
+            f"DROP TABLE IF EXISTS {self.table(built)}",
+            self._create_with(after, built, kept),
             *self._inserts(before, after, renamed),
             # One script is one job: it goes on when the client dies between its statements.
-            ";\n".join(self._swap(before)),
+            ";\n".join(swap),
         )
+
+    def _replaceable(self, before: TableShape, after: TableShape) -> bool:
+        """Whether BigQuery puts other rows and columns into a table by one statement.
+
+        It refuses other partitions or clusters, and more partitions than a job may write. Nor is
+        it certain to take the defaults of columns beside a query.
+        """
+        if before.other_partition or after.other_partition:
+            return False
+        if (before.partition, before.cluster) != (after.partition, after.cluster):
+            return False
+        partition = after.partition
+        if partition is None:
+            return True
+        old, new = before.find((partition.column,)), after.find((partition.column,))
+        if old is None or new is None or old.type != new.type:
+            return False
+        few = after.rows is not None and after.rows <= MAX_JOB_PARTITIONS
+        return few or partition.granularity == "MONTH"
 
     def _replacement(self, before: TableShape, after: TableShape) -> tuple[str, ...]:
         self._check_rebuild(before)

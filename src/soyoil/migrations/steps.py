@@ -208,7 +208,7 @@ def _drops(
         *before, last = parts_of(table.name)
         base = dotted((*before, last.removesuffix(BUILT)))
         if base != table.name and base in live.tables:
-            reason = "an apply that was cut off left it; the table itself is as it was"
+            reason = "an apply that was cut off left it; the table itself is whole"
             wanted.setdefault(("drop-table", table.name), reason)
         elif table.contract_version is not None and base not in contracts:
             reason = "soyoil wrote it, and its contract is gone"

@@ -48,11 +48,22 @@ def with_theirs(have: TableShape, want: TableShape, *, claimed: bool) -> TableSh
 def _merged(have: Columns, want: Columns, *, claimed: bool, top: bool = True) -> Columns:
     there = {column.name: column for column in have}
     wanted = {column.name.lower() for column in want}
-    found = [_column(there.get(column.name), column, claimed=claimed) for column in want]
+    if not claimed:
+        # No order is demanded: what is new comes last, where it costs nothing.
+        asked = {column.name: column for column in want}
+        return (
+            *(
+                _column(c, asked[c.name], claimed=False) if c.name in asked else c
+                for c in have
+                if c.name in asked or c.name.lower() not in wanted
+            ),
+            *(_column(None, c, claimed=False) for c in want if c.name not in there),
+        )
+    found = [_column(there.get(column.name), column, claimed=True) for column in want]
     own = [
         column
         for column in have
-        if column.name.lower() not in wanted and (not top or not claimed or column.type == "STRUCT")
+        if column.name.lower() not in wanted and (not top or column.type == "STRUCT")
     ]
     return (*found, *own)
 

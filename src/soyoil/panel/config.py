@@ -7,7 +7,10 @@ from typing import Annotated, Self
 from pydantic import BeforeValidator, model_validator
 
 from soyoil.base.config import SESSIONS, Config, bounded
+from soyoil.base.errors import ConfigError
+from soyoil.base.suggest import did_you_mean
 from soyoil.market.instruments import check_roots
+from soyoil.models.engines import ENGINES
 
 
 def _split(value: object) -> object:
@@ -15,7 +18,7 @@ def _split(value: object) -> object:
     return tuple(value.split("+")) if isinstance(value, str) else value
 
 
-Roots = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 class PanelConfig(Config):
@@ -29,17 +32,21 @@ class PanelConfig(Config):
     exclude
         Roots that are scored and shown, but count neither in the mean nor in the gate: the root
         that a method was developed on.
+    engines
+        Engines that are fitted on every root, one more expert of the champion each; none by
+        default.
     min_rows
         Fewer scored rows are too short a history, as is less than one independent label.
     """
 
-    symbols: Roots = ()
-    exclude: Roots = ()
+    symbols: Names = ()
+    exclude: Names = ()
+    engines: Names = ()
     min_rows: int = bounded(100, ge=2, **SESSIONS)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        for name in ("symbols", "exclude"):
+        for name in ("symbols", "exclude", "engines"):
             roots: tuple[str, ...] = getattr(self, name)
             repeated = sorted({root for root in roots if roots.count(root) > 1})
             if repeated:
@@ -51,7 +58,7 @@ class PanelConfig(Config):
         return self.symbols or available
 
     def check(self, available: tuple[str, ...]) -> None:
-        """Check the roots against the registry and against each other.
+        """Check roots and engines against the registries, and roots against each other.
 
         Parameters
         ----------
@@ -61,12 +68,18 @@ class PanelConfig(Config):
         Raises
         ------
         ConfigError
-            A root is not known.
+            A root or an engine is not known.
         ValueError
             A root is left out that is not in the panel, or all of them are.
         """
         check_roots(self.symbols, "panel.symbols")
         check_roots(self.exclude, "panel.exclude")
+        for engine in self.engines:
+            if engine not in ENGINES:
+                raise ConfigError(
+                    f"Unknown engine {engine!r} in panel.engines.{did_you_mean(engine, ENGINES)} "
+                    f"Known engines: {', '.join(ENGINES)}."
+                )
         roots = self.roots(available)
         named = "+".join(roots)
         foreign = [root for root in self.exclude if root not in roots]

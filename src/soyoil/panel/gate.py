@@ -16,6 +16,9 @@ MIN_SHARE: Final = 0.85
 WORST: Final = -0.005
 """No root may be worse than this at any horizon."""
 
+_SHOWN: Final = 8
+"""Most roots and horizons below it that are named."""
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -94,14 +97,16 @@ def judge(means: pd.DataFrame, roots: pd.DataFrame) -> Gate:
         (held if good else failed).append(text)
     scored = roots.dropna(subset="skill_pinball").sort_values("skill_pinball")
     below = scored[scored["skill_pinball"] < WORST]
-    names = ", ".join(
+    names = [
         f"{symbol} {_percent(value)} at {horizon}"
         for symbol, value, horizon in zip(
             below["symbol"], below["skill_pinball"], below["horizon"], strict=True
         )
-    )
+    ]
+    if len(names) > _SHOWN:
+        names[_SHOWN:] = [f"and {len(names) - _SHOWN} more"]
     if len(below):
-        failed.append(f"below {_percent(WORST)}: {names}")
+        failed.append(f"below {_percent(WORST)}: {', '.join(names)}")
     elif len(scored):
         first = scored.iloc[0]
         held.append(

@@ -1,15 +1,15 @@
-"""Losses of the baselines and the champion on one root and horizon."""
+"""Losses of the baselines, the champion and engines on one root and horizon."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, Self
 
 import numpy as np
 
-from soyoil.base.arrays import DayArray, FloatArray, IntArray
-from soyoil.market.conventions import QUANTILES
+from soyoil.base.arrays import BoolArray, DayArray, FloatArray, IntArray
+from soyoil.market.conventions import QUANTILE_COLUMNS, QUANTILES
 from soyoil.metrics.losses import pinball
 from soyoil.models.baselines import baseline_quantiles
 from soyoil.models.champion import CONES, ChampionConfig, cone_experts, mix
@@ -21,6 +21,8 @@ from soyoil.targets.labels import forward_sums
 
 MODELS: Final = (CHAMPION, *BASELINES)
 REFERENCE: Final = CONES[0]
+ALONE: Final = "cones"
+"""The champion without the engines: the cones mixed alone under its rule."""
 
 Status = Literal["scored", "too short", "flat price"]
 
@@ -62,7 +64,11 @@ class RootLosses:
         hourly values. NaN without a scored row.
     pinball, covered
         By model: mean pinball loss over the quantiles (log return), and 1.0 where the outcome lay
-        within the 80 % interval, shape ``(n,)``. Empty if too short.
+        within the 80 % interval, shape ``(n,)``. Empty if too short. With engines `ALONE` is
+        among them.
+    engines
+        The same of each engine and the reference on the rows that the engine has forecast, which
+        are fewer where it fits the last folds alone.
     """
 
     symbol: str
@@ -72,10 +78,23 @@ class RootLosses:
     hourly_share: float
     pinball: Mapping[str, FloatArray] = field(default_factory=dict)
     covered: Mapping[str, FloatArray] = field(default_factory=dict)
+    engines: Mapping[str, Self] = field(default_factory=dict)
+
+    def of(self, model: str) -> RootLosses:
+        """Losses with those of a model; an engine without a forecast is too short."""
+        if model in MODELS:
+            return self
+        nothing = RootLosses(self.symbol, self.horizon, self.status, self.dates[:0], float("nan"))
+        if self.status == "scored":
+            nothing = replace(nothing, status="too short")
+        return self.engines.get(model, nothing)
 
 
 def panel_quantiles(
-    series: RootSeries, horizon: Horizon, rules: PanelRules
+    series: RootSeries,
+    horizon: Horizon,
+    rules: PanelRules,
+    engines: Mapping[str, FloatArray] | None = None,
 ) -> tuple[IntArray, FloatArray, dict[str, FloatArray]]:
     """Forecasts of every model on the scored rows of one root.
 
@@ -87,11 +106,15 @@ def panel_quantiles(
         Horizon.
     rules
         Rows and rates.
+    engines
+        Forecasts by engine on all sessions, log returns, shape ``(len(series.dates), 3)``, NaN
+        where there is none: more experts of the champion.
 
     Returns
     -------
-    Positions of the scored rows ``(n,)``, outcomes ``(n,)`` and, by the names of `MODELS`,
-    quantiles ``(n, 3)``, log returns. Rows before every baseline has a forecast are not scored.
+    Positions of the scored rows ``(n,)``, outcomes ``(n,)`` and, by the names of `MODELS`, of
+    engines and, with engines, `ALONE`, quantiles ``(n, 3)``, log returns. Rows before every
+    baseline has a forecast are not scored.
     """
     h = horizon.sessions
     y = forward_sums(series.returns, h)
@@ -99,13 +122,49 @@ def panel_quantiles(
     forecast = np.logical_and.reduce([np.isfinite(q).all(axis=1) for q in baselines.values()])
     rows = scored_rows(series.dates, forecast & np.isfinite(y), rules.split)
     quantiles = {name: values[rows] for name, values in baselines.items()}
-    # An engine would be one more expert: its quantiles on these rows, NaN where it has none.
+    of_engines = {name: values[rows] for name, values in (engines or {}).items()}
     experts = cone_experts(series.returns, baselines, y, rows, h)
-    quantiles[CHAMPION] = mix(experts, h, rules.champion).quantiles
-    return rows, y[rows], quantiles
+    experts = replace(experts, quantiles={**experts.quantiles, **of_engines})
+    mixed = mix(experts, h, rules.champion)
+    quantiles[CHAMPION] = mixed.quantiles
+    if of_engines:
+        quantiles[ALONE] = mixed.experts[list(QUANTILE_COLUMNS)].to_numpy(dtype="float64")
+    return rows, y[rows], quantiles | of_engines
 
 
-def root_losses(series: RootSeries, horizon: Horizon, rules: PanelRules) -> RootLosses:
+def _losses(
+    place: tuple[str, Horizon],
+    dates: DayArray,
+    y: FloatArray,
+    quantiles: Mapping[str, FloatArray],
+    rules: PanelRules,
+    share: float,
+) -> RootLosses:
+    symbol, horizon = place
+    if len(dates) < max(rules.min_rows, horizon.sessions):
+        return RootLosses(symbol, horizon, "too short", dates, share)
+    losses = {
+        name: np.mean([pinball(y, q[:, i], level) for i, level in enumerate(QUANTILES)], axis=0)
+        for name, q in quantiles.items()
+    }
+    covered = {
+        name: ((y >= q[:, 0]) & (y <= q[:, -1])).astype("float64") for name, q in quantiles.items()
+    }
+    status: Status = "scored" if losses[REFERENCE].sum() > 0 else "flat price"
+    return RootLosses(symbol, horizon, status, dates, share, losses, covered)
+
+
+def _hourly_share(quantiles: Mapping[str, FloatArray], rows: BoolArray) -> float:
+    own = (quantiles[CONES[1]] != quantiles[CONES[0]]).any(axis=1)[rows]
+    return float(own.mean()) if len(own) else float("nan")
+
+
+def root_losses(
+    series: RootSeries,
+    horizon: Horizon,
+    rules: PanelRules,
+    engines: Mapping[str, FloatArray] | None = None,
+) -> RootLosses:
     """Losses of every model on one root and horizon; nothing is fitted.
 
     Parameters
@@ -116,19 +175,20 @@ def root_losses(series: RootSeries, horizon: Horizon, rules: PanelRules) -> Root
         Horizon.
     rules
         Rows and rates.
+    engines
+        Forecasts by engine as in `panel_quantiles`.
     """
-    rows, y, quantiles = panel_quantiles(series, horizon, rules)
-    dates = series.dates[rows]
-    own = (quantiles[CONES[1]] != quantiles[CONES[0]]).any(axis=1)
-    share = float(own.mean()) if len(rows) else float("nan")
-    if len(rows) < max(rules.min_rows, horizon.sessions):
-        return RootLosses(series.symbol, horizon, "too short", dates, share)
-    losses = {
-        name: np.mean([pinball(y, q[:, i], level) for i, level in enumerate(QUANTILES)], axis=0)
-        for name, q in quantiles.items()
-    }
-    covered = {
-        name: ((y >= q[:, 0]) & (y <= q[:, -1])).astype("float64") for name, q in quantiles.items()
-    }
-    status: Status = "scored" if losses[REFERENCE].sum() > 0 else "flat price"
-    return RootLosses(series.symbol, horizon, status, dates, share, losses, covered)
+    rows, y, quantiles = panel_quantiles(series, horizon, rules, engines)
+    dates, place = series.dates[rows], (series.symbol, horizon)
+    own = {name: q for name, q in quantiles.items() if name in (*MODELS, ALONE)}
+    share = _hourly_share(quantiles, np.ones(len(rows), dtype=bool))
+    found = _losses(place, dates, y, own, rules, share)
+    if found.status != "scored":
+        return found
+    parts = {}
+    for name in engines or {}:
+        at = np.asarray(np.isfinite(quantiles[name]).all(axis=1))
+        both = {key: quantiles[key][at] for key in (name, REFERENCE)}
+        share = _hourly_share(quantiles, at)
+        parts[name] = _losses(place, dates[at], y[at], both, rules, share)
+    return replace(found, engines=parts)

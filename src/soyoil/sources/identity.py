@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from soyoil.base.handover import parameter_differences
+import pandas as pd
+
+from soyoil.base.handover import parameter_differences, refusal
 from soyoil.sources.base import SourceConfig
+from soyoil.warehouse.origins import ORIGINS
+
+REMEDY: Final = (
+    "Run the stages before it with the parameters of this run (the whole chain: kedro run "
+    "--pipeline=train), give this run the parameters that it was made with, or its own data "
+    "folder (SOYOIL_DATA)."
+)
 
 ROOT_KEYS: Final = ("source.kind", "source.synthetic", "source.table", "source.columns")
 """What decides the bars of one root; the other roots and the target do not."""
@@ -65,3 +74,31 @@ def identity_differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> lis
     if OUTSIDE in then and OUTSIDE not in now:
         problems.append(f"it was made with the outside sources {then[OUTSIDE]}, this run has none")
     return problems
+
+
+def check_market(
+    name: str, frame: pd.DataFrame, symbols: Sequence[str], identity: Mapping[str, Any]
+) -> None:
+    """Refuse rows of another market than that of this run.
+
+    Parameters
+    ----------
+    name
+        Dataset of the rows, for the message.
+    frame
+        Rows with what each root was made from in ``attrs``; roots without a mark are taken.
+    symbols
+        Roots that matter.
+    identity
+        As `market_identity` or `root_identity` gives it for this run.
+
+    Raises
+    ------
+    HandoverError
+        Naming the parameters that differ.
+    """
+    origins = frame.attrs.get(ORIGINS) or {}
+    for symbol in symbols:
+        problems = identity_differences(origins.get(symbol) or {}, identity)
+        if problems:
+            raise refusal(f"{name} of {symbol}", problems, REMEDY)

@@ -23,6 +23,7 @@ from soyoil.base.handover import frame_digest
 from soyoil.base.leftovers import unfinished
 from soyoil.market.conventions import Rolls
 from soyoil.market.rolls import data_text
+from soyoil.warehouse.origins import OTHERS
 
 MATRIX_FILE = "matrix.parquet"
 REGIMES_FILE = "regimes.parquet"
@@ -124,7 +125,9 @@ def take_snapshot(
     # What the warehouse said of all symbols is nothing that belongs to these rows.
     rows.attrs = {}
     if rows.empty:
-        there = ", ".join(sorted(matrix["symbol"].unique())) or "none"
+        # Whoever read the rows of the target alone tells of the others.
+        others = matrix.attrs.get(OTHERS, {}).get("symbol", matrix["symbol"])
+        there = ", ".join(sorted(set(others))) or "none"
         raise SplitError(
             f"The matrix holds no row of target.symbol={symbol!r} (symbols there: {there}). "
             "Add it to source.symbols or choose another target."

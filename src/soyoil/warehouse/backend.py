@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -13,6 +13,9 @@ from soyoil.contracts.contract import TableContract
 
 AlteredRows = Literal["refuse", "leave out"]
 """What a read does with rows that are not as soyoil wrote them."""
+
+Where = Mapping[str, Sequence[str]]
+"""Rows by their value in columns of key or cluster: one of those named, in each."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class Warehouse(Protocol):
         columns: Sequence[str] | None = None,
         span: DateSpan | None = None,
         altered: AlteredRows = "refuse",
+        where: Where | None = None,
     ) -> pa.Table:
         """Rows in key order.
 
@@ -78,7 +82,10 @@ class Warehouse(Protocol):
             Rows whose partition column lies in it; all if None.
         altered
             What is done with rows that are not as they were written, where all columns of all
-            rows are read.
+            rows are read, or of all rows of some groups of digests (`where` names their columns,
+            as the symbol).
+        where
+            Rows with these values; the warehouse reads no others. All if None.
 
         Returns
         -------
@@ -91,8 +98,8 @@ class Warehouse(Protocol):
             No such table, or the warehouse cannot be read.
         ContractError
             The table does not have the columns of the contract, `columns` names others, `span`
-            is given and the contract has no partition column, or rows break the contract or were
-            altered.
+            is given and the contract has no partition column, `where` names columns of neither
+            key nor cluster, or rows break the contract or were altered.
         """
 
     def write(self, contract: TableContract, table: pa.Table) -> WriteResult:

@@ -9,12 +9,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator
+from pydantic import Field, SecretStr, TypeAdapter, ValidationError
 
 from soyoil.base.config import OTHER_KIND, Config, bounded, reason_of_bound
 from soyoil.base.errors import ConfigError
 from soyoil.base.redact import HIDDEN, is_secret_name, redact
 from soyoil.base.suggest import did_you_mean
+from soyoil.warehouse.bigquery.access.settings import BigQueryConnection
+
+__all__ = [
+    "KEYFILE", "PROJECT_VARIABLES", "BigQueryConnection", "ConnectionConfig", "DuckDBConnection",
+    "parse_connection",
+]  # fmt: skip
 
 PROJECT_VARIABLES: Final = ("GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT")
 """Environment variables that name the project where the connection does not, first one first."""
@@ -24,9 +30,12 @@ KEYFILE: Final = "keyfile"
 _TEMPLATED: Final = ("path", "dataset_prefix")
 # Kedro takes braces in a catalog pattern for its own.
 _PLACEHOLDER: Final = re.compile(r"<([^<>]*)>")
-_PROJECT: Final = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
-_FORMS: Final = {"endpoint": "http://host:port", "storage_endpoint": "host:port"}
-_PREFIX: Final = re.compile(r"[A-Za-z0-9_]{0,512}")
+_FORMS: Final = {
+    "endpoint": "http://host:port",
+    "storage_endpoint": "host:port",
+    "impersonate": "the e-mail of a service account",
+    "kms_key_name": "projects/<project>/locations/<location>/keyRings/<ring>/cryptoKeys/<key>",
+}
 
 
 class DuckDBConnection(Config):
@@ -48,82 +57,6 @@ class DuckDBConnection(Config):
     def place(self) -> str:
         """Where it is, for messages."""
         return str(self.path)
-
-
-class BigQueryConnection(Config):
-    """Connection to datasets of a BigQuery project.
-
-    Attributes
-    ----------
-    project
-        Project that holds the datasets and pays for the jobs.
-    location
-        Location of datasets and jobs; a dataset that is missing is created there.
-    dataset_prefix
-        Put before the dataset of every table: ``features.daily_ml_matrix`` is
-        ``<prefix>features.daily_ml_matrix``. Empty for the plain names.
-    maximum_bytes_billed
-        Bytes that one query, or one read of a table, may cost.
-    endpoint, storage_endpoint
-        Another server than Google's: ``http://host:port`` of the REST API and ``host:port`` of
-        the Storage API, neither encrypted nor authenticated. Both or neither.
-    timeout_s
-        Seconds that a request, with its retries, may take.
-    job_timeout_s
-        Seconds that a job may take.
-    credentials
-        Service account as JSON, or the path of its file; None for the Application Default
-        Credentials. Never part of a dump or a message.
-    """
-
-    backend: Literal["bigquery"] = "bigquery"
-    project: str
-    location: str = Field(default="us-central1", min_length=1)
-    dataset_prefix: str = ""
-    maximum_bytes_billed: int = bounded(10 * 2**30, gt=0, le=2**50, why="that is a pebibyte")
-    endpoint: str | None = Field(default=None, pattern=r"^https?://[^/@]+/?$")
-    storage_endpoint: str | None = Field(default=None, pattern=r"^[^/@]+:\d+$")
-    timeout_s: float = bounded(60.0, gt=0, le=3_600, why="a server silent for an hour is gone")
-    job_timeout_s: float = bounded(1800.0, gt=0, le=21_600, why="BigQuery ends queries at 6 hours")
-    credentials: SecretStr | None = Field(default=None, exclude=True, repr=False)
-
-    @field_validator("project")
-    @classmethod
-    def _check_project(cls, value: str) -> str:
-        if not _PROJECT.fullmatch(value):
-            raise ValueError(
-                "not a project id: 6 to 30 lower-case letters, digits and hyphens. It is the id, "
-                "not the name or number, as `gcloud projects list` shows it"
-            )
-        return value
-
-    @field_validator("dataset_prefix")
-    @classmethod
-    def _check_prefix(cls, value: str) -> str:
-        if not _PREFIX.fullmatch(value):
-            raise ValueError("letters, digits and _ only, after <source_kind> is filled in")
-        return value
-
-    @field_validator("storage_endpoint")
-    @classmethod
-    def _check_endpoints(cls, value: str | None, info: Any) -> str | None:
-        if (value is None) != (info.data.get("endpoint") is None):
-            raise ValueError("endpoint and storage_endpoint go together")
-        return value
-
-    @property
-    def place(self) -> str:
-        """Where it is, for messages."""
-        return f"{self.project}:{self.dataset_prefix}* ({self.location})"
-
-    def dataset(self, name: str) -> str:
-        """Dataset id of a dataset of the contracts, without the project."""
-        return f"{self.dataset_prefix}{name}"
-
-    def table(self, name: str) -> str:
-        """``project.dataset.table`` of a table of the contracts, not quoted."""
-        dataset, table = name.split(".", 1)
-        return f"{self.project}.{self.dataset(dataset)}.{table}"
 
 
 ConnectionConfig = DuckDBConnection | BigQueryConnection
@@ -196,7 +129,7 @@ def _problem(error: Any) -> str:
     if error["type"] == "missing":
         return f"{where} is missing"
     if error["type"] == "extra_forbidden":
-        hint = did_you_mean(where, known)
+        hint = did_you_mean(where, known, cutoff=0.5)
         return f"unknown key {where!r}.{hint} Known: {', '.join(known)}"
     value = error["input"]
     if error["type"] == OTHER_KIND:

@@ -12,8 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -24,10 +24,10 @@ import pyarrow.compute as pc
 
 from soyoil.base.arrays import IntArray
 from soyoil.base.errors import ContractError
-from soyoil.contracts.contract import TableContract, WriteMode
+from soyoil.contracts.contract import TableContract
 from soyoil.contracts.structs import leaf_arrays
 from soyoil.warehouse.backend import AlteredRows
-from soyoil.warehouse.origins import batch_origin, with_origins
+from soyoil.warehouse.origins import with_origins
 
 DATASET: Final = "soyoil"
 """Dataset of what soyoil keeps for itself; no part of the warehouse that is looked at."""
@@ -41,6 +41,8 @@ COLUMNS: Final[dict[str, str]] = {
     "origin": "STRING",
 }
 """Columns of `TABLE` and their types."""
+PARTS: Final = "parts"
+"""One more, STRING, where uploads cost: it tells which months a write need not send."""
 
 MAX_SHOWN: Final = 4
 
@@ -66,11 +68,14 @@ class GroupDigest:
         Hash in hexadecimal.
     origin
         What the rows were made from, as JSON; None if the writer did not say.
+    parts
+        Digests of the months of the group, as JSON, where they are kept; see `partial.parts`.
     """
 
     rows: int
     digest: str
     origin: str | None = None
+    parts: str | None = None
 
     def same_rows(self, other: GroupDigest | None) -> bool:
         """Whether both speak of the same rows, whatever they were made from."""
@@ -78,6 +83,7 @@ class GroupDigest:
 
 
 Digests = Mapping[str, GroupDigest]
+DigestsOf = Callable[[TableContract, pa.Table, str | None], dict[str, GroupDigest]]
 
 
 def shape(contract: TableContract) -> str:
@@ -114,7 +120,7 @@ def group_digests(
     """
     if not table.num_rows:
         return {}
-    first, second = _row_hashes(contract, table)
+    first, second = row_hashes(contract, table)
     names, codes = groups_of(contract, table)
     order = np.argsort(codes, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(codes[order]) != 0])
@@ -148,7 +154,8 @@ def groups_of(contract: TableContract, table: pa.Table) -> tuple[list[str], IntA
     return names, codes
 
 
-def _row_hashes(contract: TableContract, table: pa.Table) -> tuple[Hashes, Hashes]:
+def row_hashes(contract: TableContract, table: pa.Table) -> tuple[Hashes, Hashes]:
+    """Two hashes of each row, whose sums are digests."""
     first = np.zeros(table.num_rows, dtype=np.uint64)
     for _, values in leaf_arrays(table, contract):
         first = _mixed(first * _GOLDEN + _value_hashes(values))
@@ -182,81 +189,6 @@ def _mixed(values: Hashes) -> Hashes:
     out = (out ^ (out >> np.uint64(30))) * _MIX[0]
     out = (out ^ (out >> np.uint64(27))) * _MIX[1]
     return out ^ (out >> np.uint64(31))
-
-
-@dataclass(frozen=True)
-class Written:
-    """What a write does to the digests of a table, beside removing those of other shapes.
-
-    Attributes
-    ----------
-    put
-        Digests that are new or changed.
-    gone
-        Groups that have none any more.
-    """
-
-    put: Digests
-    gone: tuple[str, ...]
-
-    @property
-    def changed(self) -> bool:
-        """Whether anything is to be written."""
-        return bool(self.put or self.gone)
-
-
-def needs_rows(mode: WriteMode, stored: Digests) -> bool:
-    """Whether digests after a write depend on rows that are in the table already.
-
-    A batch that replaces whole groups says itself what they hold; so the rest is needed only if
-    it is put between other rows, or if nothing is known of the other groups.
-
-    Parameters
-    ----------
-    mode
-        How the batch is written.
-    stored
-        Digests of the table, empty if nothing is known of it.
-    """
-    return mode == "upsert" or (mode == "sync" and not stored)
-
-
-def after_write(
-    contract: TableContract, batch: pa.Table, mode: WriteMode, stored: Digests, old: pa.Table | None
-) -> Written:
-    """Digests to write with a batch.
-
-    Parameters
-    ----------
-    contract, batch, mode
-        What is written, and how.
-    stored
-        Digests of before.
-    old
-        Rows that were there where `needs_rows` asks for them: those of the groups of the batch,
-        or all if nothing is stored.
-    """
-    origin = batch_origin(batch)
-    now = group_digests(contract, batch, origin)
-    if old is not None:
-        rows = _merged(contract, old, batch, mode)
-        now = {
-            name: replace(digest, origin=origin if name in now else None)
-            for name, digest in group_digests(contract, rows).items()
-        }
-    put = {name: digest for name, digest in now.items() if stored.get(name) != digest}
-    gone = tuple(name for name in stored if name not in now) if mode == "replace" else ()
-    return Written(put, gone)
-
-
-def _merged(contract: TableContract, old: pa.Table, batch: pa.Table, mode: WriteMode) -> pa.Table:
-    """Rows of a table after a batch was put over them."""
-    by = list(group_columns(contract) if mode == "sync" else contract.key)
-    # Arrow joins no STRUCT, so rows are told by their number.
-    numbered = old.select(by).append_column("row number", pa.array(np.arange(old.num_rows)))
-    kept = numbered.join(batch.select(by), by, join_type="left anti")["row number"]
-    schema = contract.arrow_schema()
-    return pa.concat_tables([old.take(kept).cast(schema), batch.cast(schema)])
 
 
 def altered(stored: Digests, now: Digests, only: Iterable[str] | None = None) -> list[str]:
@@ -300,6 +232,7 @@ def checked(
     stored: Digests,
     place: str,
     altered_rows: AlteredRows = "refuse",
+    groups: Iterable[str] | None = None,
 ) -> pa.Table:
     """All rows of a table as they were read, with their origins, if they are as written.
 
@@ -308,13 +241,15 @@ def checked(
     contract
         Contract of the table.
     table
-        All its rows.
+        All its rows, or all of some groups.
     stored
         Digests that the writer left.
     place
         Where the table is, for the message.
     altered_rows
         What is done with groups that are not as written.
+    groups
+        Groups that `table` should hold; all if None.
 
     Raises
     ------
@@ -329,7 +264,7 @@ def checked(
         )
         return table
     now = group_digests(contract, table)
-    phrases = altered(stored, now)
+    phrases = altered(stored, now, None if groups is None else {*groups, *now})
     if phrases and altered_rows == "leave out":
         logger.warning(
             "%s in %s was altered since soyoil wrote it, so these rows are left out: %s",

@@ -10,12 +10,18 @@ from typing import Any, Final
 import pyarrow as pa
 
 from soyoil.contracts.contract import DUCKDB_TYPES, TableContract
-from soyoil.warehouse.digest import COLUMNS, Digests, GroupDigest, Written, shape
+from soyoil.warehouse.digest import COLUMNS, PARTS, Digests, GroupDigest, shape
+from soyoil.warehouse.partial.written import Written
 
 Literal = Callable[[str], str]
 
 READ_COLUMNS: Final = ("group_name", "n_rows", "digest", "origin")
-"""Columns that `parse` takes, in its order."""
+"""Columns that `parse` takes, in its order; `PARTS` may follow."""
+
+
+def bigquery_columns() -> dict[str, str]:
+    """Columns of the table in BigQuery and their types."""
+    return {**COLUMNS, PARTS: "STRING"}
 
 
 @dataclass(frozen=True)
@@ -30,11 +36,14 @@ class DigestStatements:
         Table of digests as it goes into a statement.
     literal
         Quotes a text in the dialect of the backend.
+    parts
+        Whether the table has the column `PARTS`.
     """
 
     contract: TableContract
     table: str
     literal: Literal
+    parts: bool = False
 
     def create_duckdb(self) -> str:
         """Create the table of digests in DuckDB if it is missing."""
@@ -44,8 +53,13 @@ class DigestStatements:
     @staticmethod
     def create_bigquery(table: str) -> str:
         """Create the table of digests in BigQuery if it is missing."""
-        columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+        columns = ", ".join(f"{name} {kind}" for name, kind in bigquery_columns().items())
         return f"CREATE TABLE IF NOT EXISTS {table} ({columns})\nCLUSTER BY table_name"
+
+    @staticmethod
+    def add_parts(table: str) -> str:
+        """Add the column `PARTS` to a table in BigQuery that an earlier version made."""
+        return f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {PARTS} STRING"
 
     def refuse_other(self, stored: Digests, message: str) -> str:
         """End a transaction in BigQuery with a message unless the digests are those given."""
@@ -84,7 +98,7 @@ class DigestStatements:
             Table with the rows of `staged`, as it goes into a statement.
         """
         own = self.literal(shape(self.contract))
-        names = ", ".join(COLUMNS)
+        names = ", ".join([*COLUMNS, *([PARTS] if self.parts else [])])
         return [
             f"DELETE FROM {self.table} WHERE {self._of_table} "
             f"AND (shape <> {own} OR group_name IN (SELECT group_name FROM {stage}))",
@@ -93,11 +107,11 @@ class DigestStatements:
         ]
 
 
-def staged(contract: TableContract, written: Written) -> pa.Table:
+def staged(contract: TableContract, written: Written, *, parts: bool = False) -> pa.Table:
     """Rows for the table of digests; ``digest`` is NULL where a group has none any more."""
     names = [*written.put, *written.gone]
     digests = [*written.put.values(), *[None] * len(written.gone)]
-    return pa.table(
+    rows = pa.table(
         {
             "table_name": pa.repeat(contract.name, len(names)),
             "group_name": pa.array(names, pa.string()),
@@ -107,11 +121,15 @@ def staged(contract: TableContract, written: Written) -> pa.Table:
             "origin": pa.array([d.origin if d else None for d in digests], pa.string()),
         }
     )
+    if parts:
+        values = pa.array([d.parts if d else None for d in digests], pa.string())
+        rows = rows.append_column(PARTS, values)
+    return rows
 
 
 def parse(rows: Sequence[Sequence[Any]]) -> dict[str, GroupDigest]:
     """Digests by group from rows of `READ_COLUMNS`."""
     return {
-        str(name): GroupDigest(int(count), str(digest), origin)
-        for name, count, digest, origin in rows
+        str(name): GroupDigest(int(count), str(digest), origin, *parts)
+        for name, count, digest, origin, *parts in rows
     }

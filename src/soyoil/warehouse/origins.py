@@ -12,6 +12,8 @@ WRITE_ORIGIN: Final = "soyoil.origin"
 """In ``DataFrame.attrs`` and Arrow metadata: what the rows of a batch were made from."""
 ORIGINS: Final = "soyoil.origins"
 """The same of rows that were read, by group."""
+OTHERS: Final = "soyoil.others"
+"""In ``DataFrame.attrs`` where no row was as wanted: values that rows have, by column."""
 
 
 def batch_origin(table: pa.Table) -> str | None:

@@ -8,8 +8,9 @@ from typing import Final
 
 from soyoil.base.errors import ContractError
 from soyoil.contracts.contract import PROVENANCE, Column, TableContract, WriteMode, quote
-from soyoil.warehouse.backend import DateSpan
+from soyoil.warehouse.backend import DateSpan, Where
 from soyoil.warehouse.ddl import duckdb_add_column, duckdb_ddl
+from soyoil.warehouse.partial.where import condition
 
 STAGE: Final = "soyoil_stage"
 """Name under which the batch is registered."""
@@ -121,23 +122,26 @@ class TableStatements:
         """No rows, all columns."""
         return f"SELECT * FROM {self.table} LIMIT 0"
 
-    def select(self, columns: Sequence[str], span: DateSpan | None = None) -> str:
-        """Columns of the rows of a span, or all, in key order."""
+    def select(
+        self, columns: Sequence[str], span: DateSpan | None = None, where: Where | None = None
+    ) -> str:
+        """Columns of the rows of a span with the values wanted, or all, in key order."""
         wanted = ", ".join(quote(name) for name in columns)
         order = ", ".join(quote(name) for name in self.contract.key)
-        return f"SELECT {wanted} FROM {self.table}{self._where(span)} ORDER BY {order}"
+        parts = [*self._within(span), condition(where, quote, literal)]
+        rows = _and(part for part in parts if part)
+        return f"SELECT {wanted} FROM {self.table}{rows and f' WHERE {rows}'} ORDER BY {order}"
 
-    def _where(self, span: DateSpan | None) -> str:
+    def _within(self, span: DateSpan | None) -> list[str]:
         if span is None:
-            return ""
+            return []
         column = partition_column(self.contract)
         form = "DATE '{}'" if column.type == "DATE" else "TIMESTAMPTZ '{} 00:00:00+00'"
-        bounds = [
+        return [
             f"{quote(column.name)} {sign} {form.format(day)}"
             for sign, day in ((">=", span.start), ("<", span.end))
             if day is not None
         ]
-        return f" WHERE {_and(bounds)}" if bounds else ""
 
     def groups_of_stage(self, columns: Sequence[str]) -> str:
         """Rows of the groups that the batch is about, in no order; all rows without columns."""

@@ -25,8 +25,26 @@ SELECT
     CAST(NULL AS STRUCT<`q` FLOAT64>) AS `extra`
 FROM `a-project.pre_features.small`;
 ASSERT (SELECT COUNT(*) FROM `a-project.pre_features.small`) = (SELECT COUNT(*) FROM `a-project.pre_features.small__soyoil_new`) AS "the new features.small has not the rows of the old one";
-DROP TABLE `a-project.pre_features.small`;
-ALTER TABLE `a-project.pre_features.small__soyoil_new` RENAME TO `small`;
+CREATE OR REPLACE TABLE `a-project.pre_features.small` (
+    `symbol` STRING NOT NULL OPTIONS (description = "the \"symbol\""),
+    `day` DATE NOT NULL OPTIONS (description = "the \"day\""),
+    `close` FLOAT64 OPTIONS (description = "the \"close\""),
+    `n` INT64 OPTIONS (description = "the \"n\""),
+    `m` STRUCT<`w` DATE, `x` FLOAT64, `y` STRING, `depth` INT64> OPTIONS (description = "the \"m\""),
+    `extra` STRUCT<`q` FLOAT64> OPTIONS (description = "the \"extra\"")
+)
+PARTITION BY DATE_TRUNC(`day`, MONTH)
+CLUSTER BY `symbol`
+OPTIONS (description = "A table for tests; it's small.\n{\"contract\": \"features.small\", \"version\": 1, \"hash\": \"HASH\"}")
+AS SELECT
+    `symbol`,
+    `day`,
+    `close`,
+    `n`,
+    `m`,
+    `extra`
+FROM `a-project.pre_features.small__soyoil_new`;
+DROP TABLE `a-project.pre_features.small__soyoil_new`;
 -- add-column:features.small.m.w
 -- add a DATE column, NULL in old rows; made by the SQL of add-column:features.small.extra
 -- add-column:features.small.m.y

@@ -25,8 +25,26 @@ SELECT
     `m`
 FROM `a-project.pre_features.small`;
 ASSERT (SELECT COUNT(*) FROM `a-project.pre_features.small`) = (SELECT COUNT(*) FROM `a-project.pre_features.small__soyoil_new`) AS "the new features.small has not the rows of the old one";
-DROP TABLE `a-project.pre_features.small`;
-ALTER TABLE `a-project.pre_features.small__soyoil_new` RENAME TO `small`;
+CREATE OR REPLACE TABLE `a-project.pre_features.small` (
+    `symbol` STRING NOT NULL OPTIONS (description = "the \"symbol\""),
+    `day` DATE NOT NULL OPTIONS (description = "the \"day\""),
+    `close_usd` FLOAT64 OPTIONS (description = "the \"close_usd\""),
+    `close` FLOAT64,
+    `n` INT64 OPTIONS (description = "the \"n\""),
+    `m` STRUCT<`x` FLOAT64, `depth` INT64> OPTIONS (description = "the \"m\"")
+)
+PARTITION BY DATE_TRUNC(`day`, MONTH)
+CLUSTER BY `symbol`
+OPTIONS (description = "A table for tests; it's small.\n{\"contract\": \"features.small\", \"version\": 1, \"hash\": \"HASH\"}")
+AS SELECT
+    `symbol`,
+    `day`,
+    `close_usd`,
+    `close`,
+    `n`,
+    `m`
+FROM `a-project.pre_features.small__soyoil_new`;
+DROP TABLE `a-project.pre_features.small__soyoil_new`;
 -- rename-column:features.small.close:close_usd (if named)
 -- perhaps rename to close_usd; if it is no rename, name add-column:features.small.close_usd and drop-column:features.small.close instead
 CREATE SCHEMA IF NOT EXISTS `a-project.pre_soyoil_copies`;

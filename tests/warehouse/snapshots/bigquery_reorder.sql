@@ -23,8 +23,24 @@ SELECT
     `n`
 FROM `a-project.pre_features.small`;
 ASSERT (SELECT COUNT(*) FROM `a-project.pre_features.small`) = (SELECT COUNT(*) FROM `a-project.pre_features.small__soyoil_new`) AS "the new features.small has not the rows of the old one";
-DROP TABLE `a-project.pre_features.small`;
-ALTER TABLE `a-project.pre_features.small__soyoil_new` RENAME TO `small`;
+CREATE OR REPLACE TABLE `a-project.pre_features.small` (
+    `symbol` STRING NOT NULL OPTIONS (description = "the \"symbol\""),
+    `day` DATE NOT NULL OPTIONS (description = "the \"day\""),
+    `m` STRUCT<`depth` INT64, `x` FLOAT64> OPTIONS (description = "the \"m\""),
+    `close` FLOAT64 OPTIONS (description = "the \"close\""),
+    `n` INT64 OPTIONS (description = "the \"n\"")
+)
+PARTITION BY DATE_TRUNC(`day`, MONTH)
+CLUSTER BY `symbol`
+OPTIONS (description = "A table for tests; it's small.\n{\"contract\": \"features.small\", \"version\": 1, \"hash\": \"HASH\"}")
+AS SELECT
+    `symbol`,
+    `day`,
+    `m`,
+    `close`,
+    `n`
+FROM `a-project.pre_features.small__soyoil_new`;
+DROP TABLE `a-project.pre_features.small__soyoil_new`;
 -- stamp-table:features.small
 -- mark the table as of contract version 2; made once all other changes of the table are
 ALTER TABLE `a-project.pre_features.small` SET OPTIONS (description = "A table for tests; it's small.\n{\"contract\": \"features.small\", \"version\": 2, \"hash\": \"HASH\"}");

@@ -23,8 +23,24 @@ SELECT
     CASE WHEN `m` IS NULL THEN NULL ELSE STRUCT(`m`.`x` AS `x`, CAST(`m`.`depth` AS FLOAT64) AS `depth`) END AS `m`
 FROM `a-project.pre_features.small`;
 ASSERT (SELECT COUNT(*) FROM `a-project.pre_features.small`) = (SELECT COUNT(*) FROM `a-project.pre_features.small__soyoil_new`) AS "the new features.small has not the rows of the old one";
-DROP TABLE `a-project.pre_features.small`;
-ALTER TABLE `a-project.pre_features.small__soyoil_new` RENAME TO `small`;
+CREATE OR REPLACE TABLE `a-project.pre_features.small` (
+    `symbol` STRING NOT NULL OPTIONS (description = "the \"symbol\""),
+    `day` DATE NOT NULL OPTIONS (description = "the \"day\""),
+    `close` FLOAT64 OPTIONS (description = "the \"close\""),
+    `n` FLOAT64 OPTIONS (description = "the \"n\""),
+    `m` STRUCT<`x` FLOAT64, `depth` FLOAT64> OPTIONS (description = "the \"m\"")
+)
+PARTITION BY DATE_TRUNC(`day`, MONTH)
+CLUSTER BY `symbol`
+OPTIONS (description = "A table for tests; it's small.\n{\"contract\": \"features.small\", \"version\": 1, \"hash\": \"HASH\"}")
+AS SELECT
+    `symbol`,
+    `day`,
+    `close`,
+    `n`,
+    `m`
+FROM `a-project.pre_features.small__soyoil_new`;
+DROP TABLE `a-project.pre_features.small__soyoil_new`;
 -- widen-column:features.small.m.depth
 -- INT64 becomes FLOAT64; integers beyond 2**53 are rounded; made by the SQL of widen-column:features.small.n
 -- stamp-table:features.small

@@ -17,10 +17,9 @@ from soyoil.models.config import EngineConfig, FitConfig
 from soyoil.models.engines import ENGINES, engine_of, is_ablation
 from soyoil.models.registry import BASELINES
 from soyoil.models.report import FitReport
-from soyoil.models.selection import thinned
 from soyoil.models.walkforward import Job, run_walk_forward
 from soyoil.params import Profile, WeightsConfig
-from soyoil.pipelines.fit.tasks import fit_report, fold_task, kept_folds, uniform
+from soyoil.pipelines.fit.tasks import fit_report
 from soyoil.pipelines.grid import bound
 from soyoil.pipelines.origins import (
     FIT_AGAIN,
@@ -32,6 +31,7 @@ from soyoil.pipelines.origins import (
 )
 from soyoil.reports.terminal import progress_bar
 from soyoil.serving.final import FinalModel, refit
+from soyoil.serving.tasks import fold_task, fold_tasks
 from soyoil.splits.final import final_plan
 from soyoil.splits.forecasts import on_dates, prediction_frame
 from soyoil.splits.plan import SplitConfig, plan_from_frame
@@ -141,14 +141,8 @@ def fit_model(
             frames.check(horizon, {}), fit_parameters(profile, fit, engine, config)
         )
         plan = plan_from_frame(split_plan, labels["data_date"], horizon.name, horizon.sessions)
-        weights = dict(iter(sample_weights.groupby("fold")))
-        tasks = [
-            fold_task(f, weights[f.number], (fit.seed, horizon.sessions, f.number))
-            for f in kept_folds(plan, profile, config)
-        ]
-        if is_ablation(model):
-            tasks = [uniform(task) for task in tasks]
-        tasks = [thinned(task, fit.stride(horizon.sessions)) for task in tasks]
+        equal = is_ablation(model)
+        tasks = fold_tasks(plan, sample_weights, profile, fit, config, equal=equal)
         y = labels[horizon.target].to_numpy(dtype="float64")
         arrays = horizon_arrays(snapshot.matrix, y, horizon.sessions)
         started = time.perf_counter()

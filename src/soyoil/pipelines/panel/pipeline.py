@@ -2,8 +2,21 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from soyoil.models.engines import ENGINES
 from soyoil.pipelines.grid import stage
 from soyoil.pipelines.panel.nodes import report_panel, score_panel
+
+SECTIONS = (
+    "source",
+    "split",
+    "panel",
+    "champion",
+    "target",
+    "profile",
+    "weights",
+    "fit",
+    "external",
+)
 
 
 def create_pipeline() -> Pipeline:
@@ -13,13 +26,13 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 score_panel,
-                [
-                    "soyoil_futures_sessions",
-                    "params:source",
-                    "params:split",
-                    "params:panel",
-                    "params:champion",
-                ],
+                {
+                    "sessions": "soyoil_futures_sessions",
+                    "matrix": "panel_matrix",
+                    "regimes": "panel_regimes",
+                    "folder": "panel_folder",
+                    **{name: f"params:{name}" for name in (*SECTIONS, *ENGINES)},
+                },
                 "panel_result",
                 name="score",
             ),

@@ -11,11 +11,19 @@ import pandas as pd
 from soyoil.market.rolls import ROLLS_UNKNOWN
 from soyoil.metrics.bootstrap import LEVEL, MIN_INDEPENDENT
 from soyoil.models.registry import CHAMPION
-from soyoil.panel.gate import GATE_HORIZONS, MIN_SHARE, WORST
-from soyoil.panel.losses import MODELS, REFERENCE
+from soyoil.panel.gate import GATE_HORIZONS, MIN_SHARE, WORST, Gate
+from soyoil.panel.losses import REFERENCE
 from soyoil.panel.result import PanelResult
 from soyoil.reports.page import Html, Page, Table, badge, facts, join, paragraph
-from soyoil.reports.panel.terminal import ABSENT, bounds, figure, notes, scored_span
+from soyoil.reports.panel.terminal import (
+    ABSENT,
+    bounds,
+    engines_add,
+    figure,
+    notes,
+    scored_span,
+    unfitted,
+)
 from soyoil.reports.terminal import percent
 
 if TYPE_CHECKING:
@@ -107,7 +115,7 @@ def _worst(row: _Row) -> str:
     return f"{row['worst_symbol']} {figure(row['worst_skill'])}" if row["roots"] else "n/a"
 
 
-def _means_table(means: pd.DataFrame) -> Table:
+def _means_table(means: pd.DataFrame, model: str) -> Table:
     rows = [
         [
             row["horizon"],
@@ -123,7 +131,9 @@ def _means_table(means: pd.DataFrame) -> Table:
         "Horizon", "Mean pinball skill, %", "Roots above zero", "Worst root, %", "80 % covers, %",
         "Dates / h",
     )  # fmt: skip
-    caption = f"Champion over the counted roots, in brackets {percent(LEVEL, 0)} intervals"
+    caption = (
+        f"{model.capitalize()} over the counted roots, in brackets {percent(LEVEL, 0)} intervals"
+    )
     return Table(caption, header, [("", rows)])
 
 
@@ -154,11 +164,41 @@ def _models_table(means: pd.DataFrame) -> Table:
     )
 
 
-def _verdict(result: PanelResult) -> Html:
-    gate = result.gate
+def _verdict(gate: Gate) -> Html:
     lines = [paragraph(Html("{} {}").format(badge("holds", "good"), text)) for text in gate.held]
     lines += [paragraph(Html("{} {}").format(badge("fails", "bad"), text)) for text in gate.failed]
     return join(lines)
+
+
+def _views(result: PanelResult, model: str) -> list[tuple[str, Figure]]:
+    """One figure per horizon."""
+    roots = result.roots[(result.roots["model"] == model) & (result.roots["status"] == "scored")]
+    means = result.means[result.means["model"] == model]
+    return [
+        (str(row["horizon"]), panel_figure(roots[roots["horizon"] == row["horizon"]], row))
+        for row in means.to_dict("records")
+    ]
+
+
+def _engine(page: Page, result: PanelResult, model: str, gate: Gate) -> list[Html]:
+    """Verdict, figure and tables of one engine."""
+    roots = result.roots[result.roots["model"] == model]
+    means = result.means[result.means["model"] == model]
+    return [
+        paragraph(f"Feature groups: {result.feature_groups[model]}.", "note"),
+        paragraph(gate.sentence(model, REFERENCE)),
+        _means_table(means, model).render(),
+        page.figure(
+            _views(result, model),
+            f"Pinball skill of {model} on each root with its {percent(LEVEL, 0)} interval",
+        ),
+        _roots_table(
+            roots, f"Pinball skill of {model} against the vol cone, %", _skill_cell
+        ).render(),
+        _roots_table(
+            roots, f"Outcomes within the 80 % interval of {model}, %", _coverage_cell
+        ).render(),
+    ]
 
 
 def panel_page(result: PanelResult) -> str:
@@ -177,6 +217,7 @@ def panel_page(result: PanelResult) -> str:
             [
                 ("Verdict", badge(result.gate.word, "good" if result.gate.passed else "bad")),
                 ("Method", CHAMPION),
+                *([("Engines", ", ".join(result.engines))] if result.engines else []),
                 ("Roots", roots["symbol"].nunique()),
                 ("Counted", roots.loc[roots["counted"], "symbol"].nunique()),
                 ("Origins", scored_span(roots)),
@@ -184,7 +225,8 @@ def panel_page(result: PanelResult) -> str:
             ]
         ),
         paragraph(result.gate.sentence(CHAMPION, REFERENCE)),
-        *(paragraph(text, "note") for text in notes(result)),
+        *(paragraph(text) for text in [engines_add(result)] if text),
+        *(paragraph(text, "note") for text in (*notes(result), unfitted(result)) if text),
     ]
     if result.provenance == "synthetic":
         lead.insert(0, paragraph("The data are synthetic: an invented market.", "banner"))
@@ -201,7 +243,7 @@ def panel_page(result: PanelResult) -> str:
             "together do not count as many. Skill is against the vol cone on the same rows.",
             "note",
         ),
-        _means_table(means).render(),
+        _means_table(means, CHAMPION).render(),
     )
     page.add(
         "gate",
@@ -212,17 +254,15 @@ def panel_page(result: PanelResult) -> str:
             f"{percent(WORST, 1)}.",
             "note",
         ),
-        _verdict(result),
+        _verdict(result.gate),
     )
-    views = [
-        (str(row["horizon"]), panel_figure(
-            roots[(roots["horizon"] == row["horizon"]) & (roots["status"] == "scored")], row))
-        for row in means.to_dict("records")
-    ]  # fmt: skip
     page.add(
         "roots",
         "Root by root",
-        page.figure(views, f"Pinball skill of each root with its {percent(LEVEL, 0)} interval"),
+        page.figure(
+            _views(result, CHAMPION),
+            f"Pinball skill of each root with its {percent(LEVEL, 0)} interval",
+        ),
         paragraph(
             f"A horizon with fewer than {MIN_INDEPENDENT:.0f} independent labels per root proves "
             "nothing about a root; that is so from 6m on, and often at 3m.",
@@ -238,5 +278,7 @@ def panel_page(result: PanelResult) -> str:
             roots, "Outcomes within the 80 % interval of the champion, %", _coverage_cell
         ).render(),
     )
-    page.add("models", f"The {len(MODELS)} models", _models_table(result.means).render())
+    for name, gate in result.engines.items():
+        page.add(f"engine-{name}", f"Engine {name}", *_engine(page, result, name, gate))
+    page.add("models", f"The {len(result.models)} models", _models_table(result.means).render())
     return page.render()

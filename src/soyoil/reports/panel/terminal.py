@@ -81,10 +81,39 @@ def notes(result: PanelResult) -> list[str]:
     return lines
 
 
-def panel_view(result: PanelResult) -> RenderableType:
-    """Skill and coverage of the champion by root and horizon, the means, and the verdict."""
-    table = result.roots[result.roots["model"] == CHAMPION]
-    means = result.means[result.means["model"] == CHAMPION].to_dict("records")
+def engine_title(result: PanelResult, model: str) -> str:
+    """Name of an engine with the feature groups that it was given."""
+    return f"{model}, feature groups: {result.feature_groups[model]}"
+
+
+def engines_add(result: PanelResult) -> str:
+    """What the engines add to the champion, in one sentence; empty without engines."""
+    parts = [
+        f"{row['horizon']} {figure(row['skill_pinball'])} {bounds(row)}"
+        for row in result.engines_add.to_dict("records")
+        if row["roots"]
+    ]
+    if not parts:
+        return ""
+    return (
+        f"What {'+'.join(result.engines)} adds to the champion, mean pinball skill against the "
+        f"cones mixed alone, %: {', '.join(parts)}."
+    )
+
+
+def unfitted(result: PanelResult) -> str:
+    """Which roots are too short for a fold of the engines; empty if none is."""
+    horizons: dict[str, list[str]] = {}
+    for symbol, horizon in result.unfitted:
+        horizons.setdefault(symbol, []).append(horizon)
+    listed = ", ".join(f"{symbol} ({' '.join(names)})" for symbol, names in horizons.items())
+    return f"No engine, too short for a fold: {listed}." if listed else ""
+
+
+def _table(result: PanelResult, model: str) -> Table:
+    """Skill and coverage of a model by root and horizon, and the means."""
+    table = result.roots[result.roots["model"] == model]
+    means = result.means[result.means["model"] == model].to_dict("records")
     view = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     view.add_column("", no_wrap=True)
     for row in means:
@@ -99,16 +128,38 @@ def panel_view(result: PanelResult) -> RenderableType:
     worst = ((row["worst_symbol"], row["worst_skill"]) for row in means)
     view.add_row("worst", *(f"{s} {figure(v)}" if v == v else "n/a" for s, v in worst))
     view.add_row("covers", *(f"{100 * row['coverage_80']:.1f}" for row in means))
+    return view
+
+
+def panel_view(result: PanelResult) -> RenderableType:
+    """Skill and coverage of the champion by root and horizon, the means, and the verdict.
+
+    Engines follow, each with a table and a verdict of its own.
+    """
+    table = result.roots[result.roots["model"] == CHAMPION]
     roots = table["symbol"].nunique()
     note = (
         "Pinball skill against the vol cone, %, and coverage of the 80 % interval, %. "
         f"* and !: the {percent(LEVEL, 0)} interval lies above or below zero. The interval of the "
         "mean resamples dates for all roots together."
     )
-    return Group(
-        Text(f"Champion on {roots} roots, {result.provenance} data, origins {scored_span(table)}"),
-        view,
+    mixed = f" with {'+'.join(result.engines)}" if result.engines else ""
+    lines: list[RenderableType] = [
+        Text(
+            f"Champion{mixed} on {roots} roots, {result.provenance} data, "
+            f"origins {scored_span(table)}"
+        ),
+        _table(result, CHAMPION),
         Text(note, style="dim"),
         *map(Text, notes(result)),
         Text(result.gate.sentence(CHAMPION, REFERENCE), style="bold"),
-    )
+    ]
+    lines += [Text(text) for text in (engines_add(result), unfitted(result)) if text]
+    for name, gate in result.engines.items():
+        lines += [
+            Text(),
+            Text(engine_title(result, name)),
+            _table(result, name),
+            Text(gate.sentence(name, REFERENCE), style="bold"),
+        ]
+    return Group(*lines)

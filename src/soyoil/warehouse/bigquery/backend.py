@@ -7,12 +7,14 @@ the table as it was, and its staging table expires by itself.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
 import random
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import pyarrow as pa
@@ -21,9 +23,9 @@ from soyoil.base.errors import WarehouseBusyError, WarehouseError
 from soyoil.contracts.contract import TableContract, WriteMode
 from soyoil.contracts.validation import check_rows
 from soyoil.warehouse import digest, table_check
-from soyoil.warehouse.backend import AlteredRows, DateSpan, WriteResult
+from soyoil.warehouse.backend import AlteredRows, DateSpan, Where, WriteResult
 from soyoil.warehouse.bigquery.client import client_for
-from soyoil.warehouse.bigquery.digests import BigQueryDigests
+from soyoil.warehouse.bigquery.digests import BigQueryDigests, has_rows, is_marked
 from soyoil.warehouse.bigquery.schema import (
     addable_columns,
     bigquery_schema,
@@ -39,6 +41,9 @@ from soyoil.warehouse.bigquery.sql import (
 from soyoil.warehouse.bigquery.stage import STAGE_PREFIX, staged_table
 from soyoil.warehouse.connection import BigQueryConnection
 from soyoil.warehouse.guard import check_allowed
+from soyoil.warehouse.partial.parts import changes, digests_by_part
+from soyoil.warehouse.partial.where import check_where, groups_taken, takes_whole_groups
+from soyoil.warehouse.partial.written import Written, after_write, needs_rows
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -76,19 +81,21 @@ class BigQueryWarehouse:
         columns: Sequence[str] | None = None,
         span: DateSpan | None = None,
         altered: AlteredRows = "refuse",
+        where: Where | None = None,
     ) -> pa.Table:
         """Rows in key order; see `backend.Warehouse.read`."""
         check_allowed()
         schema = table_check.projection(contract, columns)
+        check_where(contract, where or {})
         statements = self._statements(contract)
-        restriction = statements.restriction(span)
+        restriction = statements.restriction(span, where)
         table = self._client.get_table(statements.table)
         if table is None:
             raise table_check.missing_table(contract, self._connection.place)
         self._check_table(contract, table, schema.names)
         # Rows come in no order, so the key is read as well.
         names = list(dict.fromkeys((*schema.names, *contract.key)))
-        self._check_cost(statements, table, names, span)
+        self._check_cost(statements, table, names, restriction)
 
         def ordered() -> pa.Table:
             rows = self._client.read(statements.table, names, restriction)
@@ -97,37 +104,125 @@ class BigQueryWarehouse:
 
         if columns is not None:
             return ordered()
-        rows = (
-            ordered() if span else self._repeated(lambda: self._intact(contract, ordered, altered))
-        )
+        if span is None and takes_whole_groups(contract, where):
+            rows = self._repeated(lambda: self._intact(contract, ordered, altered, where))
+        else:
+            rows = ordered()
         check_rows(rows, contract, self._connection.place)
         return rows
 
     def _intact(
-        self, contract: TableContract, read: Callable[[], pa.Table], altered: AlteredRows
+        self,
+        contract: TableContract,
+        read: Callable[[], pa.Table],
+        altered: AlteredRows,
+        where: Where | None,
     ) -> pa.Table:
-        """All rows of a table, if they are as they were written."""
+        """All rows of a table, or of some groups, if they are as they were written."""
         stored = self._digests.stored(contract)
+        groups = groups_taken(contract, stored, where)
         rows = read()
-        differ = digest.altered(stored, digest.group_digests(contract, rows))
+        now = digest.group_digests(contract, rows)
+        differ = digest.altered(stored, now, None if groups is None else {*groups, *now})
         if differ and self._digests.stored(contract) != stored:
             raise WarehouseBusyError(f"{contract.name} was written while it was read.")
-        return digest.checked(contract, rows, stored, self._connection.place, altered)
+        if differ:
+            self._digests.unmark(contract)
+        return digest.checked(contract, rows, stored, self._connection.place, altered, groups)
 
     def write(self, contract: TableContract, table: pa.Table) -> WriteResult:
         """Write a validated batch, all or nothing; see `backend.Warehouse.write`."""
         check_allowed()
         table_check.check_batch(contract, table)
         statements = self._statements(contract)
-        before = self._repeated(lambda: self._prepared(statements, table))
+        before = self._repeated(lambda: self._prepared(statements))
         mode = table_check.write_mode(contract, table)
         if not table.num_rows and (mode != "replace" or not before.num_rows):
             return WriteResult(0, 0, 0, 0)
-        self._digests.create()
-        partitions = self._partitions(statements, table, mode)
-        schema = bigquery_schema(contract)
-        with staged_table(self._client, statements.stage, schema, table):
-            return self._repeated(lambda: self._applied(statements, table, mode, partitions))
+        marked = is_marked(contract, before, self._digests.create())
+        result, ended = None, None
+        if marked:
+            result, ended = self._parts_written(statements, before, table, mode)
+        if result is None:
+            self._check_provenance(statements, before, table)
+            partitions = self._partitions(statements, table, mode)
+            schema = bigquery_schema(contract)
+            with staged_table(self._client, statements.stage, schema, table):
+                result, ended = self._repeated(
+                    lambda: self._applied(statements, table, mode, partitions)
+                )
+        if ended or not marked:
+            self._digests.mark(contract, before, None if marked else table.num_rows, ended)
+        return result
+
+    def _parts_written(
+        self,
+        statements: BigQueryStatements,
+        before: bigquery.Table,
+        batch: pa.Table,
+        mode: WriteMode,
+    ) -> tuple[WriteResult | None, dt.datetime | None]:
+        """Write the months whose digests differ, if they tell all; send nothing else."""
+        contract = statements.contract
+        partition = contract.partition
+        if mode == "upsert" or (partition is not None and partition.granularity != "MONTH"):
+            return None, None
+        stored = self._digests.stored(contract)
+        found = changes(contract, batch, mode, stored)
+        if found is None or not has_rows(
+            self._client, before, sum(d.rows for d in stored.values())
+        ):
+            return None, None
+        if not found.kept:
+            self._check_provenance(statements, before, batch)
+        rows = found.rows
+        partitions = table_check.partitions(contract, rows)
+        span = self._span(contract, partitions)
+        statements = replace(statements, by_part=True)
+        doing = f"write {statements.table}"
+        with contextlib.ExitStack() as stack:
+            steps: list[str] = []
+            result = WriteResult(0, 0, 0, batch.num_rows)
+            if rows.num_rows:
+                schema = bigquery_schema(contract)
+                stack.enter_context(staged_table(self._client, statements.stage, schema, rows))
+                counts = (rows.num_rows, 0, 0)
+                if not found.fresh:
+                    (counts,) = self._client.query(statements.counts(mode, span), doing)
+                inserted, updated, deleted = counts
+                same = batch.num_rows - inserted - updated
+                result = WriteResult(inserted, updated, deleted, same)
+                steps = statements.parts(mode, [span], result)
+            try:
+                return result, self._run(contract, steps, stored, found.written, doing)
+            except WarehouseBusyError as exc:
+                logger.info("%s All rows are compared now.", exc)
+                return None, None
+
+    def _run(
+        self,
+        contract: TableContract,
+        steps: Sequence[str],
+        stored: digest.Digests,
+        written: Written,
+        doing: str,
+    ) -> dt.datetime | None:
+        """Run the steps and write the digests in one transaction.
+
+        Returns
+        -------
+        datetime or None
+            When it had ended, by the clock of the server; None if there was nothing to do.
+        """
+        with self._digests.writing(contract, stored, written) as (first, last):
+            steps = [*first, *steps, *last]
+            if not steps:
+                return None
+            if len(steps) > 1:
+                steps = ["BEGIN TRANSACTION", *steps, "COMMIT TRANSACTION"]
+            steps.append("SELECT CURRENT_TIMESTAMP()")
+            rows = self._client.query(";\n\n".join(steps) + ";", doing)
+        return rows[0][0] if rows else None
 
     def _statements(self, contract: TableContract) -> BigQueryStatements:
         table = self._connection.table(contract.name)
@@ -135,7 +230,7 @@ class BigQueryWarehouse:
         stage = f"{dataset}.{STAGE_PREFIX}{name}_{uuid.uuid4().hex}"
         return BigQueryStatements(contract, table, stage)
 
-    def _prepared(self, statements: BigQueryStatements, batch: pa.Table) -> bigquery.Table:
+    def _prepared(self, statements: BigQueryStatements) -> bigquery.Table:
         """The table, created if it is missing, checked to fit."""
         contract = statements.contract
         table = self._client.get_table(statements.table)
@@ -143,16 +238,15 @@ class BigQueryWarehouse:
             self._client.create_dataset(statements.table.rsplit(".", 1)[0])
             self._digests.forget(contract)
             create = statements.create_table(description(contract))
-            self._client.query(create, f"create {statements.table}")
+            self._client.change(create, f"create {statements.table}")
             table = self._client.get_table(statements.table)
             if table is None:
                 raise WarehouseError(f"{statements.table} was created and is gone: run again")
         self._check_table(contract, table, ())
         new = addable_columns(contract, table)
         if new:
-            self._client.query(statements.add_columns(new), f"add columns to {statements.table}")
+            self._client.change(statements.add_columns(new), f"add columns to {statements.table}")
             table = self._client.get_table(statements.table) or table
-        self._check_provenance(statements, table, batch)
         stamp = table_check.stamp(contract)
         if table_check.stamp_of(table.description) != stamp:
             table.description = description(contract)
@@ -193,10 +287,10 @@ class BigQueryWarehouse:
         statements: BigQueryStatements,
         table: bigquery.Table,
         columns: Sequence[str],
-        span: DateSpan | None,
+        restriction: str,
     ) -> None:
-        """Refuse a read that is too expensive; asked once per table and columns."""
-        query = statements.select(columns, span)
+        """Refuse a read that is too expensive; asked once per table, columns and rows."""
+        query = statements.select(columns, restriction)
         if query in self._client.estimates:
             return
         estimate = self._client.dry_run(query, f"estimate a read of {statements.table}")
@@ -232,8 +326,8 @@ class BigQueryWarehouse:
         batch: pa.Table,
         mode: WriteMode,
         partitions: Sequence[str],
-    ) -> WriteResult:
-        """Write from the staging table, if anything is to be written at all."""
+    ) -> tuple[WriteResult, dt.datetime | None]:
+        """Write from the staging table, if anything is to be written at all; when it ended."""
         contract = statements.contract
         stored = self._digests.stored(contract)
         written = self._digests_after(statements, batch, mode, stored)
@@ -245,13 +339,7 @@ class BigQueryWarehouse:
         # Rows that go may lie anywhere.
         spans = batches(partitions, span if mode == "upsert" else DateSpan())
         steps = statements.parts(mode, spans, result)
-        with self._digests.writing(contract, stored, written) as (first, last):
-            steps = [*first, *steps, *last]
-            if len(steps) > 1:
-                steps = ["BEGIN TRANSACTION", *steps, "COMMIT TRANSACTION"]
-            if steps:
-                self._client.query(";\n\n".join(steps) + ";", doing)
-        return result
+        return result, self._run(contract, steps, stored, written, doing)
 
     def _digests_after(
         self,
@@ -259,7 +347,7 @@ class BigQueryWarehouse:
         batch: pa.Table,
         mode: WriteMode,
         stored: digest.Digests,
-    ) -> digest.Written:
+    ) -> Written:
         """What becomes of the digests of the table.
 
         Raises
@@ -269,7 +357,7 @@ class BigQueryWarehouse:
         """
         contract = statements.contract
         old = None
-        if digest.needs_rows(mode, stored):
+        if needs_rows(mode, stored):
             schema = contract.arrow_schema()
             old = self._client.read(statements.table, schema.names).select(schema.names)
             old = old.cast(schema).combine_chunks()
@@ -277,7 +365,7 @@ class BigQueryWarehouse:
                 old = digest.rows_of_groups(contract, old, batch)
                 place = self._connection.place
                 digest.check_batch_groups(contract, batch, old, stored, place)
-        return digest.after_write(contract, batch, mode, stored, old)
+        return after_write(contract, batch, mode, stored, old, digests_by_part)
 
     def _span(self, contract: TableContract, partitions: Sequence[str]) -> DateSpan:
         """Days that hold the batch and every row it may update."""

@@ -5,16 +5,12 @@ Google's packages take more than a second to import, so they are imported when a
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import io
-import json
 import os
-import re
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -22,7 +18,10 @@ import pyarrow.parquet as pq
 
 from soyoil.base.errors import WarehouseError
 from soyoil.warehouse import usage
-from soyoil.warehouse.bigquery.errors import explained, too_expensive
+from soyoil.warehouse.bigquery.access.credentials import credentials_of
+from soyoil.warehouse.bigquery.access.datasets import check_dataset, repeated_when_limited
+from soyoil.warehouse.bigquery.access.errors import explained, too_expensive
+from soyoil.warehouse.bigquery.storage import StorageReader
 from soyoil.warehouse.connection import BigQueryConnection
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 JOB_PREFIX: Final = "soyoil-"
 # Matrix rows are wide; the default of gRPC, 4 MB, is below one message of the Storage API.
 _GRPC_OPTIONS: Final = [("grpc.max_receive_message_length", -1)]
-_CLOUD_SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 
 
 def client_for(connection: BigQueryConnection) -> BigQueryClient:
@@ -59,8 +57,10 @@ class BigQueryClient:
 
     def __init__(self, connection: BigQueryConnection) -> None:
         self.connection = connection
+        self._encrypted: set[str] = set()
         self.estimates: dict[str, int] = {}
         """Bytes of the reads that were looked at before, by query."""
+        self._reader = StorageReader(connection)
 
     @contextmanager
     def explaining(self, doing: str) -> Iterator[None]:
@@ -86,15 +86,18 @@ class BigQueryClient:
             session = AuthorizedSession(credentials)
             session.hooks["response"].append(_count)
             return bigquery.Client(
-                project=connection.project,
+                project=connection.payer,
                 credentials=credentials,
                 location=connection.location,
                 client_options={"api_endpoint": connection.endpoint.rstrip("/")}
                 if connection.endpoint
                 else None,
                 default_query_job_config=bigquery.QueryJobConfig(
-                    maximum_bytes_billed=connection.maximum_bytes_billed, use_legacy_sql=False
+                    maximum_bytes_billed=connection.maximum_bytes_billed,
+                    use_legacy_sql=False,
+                    labels=dict(connection.job_labels),
                 ),
+                default_load_job_config=bigquery.LoadJobConfig(labels=dict(connection.job_labels)),
                 _http=session,
             )
 
@@ -116,29 +119,7 @@ class BigQueryClient:
 
     @functools.cached_property
     def _credentials(self) -> Any:
-        import google.auth
-        from google.auth.credentials import AnonymousCredentials
-        from google.oauth2 import service_account
-
-        if self.connection.endpoint:
-            return AnonymousCredentials()
-        if self.connection.credentials is None:
-            return google.auth.default(scopes=[_CLOUD_SCOPE])[0]
-        given = self.connection.credentials.get_secret_value()
-        make = service_account.Credentials
-        is_path = not given.lstrip().startswith("{")
-        try:
-            if is_path:
-                return make.from_service_account_file(given, scopes=[_CLOUD_SCOPE])
-            return make.from_service_account_info(json.loads(given), scopes=[_CLOUD_SCOPE])
-        except (OSError, ValueError) as exc:
-            # Not the text of the error: it may quote the key.
-            raise WarehouseError(
-                f"the credentials for BigQuery{_place(given) if is_path else ''} are no service "
-                f"account ({type(exc).__name__}). Correct the entry of "
-                "conf/bigquery/credentials.yml: `keyfile`, the path of a JSON key, or the fields "
-                "of that file."
-            ) from None
+        return credentials_of(self.connection)
 
     @functools.cached_property
     def retry(self) -> Any:
@@ -163,18 +144,22 @@ class BigQueryClient:
                 return None
 
     def create_dataset(self, dataset_id: str) -> None:
-        """Create ``project.dataset`` in the location of the connection if it is missing.
+        """Create ``project.dataset`` as the connection says if it is missing.
 
         Raises
         ------
         WarehouseError
-            It is there, but in another location.
+            It is there, but in another location, or its tables would be encrypted otherwise.
         """
         from google.api_core.exceptions import NotFound
         from google.cloud import bigquery
 
         wanted = bigquery.Dataset(dataset_id)
         wanted.location = self.connection.location
+        if self.connection.kms_key_name:
+            wanted.default_encryption_configuration = bigquery.EncryptionConfiguration(
+                self.connection.kms_key_name
+            )
         with self.explaining(f"create the dataset {dataset_id}"):
             try:
                 # Looked up first: who may write to a dataset need not be allowed to create one.
@@ -183,12 +168,13 @@ class BigQueryClient:
                 )
             except NotFound:
                 found = self.api.create_dataset(wanted, exists_ok=True, retry=self.retry)
-        if found.location.lower() != wanted.location.lower():
-            raise WarehouseError(
-                f"the dataset {dataset_id} lies in {found.location}, and the connection says "
-                f"{wanted.location}: set `location: {found.location}` under `warehouse` in "
-                "conf/bigquery/globals.yml, or use another dataset_prefix"
-            )
+        check_dataset(found, self.connection)
+        self._encrypted.add(dataset_id)
+
+    def check_encryption(self, dataset_id: str) -> None:
+        """Refuse to create tables in a dataset whose default key is not that of the connection."""
+        if self.connection.kms_key_name and dataset_id not in self._encrypted:
+            self.create_dataset(dataset_id)
 
     def delete_table(self, table_id: str) -> None:
         """Delete a table if it is there."""
@@ -239,6 +225,19 @@ class BigQueryClient:
             bytes_processed=job.total_bytes_processed or 0, bytes_billed=job.total_bytes_billed or 0
         )
         return found
+
+    def change(self, sql: str, doing: str) -> None:
+        """Run a statement that changes structure, again where the table changed too often.
+
+        BigQuery allows five changes of the metadata of a table in ten seconds. A statement that was
+        refused for it did nothing; of a script, statements before may stand, so it is not repeated.
+
+        Raises
+        ------
+        WarehouseError
+            As `query`.
+        """
+        repeated_when_limited(lambda: self.query(sql, doing), once=";\n" in sql)
 
     def dry_run(self, sql: str, doing: str) -> int:
         """Bytes that a query would read."""
@@ -325,36 +324,8 @@ class BigQueryClient:
         restriction
             Condition on the rows, SQL without WHERE.
         """
-        from google.cloud.bigquery_storage_v1 import types
-
-        project, dataset, name = table_id.rsplit(".", 2)
-        options = types.ReadSession.TableReadOptions(
-            selected_fields=list(columns), row_restriction=restriction
-        )
-        wanted = types.ReadSession(
-            table=f"projects/{project}/datasets/{dataset}/tables/{name}",
-            data_format=types.DataFormat.ARROW,
-            read_options=options,
-        )
         with self.explaining(f"read {table_id}"):
-            usage.record(requests=1)
-            session = self.storage.create_read_session(
-                parent=f"projects/{self.connection.project}",
-                read_session=wanted,
-                timeout=self.connection.timeout_s,
-            )
-            schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
-            parts = []
-            for stream in session.streams:
-                usage.record(requests=1)
-                reader = self.storage.read_rows(stream.name, timeout=self.connection.job_timeout_s)
-                for message in reader:
-                    batch = pa.py_buffer(message.arrow_record_batch.serialized_record_batch)
-                    parts.append(pa.ipc.read_record_batch(batch, schema))
-        found = pa.Table.from_batches(parts, schema=schema)
-        # The estimate of some servers is that of compressed files.
-        usage.record(storage_bytes=max(session.estimated_total_bytes_scanned, found.nbytes))
-        return found
+            return self._reader.read(self.storage, table_id, columns, restriction)
 
     def _cancel(self, job: Any) -> None:
         """End a job whose result nobody waits for any more; it may have ended by itself."""
@@ -370,12 +341,3 @@ class BigQueryClient:
 
 def _count(response: Any, *args: object, **kwargs: object) -> None:
     usage.record(requests=1)
-
-
-def _place(given: str) -> str:
-    """Where credentials were looked for; nothing of what may be a key instead of a path."""
-    with contextlib.suppress(OSError, ValueError):
-        if Path(given).is_file():
-            return f" in {given}"
-    plain = re.fullmatch(r"[\w./~\\: -]{1,200}\.json", given)
-    return f" in {given}" if plain else " (its text is not shown: it may be a key, and no path)"

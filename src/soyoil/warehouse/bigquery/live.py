@@ -14,7 +14,9 @@ from soyoil.base.errors import WarehouseError
 from soyoil.contracts.contract import Partition
 from soyoil.warehouse.bigquery.client import client_for
 from soyoil.warehouse.bigquery.extras import table_extras
+from soyoil.warehouse.bigquery.fields import added_fields
 from soyoil.warehouse.bigquery.schema import standard_type
+from soyoil.warehouse.bigquery.schema_update import add_fields, keeping_expirations
 from soyoil.warehouse.bigquery.stage import STAGE_PREFIX
 from soyoil.warehouse.connection import BigQueryConnection
 from soyoil.warehouse.ddl import backtick
@@ -34,6 +36,11 @@ _FORMS: Final = {
 _REQUESTS_AT_ONCE: Final = 8
 """Google's client keeps ten connections."""
 _CREATE_DATASET: Final = re.compile(r"CREATE SCHEMA IF NOT EXISTS `([^`]+)`")
+_CREATE_TABLE: Final = re.compile(r"^CREATE (?:SNAPSHOT )?TABLE `([^`]+)\.[^`.]+`", re.MULTILINE)
+_REPLACE_TABLE: Final = re.compile(
+    r"^(?:CREATE OR REPLACE TABLE `([^`]+)`|DROP TABLE `([^`]+)`;\nALTER TABLE `\2\w+` RENAME)",
+    re.MULTILINE,
+)
 _HIDDEN_OF_OTHERS: Final = re.compile(rf"soyoil_\w+_(?:{'|'.join(sorted(HIDDEN))})")
 
 _Listed = tuple[str, str, bool]
@@ -118,7 +125,7 @@ class BigQueryInspector:
         location = self._connection.location.lower()
         own = self._connection.dataset_prefix
         with client.explaining("list the datasets"):
-            for item in client.api.list_datasets(retry=client.retry):
+            for item in client.api.list_datasets(self._connection.project, retry=client.retry):
                 there = str(item._properties.get("location") or location).lower()
                 here = there == location or (own and item.dataset_id.startswith(own))
                 if item.dataset_id.startswith(self._prefix) and here:
@@ -172,8 +179,20 @@ class BigQueryInspector:
                 # By the API, which is told the location and tells one that differs.
                 client.create_dataset(created.group(1))
                 continue
+            added = added_fields(statement)
+            if added is not None:
+                add_fields(client, *added)
+                continue
+            for dataset in dict.fromkeys(_CREATE_TABLE.findall(statement)):
+                client.check_encryption(dataset)
             first = statement.strip().splitlines()[0]
-            client.query(statement, f"run {first!r}")
+            with keeping_expirations(client, _replaced(statement)):
+                client.change(statement, f"run {first!r}")
+
+
+def _replaced(statement: str) -> list[str]:
+    """Tables in whose place another one comes."""
+    return [first or second for first, second in _REPLACE_TABLE.findall(statement)]
 
 
 def _table(dataset: str, table: bigquery.Table) -> LiveTable:

@@ -10,8 +10,11 @@ from typing import Final
 
 from soyoil.base.errors import ContractError
 from soyoil.contracts.contract import PROVENANCE, Column, TableContract, WriteMode
-from soyoil.warehouse.backend import DateSpan, WriteResult
+from soyoil.warehouse.backend import DateSpan, Where, WriteResult
 from soyoil.warehouse.ddl import backtick, bigquery_add_columns, bigquery_ddl, text_literal
+from soyoil.warehouse.digest import group_columns
+from soyoil.warehouse.partial.parts import month_column
+from soyoil.warehouse.partial.where import condition
 from soyoil.warehouse.sql import partition_column
 
 MAX_JOB_PARTITIONS: Final = 4_000
@@ -60,11 +63,15 @@ class BigQueryStatements:
         Contract of the table.
     table, stage
         ``project.dataset.table`` of the table and of the batch, not quoted.
+    by_part
+        Whether the batch speaks for whole groups of digests, each in its months, and for nothing
+        else; see `partial.parts`.
     """
 
     contract: TableContract
     table: str
     stage: str
+    by_part: bool = False
 
     def create_table(self, description: str) -> str:
         """Create the table if it is missing."""
@@ -74,16 +81,16 @@ class BigQueryStatements:
         """Add nullable columns at the end, those that are missing."""
         return bigquery_add_columns(columns, self.table)
 
-    def select(self, columns: Sequence[str], span: DateSpan | None = None) -> str:
-        """Columns of the rows of a span, or all, in no order."""
+    def select(self, columns: Sequence[str], restriction: str = "") -> str:
+        """Columns of the rows that satisfy a condition, or all, in no order."""
         names = ", ".join(backtick(name) for name in columns)
-        condition = self.restriction(span)
-        where = f"\nWHERE {condition}" if condition else ""
+        where = f"\nWHERE {restriction}" if restriction else ""
         return f"SELECT {names}\nFROM {backtick(self.table)}{where}"
 
-    def restriction(self, span: DateSpan | None) -> str:
-        """Condition on the rows of a span, empty for all."""
-        return "" if span is None else self._within(span, "")
+    def restriction(self, span: DateSpan | None, where: Where | None = None) -> str:
+        """Condition on the rows of a span with the values wanted, empty for all."""
+        within = "" if span is None else self._within(span, "")
+        return _and((within, condition(where, backtick, text_literal)))
 
     def provenances(self) -> str:
         """Provenances of the rows in the table."""
@@ -105,13 +112,16 @@ class BigQueryStatements:
         mode
             How the batch is written.
         span
-            Where the batch lies, so that an upsert reads no other partition.
+            Where the batch lies, so that an upsert, and a write of parts, read no other partition.
         """
         first = backtick(self.contract.key[0])
         new, old = f"{NEW}.{first}", f"{OLD}.{first}"
         gone = f"COUNTIF({_and((f'{new} IS NULL', self._same_group(mode)))})"
         side = "LEFT" if mode == "upsert" else "FULL"
         within = self._within(span, OLD) if mode == "upsert" else ""
+        there = backtick(self.table)
+        if mode != "upsert" and span != _ALL:
+            there = f"(SELECT * FROM {there} WHERE {self._within(span, '')})"
         changed = _and((f"{new} IS NOT NULL", f"{old} IS NOT NULL", f"({self._differs})"))
         return (
             f"SELECT\n"
@@ -119,7 +129,7 @@ class BigQueryStatements:
             f"  COUNTIF({changed}) AS updated,\n"
             f"  {'0' if mode == 'upsert' else gone} AS deleted\n"
             f"FROM {backtick(self.stage)} AS {NEW}\n"
-            f"{side} JOIN {backtick(self.table)} AS {OLD}\n"
+            f"{side} JOIN {there} AS {OLD}\n"
             f"ON {_and((self._same_key, within))}"
         )
 
@@ -202,6 +212,8 @@ class BigQueryStatements:
 
     def _same_group(self, mode: WriteMode) -> str:
         """Condition on an old row that the batch speaks for its group; none in ``replace``."""
+        if self.by_part:
+            return f"{self._part(OLD)} IN (SELECT {self._part('')} FROM {backtick(self.stage)})"
         if mode != "sync":
             return ""
         names = [backtick(name) for name in self.contract.sync_by]
@@ -211,6 +223,16 @@ class BigQueryStatements:
         row = ", ".join(f"{OLD}.{name}" for name in names)
         groups = f"SELECT AS STRUCT {', '.join(names)} FROM {backtick(self.stage)}"
         return f"STRUCT({row}) IN ({groups})"
+
+    def _part(self, row: str) -> str:
+        """Group and month of a row as one text."""
+        start = f"{row}." if row else ""
+        texts = [f"TO_JSON_STRING({start}{backtick(n)})" for n in group_columns(self.contract)]
+        month = month_column(self.contract)
+        if month:
+            kind = partition_column(self.contract).type
+            texts.append(f"FORMAT_{kind}('%Y%m', {start}{backtick(month)})")
+        return f"CONCAT({', '.join(texts)})" if len(texts) > 1 else texts[0]
 
     def _within(self, span: DateSpan, row: str) -> str:
         if span == _ALL:

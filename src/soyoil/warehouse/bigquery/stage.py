@@ -45,6 +45,7 @@ def staged_table(
     """
     from google.cloud import bigquery
 
+    client.check_encryption(table_id.rsplit(".", 1)[0])
     stage = bigquery.Table(table_id, schema=schema)
     stage.expires = dt.datetime.now(dt.UTC) + dt.timedelta(hours=STAGE_HOURS)
     with client.explaining(f"create {table_id}"):

@@ -23,10 +23,12 @@ from soyoil.base.leftovers import unfinished
 from soyoil.contracts.contract import TableContract, quote
 from soyoil.contracts.validation import check_rows
 from soyoil.warehouse import digest, table_check
-from soyoil.warehouse.backend import AlteredRows, DateSpan, WriteResult
+from soyoil.warehouse.backend import AlteredRows, DateSpan, Where, WriteResult
 from soyoil.warehouse.connection import DuckDBConnection
 from soyoil.warehouse.digest_sql import DigestStatements, parse, staged
 from soyoil.warehouse.guard import check_allowed
+from soyoil.warehouse.partial.where import check_where, groups_taken, takes_whole_groups
+from soyoil.warehouse.partial.written import Written, after_write, needs_rows
 from soyoil.warehouse.sql import STAGE, TableStatements, literal, partition_column
 
 POLL_S: Final = 0.05
@@ -71,12 +73,14 @@ class DuckDBWarehouse:
         columns: Sequence[str] | None = None,
         span: DateSpan | None = None,
         altered: AlteredRows = "refuse",
+        where: Where | None = None,
     ) -> pa.Table:
         """Rows in key order; see `backend.Warehouse.read`."""
         check_allowed()
         schema = table_check.projection(contract, columns)
         if span is not None:
             partition_column(contract)
+        check_where(contract, where or {})
         if not self._path.exists():
             raise table_check.missing_table(contract, str(self._path))
         with self._open(read_only=True) as connection:
@@ -85,12 +89,13 @@ class DuckDBWarehouse:
             if not found:
                 raise table_check.missing_table(contract, str(self._path))
             self._check_table(connection, statements, found[0][0], schema.names)
-            table = connection.sql(statements.select(schema.names, span)).to_arrow_table()
+            table = connection.sql(statements.select(schema.names, span, where)).to_arrow_table()
             stored = _digests(connection, contract)
         table = table.cast(schema).combine_chunks()
         if columns is None:
-            if span is None:
-                table = digest.checked(contract, table, stored, str(self._path), altered)
+            if span is None and takes_whole_groups(contract, where):
+                groups = groups_taken(contract, stored, where)
+                table = digest.checked(contract, table, stored, str(self._path), altered, groups)
             check_rows(table, contract, str(self._path))
         return table
 
@@ -119,7 +124,7 @@ class DuckDBWarehouse:
 
     def _digests_after(
         self, connection: duckdb.DuckDBPyConnection, statements: TableStatements, batch: pa.Table
-    ) -> digest.Written:
+    ) -> Written:
         """What becomes of the digests of the table.
 
         Raises
@@ -131,13 +136,13 @@ class DuckDBWarehouse:
         mode = table_check.write_mode(contract, batch)
         stored = _digests(connection, contract)
         old = None
-        if digest.needs_rows(mode, stored):
+        if needs_rows(mode, stored):
             groups = digest.group_columns(contract) if stored else ()
             query = statements.groups_of_stage(groups)
             found = connection.sql(query).to_arrow_table().cast(contract.arrow_schema())
             old = found.combine_chunks()
             digest.check_batch_groups(contract, batch, old, stored, str(self._path))
-        return digest.after_write(contract, batch, mode, stored, old)
+        return after_write(contract, batch, mode, stored, old)
 
     def _end(self, connection: duckdb.DuckDBPyConnection, *, commit: bool) -> None:
         if commit:
@@ -338,7 +343,7 @@ def _digest_statements(
 
 
 def _write_digests(
-    connection: duckdb.DuckDBPyConnection, contract: TableContract, written: digest.Written
+    connection: duckdb.DuckDBPyConnection, contract: TableContract, written: Written
 ) -> None:
     statements = _digest_statements(connection, contract)
     connection.register(_DIGEST_STAGE, staged(contract, written))

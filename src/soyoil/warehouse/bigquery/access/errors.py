@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from soyoil.base.errors import WarehouseBusyError, WarehouseError
-from soyoil.warehouse.connection import BigQueryConnection
+from soyoil.warehouse.bigquery.access.permissions import ROLES, permission_advice
+from soyoil.warehouse.bigquery.access.settings import BigQueryConnection
 
-ROLES: Final = (
-    "roles/bigquery.dataEditor, roles/bigquery.jobUser and roles/bigquery.readSessionUser"
-)
 QUOTA_REASONS: Final = ("quotaExceeded", "rateLimitExceeded", "jobRateLimitExceeded")
+RATE_REASONS: Final = ("rateLimitExceeded", "jobRateLimitExceeded")
 # The last one is how the server of our tests puts it.
 CAME_BETWEEN: Final = "another write of soyoil came between"
 """What a transaction says that was prepared on digests which are no longer there."""
@@ -67,6 +66,16 @@ def said_by_google(exc: Exception) -> str:
     return text.strip().split("\n")[0] or type(exc).__name__
 
 
+def is_rate_limit(exc: BaseException | None) -> bool:
+    """Whether too much came at once, so that it may work after a pause.
+
+    The limit of changes of a table comes as a 400 from jobs and as a 403 from requests.
+    """
+    if not isinstance(exc, Exception):
+        return False
+    return _reason(exc) in RATE_REASONS or "exceeded rate limits" in said_by_google(exc).lower()
+
+
 def _reason(exc: Exception) -> str:
     errors = getattr(exc, "errors", None) or []
     return str(errors[0].get("reason", "")) if errors and isinstance(errors[0], dict) else ""
@@ -85,6 +94,13 @@ def _advice(exc: Exception, said: str, connection: BigQueryConnection) -> str:
         )
     if isinstance(exc, auth.TransportError):
         return _unreachable(said, connection)
+    if isinstance(exc, auth.RefreshError) and connection.impersonate:
+        return (
+            f"it may not act as {connection.impersonate} ({said}). Give your own account "
+            "roles/iam.serviceAccountTokenCreator on that service account, enable "
+            "iamcredentials.googleapis.com, or correct `impersonate` under `warehouse` in "
+            "conf/bigquery/globals.yml"
+        )
     if isinstance(exc, auth.GoogleAuthError | api.Unauthorized):
         return (
             f"Google refused the credentials ({said}). Log in again with `gcloud auth "
@@ -92,15 +108,32 @@ def _advice(exc: Exception, said: str, connection: BigQueryConnection) -> str:
         )
     if reason == "bytesBilledLimitExceeded" or "limit for bytes billed" in said:
         return too_expensive(said, connection)
+    permission = permission_advice(said, reason, connection)
+    if permission:
+        return permission
+    if is_rate_limit(exc):
+        return (
+            f"too much came at once ({said}). Wait a minute and run again; a statement that is "
+            "refused for it did nothing"
+        )
     if reason in QUOTA_REASONS or isinstance(exc, api.TooManyRequests | api.ResourceExhausted):
         return (
             f"a quota is used up ({said}). Wait and run again, or raise the quota in the Google "
             "Cloud console under IAM & Admin, Quotas"
         )
     if isinstance(exc, api.Forbidden):
-        return _forbidden(said, connection)
+        return (
+            f"permission is missing, or there is no such project or table ({said}). Check "
+            f"`project` in conf/bigquery/globals.yml, and give the account {ROLES} on it"
+        )
     if isinstance(exc, api.NotFound):
         return _not_found(said, connection)
+    if isinstance(exc, api.InternalServerError) or reason == "internalError":
+        return (
+            f"an error within BigQuery itself ({said}). It is not in your tables or settings: run "
+            "again, and if it stays, look at https://status.cloud.google.com; nothing was half "
+            "written"
+        )
     if _is_network(exc):
         return _unreachable(said, connection)
     return f"BigQuery refused it ({said})"
@@ -115,24 +148,17 @@ def too_expensive(what: str, connection: BigQueryConnection) -> str:
     )
 
 
-def _forbidden(said: str, connection: BigQueryConnection) -> str:
-    if "has not been used" in said or "not enabled" in said.lower():
-        return (
-            f"the project does not offer it ({said}). Enable billing and the BigQuery and BigQuery "
-            f"Storage APIs: `gcloud services enable bigquery.googleapis.com "
-            f"bigquerystorage.googleapis.com --project={connection.project}`"
-        )
-    return (
-        f"permission is missing, or there is no such project or table ({said}). Check `project` "
-        f"in conf/bigquery/globals.yml, and give the account {ROLES} on it"
-    )
-
-
 def _not_found(said: str, connection: BigQueryConnection) -> str:
     if "Project" in said:
         return (
             f"there is no such project ({said}). Set `project` under `warehouse` in "
             "conf/bigquery/globals.yml to an id that `gcloud projects list` shows"
+        )
+    if "was not found in location" in said:
+        return (
+            f"there is no such dataset in {connection.location} ({said}). If it lies elsewhere, "
+            "set `location` under `warehouse` in conf/bigquery/globals.yml to where it lies: one "
+            "job reads and writes one location. If it is missing, run the pipeline that writes it"
         )
     if "Dataset" in said:
         return (
