@@ -272,3 +272,40 @@ def test_from_seed_to_an_export_on_bigquery(
     live = open_inspector(connection, whole=True).inspect()
     assert live.tables[BARS].rows == rows
     assert live.tables[BARS].contract_version is None
+
+
+@pytest.mark.slow
+def test_from_seed_to_an_export_on_duckdb(project_root: Path, tmp_path: Path) -> None:
+    seed = tmp_path / "seed.duckdb"
+    build_duckdb(seed)
+    with duckdb.connect(seed) as connection:
+        before = connection.execute(f"SELECT * FROM {BARS} ORDER BY ALL").fetchall()
+    weights = ["--change", "replace:training.regime_weights"]
+    mended, trained = tmp_path / "mended", tmp_path / "trained"
+    mended.mkdir()
+    trained.mkdir()
+    _, apply, audit = typed(
+        project_root,
+        mended,
+        {"backend": "duckdb", "path": str(seed)},
+        "local",
+        [PLAN, [*APPLY, *REPLACE, *weights], AUDIT],
+    )
+    assert apply.code == 0, apply.output
+    assert audit.found() == Counter()
+    # The user's file is read; what is made of it goes to a warehouse of soyoil's own.
+    own = f"{SMALL},source.path={seed}"
+    train, export = typed(
+        project_root,
+        trained,
+        {"backend": "duckdb", "path": str(tmp_path / "own.duckdb")},
+        "local",
+        [["run", "--pipeline=train", own], ["run", "--pipeline=export", own]],
+    )
+    assert train.code == 0, train.output
+    assert "rolls unknown" in train.output
+    assert export.code == 0, export.output
+    manifest = json.loads((trained / "data/10_export/manifest.json").read_text())
+    assert manifest["rolls"] == "unknown"
+    with duckdb.connect(seed, read_only=True) as connection:
+        assert connection.execute(f"SELECT * FROM {BARS} ORDER BY ALL").fetchall() == before

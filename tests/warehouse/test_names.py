@@ -14,6 +14,7 @@ from rich.console import Console
 
 from soyoil.audit.audit import audit_warehouse
 from soyoil.audit.config import AuditConfig
+from soyoil.audit.scope import look
 from soyoil.audit.structure.defects import structural_defects
 from soyoil.base.errors import WarehouseError
 from soyoil.contracts.contract import load_contracts, quote
@@ -25,7 +26,7 @@ from soyoil.reports.audit.text import audit_markdown, audit_table
 from soyoil.reports.plan import print_plan
 from soyoil.warehouse.connection import DuckDBConnection
 from soyoil.warehouse.duckdb.live import DuckDBInspector
-from soyoil.warehouse.live import LiveWarehouse, in_spelling_of
+from soyoil.warehouse.live import LiveWarehouse
 
 NOW = dt.datetime(2024, 1, 2, tzinfo=dt.UTC)
 NAMES = (
@@ -42,8 +43,8 @@ def test_a_dotted_name_gives_back_its_parts(parts: list[str]) -> None:
 
 
 def _plan(inspector: DuckDBInspector) -> tuple[Plan, LiveWarehouse]:
-    contracts = load_contracts()
-    live = in_spelling_of(inspector.inspect(), contracts)
+    scope = look(inspector, load_contracts())
+    live, contracts = scope.live, scope.contracts
     return make_plan(contracts, live, structural_defects(live, contracts)), live
 
 
