@@ -1,5 +1,8 @@
 """The documentation agrees with the code."""
 
+import ast
+import importlib
+import json
 import os
 import re
 import shutil
@@ -178,3 +181,16 @@ def test_an_installation_that_fails_leaves_no_stamp(tmp_path: Path) -> None:
     )
     assert done.returncode != 0
     assert not (venv / ".installed").exists()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
+def test_what_notebooks_import_is_there(path: Path) -> None:
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    plain = "\n".join(line for line in code.splitlines() if not line.startswith(("%", "!")))
+    found = [node for node in ast.walk(ast.parse(plain)) if isinstance(node, ast.ImportFrom)]
+    ours = [node for node in found if (node.module or "").startswith("soyoil")]
+    for node in ours:
+        module = importlib.import_module(str(node.module))
+        for alias in node.names:
+            assert hasattr(module, alias.name), f"{node.module} has no {alias.name}"
