@@ -75,6 +75,9 @@ def test_pipeline_note_has_the_table_once_there_is_one() -> None:
     row = {"horizon": "1m", "model": "tft", "verdict": "no skill", "provenance": "synthetic"}
     text = pipeline_note("kedro run", pd.DataFrame([row | POOLED]))
     assert "| 1m | tft | -2.6 % [-6, +0] | n/a | 78 % | no skill |" in text
+    for reference in ("random_walk", "vol_cone"):
+        text = pipeline_note("kedro run", pd.DataFrame([row | POOLED | {"model": reference}]))
+        assert f"| 1m | {reference} | -2.6 % [-6, +0] | n/a | 78 % | reference |" in text
     assert "synthetic: invented" in text
 
 

@@ -49,7 +49,7 @@ def test_table_shows_intervals_verdicts_and_what_does_not_exist() -> None:
         "lightgbm", "unif.", "-53.4", "[-63,-43]", "-53.4", "[-63,-43]", "79", "84", "no", "skill",
         "12",
     ]  # fmt: skip
-    assert walk.split() == ["12m", "random_walk", "n/a", "n/a", "79", "84", "unprovable", "12"]
+    assert walk.split() == ["12m", "random_walk", "n/a", "n/a", "79", "84", "reference", "12"]
 
 
 def test_result_line() -> None:

@@ -7,5 +7,8 @@ from typing import Final
 BASELINES: Final = ("random_walk", "drift", "vol_cone", "hourly_cone")
 """Models without a fit, in the order in which their node returns them."""
 
+REFERENCES: Final = ("random_walk", "vol_cone")
+"""Baselines that skill is measured by."""
+
 CHAMPION: Final = "champion"
 """The daily mix of the cones and the engines."""

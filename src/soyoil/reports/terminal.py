@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from soyoil.metrics.keys import pooled
+from soyoil.models.registry import REFERENCES
 
 Advance = Callable[[int, int], None]
 
@@ -94,6 +95,11 @@ def _with_interval(row: Mapping[str, Any], metric: str) -> str:
     return f"{100 * value:+.1f} [{100 * low:+.0f},{100 * high:+.0f}]"
 
 
+def shown_verdict(row: Mapping[Any, Any]) -> str:
+    """Verdict of a model for people; the two that all are measured by have none."""
+    return "reference" if row["model"] in REFERENCES else str(row["verdict"])
+
+
 def skill_table(scores: Sequence[Mapping[str, Any]], data: str = "") -> Table:
     """Table of horizon x model with both skills, their intervals and the verdict.
 
@@ -135,7 +141,7 @@ def skill_table(scores: Sequence[Mapping[str, Any]], data: str = "") -> Table:
             _with_interval(row, "skill_pinball"),
             f"{100 * row[pooled('coverage_80')]:.0f}",
             _count(row[pooled("independent_n")]),
-            str(row["verdict"]),
+            shown_verdict(row),
             f"{row['seconds']:.0f}" if row["seconds"] else "",
         )
     return table

@@ -13,7 +13,7 @@ from soyoil.metrics.bootstrap import LEVEL, MIN_INDEPENDENT
 from soyoil.metrics.breakdown import coverage_band
 from soyoil.metrics.keys import pooled
 from soyoil.metrics.significance import POWER
-from soyoil.reports.terminal import percent
+from soyoil.reports.terminal import percent, shown_verdict
 
 MEANINGS: Final = {
     "skill": "the interval of the pinball skill lies above zero and the test agrees",
@@ -161,7 +161,7 @@ def pipeline_note(command: str, skill_table: pd.DataFrame | None = None) -> str:
     lines = [
         f"| {row['horizon']} | {row['model']} | {_skill(row, 'skill_pinball')} "
         f"| {_skill(row, 'skill_mae')} | {percent(float(row[pooled('coverage_80')]), 0)} "
-        f"| {row['verdict']} |"
+        f"| {shown_verdict(row)} |"
         for row in skill_table.to_dict("records")
     ]
     warning = f"**{ROLLS_UNKNOWN}**\n" if "unknown" in list(skill_table.get("rolls", ())) else ""

@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from soyoil.models.registry import CHAMPION
+from soyoil.models.registry import CHAMPION, REFERENCES
 from soyoil.pipelines.evaluate.nodes import (
     baseline_evaluation_node,
     champion_evaluation_node,
@@ -30,7 +30,7 @@ def _cell_pipeline(horizon: str, model: str) -> Pipeline:
         params += ["config"]
     else:
         function = baseline_evaluation_node(cell)
-    references = {name: f"{name}.predictions" for name in ("random_walk", "vol_cone")}
+    references = {name: f"{name}.predictions" for name in REFERENCES}
     shared = {name: name for name in SHARED} | references
     node = Node(
         function,

@@ -15,7 +15,7 @@ from soyoil.market.conventions import EXPERT_WEIGHT, QUANTILE_COLUMNS
 from soyoil.models.baselines import vol_cone_sigma
 from soyoil.models.champion import CONES, ChampionConfig, ExpertForecasts, mix
 from soyoil.models.engines import ENGINES
-from soyoil.models.registry import BASELINES, CHAMPION
+from soyoil.models.registry import BASELINES, CHAMPION, REFERENCES
 from soyoil.pipelines.grid import bound
 from soyoil.pipelines.origins import FIT_AGAIN, SplitFrames, champion_parameters
 from soyoil.serving.final import FinalModel
@@ -30,7 +30,6 @@ from soyoil.tracking.registry import Candidate, Registration
 
 logger = logging.getLogger(__name__)
 
-REFERENCES: Final = ("random_walk", "vol_cone")
 REMADE: Final = 3
 """Origins whose forecast is made anew from data that ends there."""
 

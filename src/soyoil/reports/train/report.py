@@ -16,7 +16,7 @@ from soyoil.metrics.breakdown import coverage_table
 from soyoil.metrics.evaluate import NOMINAL_COVERAGE
 from soyoil.metrics.keys import pooled
 from soyoil.models.engines import is_ablation
-from soyoil.models.registry import CHAMPION
+from soyoil.models.registry import CHAMPION, REFERENCES
 from soyoil.models.report import FitReport
 from soyoil.reports.figures import (
     CONE_POINTS,
@@ -40,7 +40,7 @@ from soyoil.reports.page import (
     heading,
     paragraph,
 )
-from soyoil.reports.terminal import percent
+from soyoil.reports.terminal import percent, shown_verdict
 from soyoil.reports.train.champion import champion_section
 from soyoil.reports.train.sections import (
     cost_section,
@@ -54,7 +54,12 @@ from soyoil.targets.horizons import Horizon
 SKILL_RANGE: Final = 40
 """Per cent: at long horizons the intervals are so wide that nothing else would be seen."""
 
-VERDICT_KINDS: Final = {"skill": "good", "no skill": "bad", "unprovable": "open"}
+VERDICT_KINDS: Final = {
+    "skill": "good",
+    "no skill": "bad",
+    "unprovable": "open",
+    "reference": "open",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +141,7 @@ def _skill_section(page: Page, results: RunResults) -> None:
                 _skill_cell(row, "skill_pinball"),
                 f"{100 * row[pooled('coverage_80')]:.0f}",
                 f"{row[pooled('independent_n')]:.1f}",
-                badge(str(row["verdict"]), VERDICT_KINDS[str(row["verdict"])]),
+                badge(shown_verdict(row), VERDICT_KINDS[shown_verdict(row)]),
             ]
             for row in table[table["horizon"] == horizon].to_dict("records")
         ]
@@ -153,7 +158,7 @@ def _skill_section(page: Page, results: RunResults) -> None:
         text_columns=frozenset({0, 5}),
         extra_columns=frozenset({4}),
     )  # fmt: skip
-    counts = table[~table["model"].isin(["random_walk", "vol_cone"])]["verdict"].value_counts()
+    counts = table[~table["model"].isin(REFERENCES)]["verdict"].value_counts()
     said = ", ".join(f"{n} {name}" for name, n in counts.items())
     page.add(
         "skill",
