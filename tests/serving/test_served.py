@@ -13,6 +13,7 @@ from serving_market import WEEK
 from soyoil.base.errors import ModelError
 from soyoil.base.folders import HashedFiles
 from soyoil.base.handover import HandoverError
+from soyoil.datasets.models import RegisteredModelsDataset
 from soyoil.models.baselines import baseline_quantiles, vol_cone_sigma
 from soyoil.serving.challengers import challengers
 from soyoil.serving.final import FinalModel, final_arrays, forecast_by
@@ -108,7 +109,7 @@ def test_a_broken_engine_is_replaced_by_the_cone_and_named(
 
 
 def test_files_say_the_same_after_reading_and_damage_is_refused(
-    served: ServedModel, snapshot: Snapshot, tmp_path: Path
+    served: ServedModel, snapshot: Snapshot, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "model"
     assert served.files() == served.files()
@@ -116,12 +117,24 @@ def test_files_say_the_same_after_reading_and_damage_is_refused(
     again = ServedModel.read(folder)
     rows = snapshot.matrix.iloc[-2:]
     np.testing.assert_array_equal(again.forecast(rows).quantiles, served.forecast(rows).quantiles)
-    (folder / "lightgbm" / "final.q50.lightgbm.txt").write_text("tree")
-    with pytest.raises(HandoverError, match="a file was changed after it was written"):
+    engine = folder / "lightgbm" / "final.q50.lightgbm.txt"
+    for damage in (lambda: engine.write_text("tree"), engine.unlink):
+        damage()
+        damaged = ServedModel.read(folder)
+        assert "lightgbm is left to the vol cone: final.q50.lightgbm.txt" in caplog.text
+        caplog.clear()
+        assert set(damaged.forecast(rows).fallbacks) == {"lightgbm"}
+    for name in ("history.parquet", "model.json", "content.json"):
+        (folder / name).write_bytes(b"x")
+        with pytest.raises(HandoverError, match=rf"{name} (was changed|is damaged)"):
+            ServedModel.read(folder)
+        HashedFiles(folder).write(served.files())
+    (folder / "history.parquet").unlink()
+    with pytest.raises(HandoverError, match=r"history\.parquet is missing"):
         ServedModel.read(folder)
-    (folder / "lightgbm" / "final.q50.lightgbm.txt").unlink()
-    with pytest.raises(HandoverError, match=r"final\.q50\.lightgbm\.txt is missing"):
-        ServedModel.read(folder)
+    caplog.clear()
+    assert RegisteredModelsDataset(str(folder)).load() is None
+    assert "no engines at this horizon" in caplog.text
 
 
 def test_engines_challenge_only_on_the_data_that_they_know(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -49,6 +49,10 @@ def content_of(files: Mapping[str, bytes]) -> str:
     return digest.hexdigest()
 
 
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 class HashedFiles:
     """Files below a folder, with a list of them and the hash of all.
 
@@ -63,35 +67,47 @@ class HashedFiles:
 
     def write(self, files: Mapping[str, bytes]) -> None:
         """Write the files, all or none."""
-        index = {"content": content_of(files), "files": sorted(files)}
+        index = {"files": {name: _digest(files[name]) for name in sorted(files)}}
         text = (json.dumps(index, indent=1) + "\n").encode()
         write_folder(self._folder, {**files, CONTENT_FILE: text})
 
-    def read(self, remedy: str) -> dict[str, bytes]:
+    def read(self, remedy: str, needed: Collection[str] | None = None) -> dict[str, bytes]:
         """Content by path.
 
         Parameters
         ----------
         remedy
             Sentence that says how to make the folder anew.
+        needed
+            Paths without which the folder is no use; others that are missing or were changed are
+            left out then. None needs all.
 
         Raises
         ------
         HandoverError
-            A file is missing or was changed.
+            A file that is needed is missing or was changed.
         """
         name = f"the folder {self._folder}"
         try:
-            index = json.loads((self._folder / CONTENT_FILE).read_bytes())
-            files = {path: (self._folder / path).read_bytes() for path in index["files"]}
-            content = index["content"]
+            index = json.loads((self._folder / CONTENT_FILE).read_bytes())["files"]
+            digests = {str(path): str(digest) for path, digest in index.items()}
         except FileNotFoundError as error:
-            lost = Path(str(error.filename)).name
-            raise refusal(name, [f"{lost} is missing"], remedy) from error
-        except (ValueError, KeyError, TypeError) as error:
+            raise refusal(name, [f"{CONTENT_FILE} is missing"], remedy) from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise refusal(name, [f"{CONTENT_FILE} is damaged ({error})"], remedy) from error
-        if content_of(files) != content:
-            raise refusal(name, ["a file was changed after it was written"], remedy)
+        files = {}
+        for path, digest in digests.items():
+            try:
+                files[path] = (self._folder / path).read_bytes()
+                problem = (
+                    "" if _digest(files[path]) == digest else "was changed after it was written"
+                )
+            except FileNotFoundError:
+                problem = "is missing"
+            if problem and (needed is None or path in needed):
+                raise refusal(name, [f"{path} {problem}"], remedy)
+            if problem:
+                files.pop(path, None)
         return files
 
     def exists(self) -> bool:

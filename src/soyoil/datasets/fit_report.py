@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -13,8 +12,8 @@ from typing import Any, Final
 import pandas as pd
 from kedro.io import AbstractDataset
 
+from soyoil.base.folders import write_folder
 from soyoil.base.handover import HandoverError, refusal
-from soyoil.base.leftovers import unfinished
 from soyoil.models.report import FitReport
 
 FOLDS_FILE = "folds.csv"
@@ -77,28 +76,16 @@ class FitReportDataset(AbstractDataset[FitReport, FitReport]):
 
     def save(self, data: FitReport) -> None:
         """Write the report beside the old one and swap the folders."""
-        self._folder.parent.mkdir(parents=True, exist_ok=True)
-        stage = unfinished(self._folder)
-        shutil.rmtree(stage, ignore_errors=True)
-        stage.mkdir()
-        try:
-            folds = data.folds.to_csv(index=False, lineterminator="\n").encode()
-            (stage / FOLDS_FILE).write_bytes(folds)
-            for name, content in data.models.items():
-                (stage / name).write_bytes(content)
-            meta: dict[str, Any] = {
-                "importance": {kind: dict(values) for kind, values in data.importance.items()},
-                "models": sorted(data.models),
-                "seconds": data.seconds,
-                "predictions": data.predictions,
-            }
-            meta["content"] = _content(meta, folds, data.models)
-            (stage / META_FILE).write_text(json.dumps(meta, indent=2) + "\n")
-            if self._folder.exists():
-                shutil.rmtree(self._folder)
-            stage.rename(self._folder)
-        finally:
-            shutil.rmtree(stage, ignore_errors=True)
+        folds = data.folds.to_csv(index=False, lineterminator="\n").encode()
+        meta: dict[str, Any] = {
+            "importance": {kind: dict(values) for kind, values in data.importance.items()},
+            "models": sorted(data.models),
+            "seconds": data.seconds,
+            "predictions": data.predictions,
+        }
+        meta["content"] = _content(meta, folds, data.models)
+        text = (json.dumps(meta, indent=2) + "\n").encode()
+        write_folder(self._folder, {FOLDS_FILE: folds, **data.models, META_FILE: text})
 
     def _exists(self) -> bool:
         return (self._folder / META_FILE).is_file()

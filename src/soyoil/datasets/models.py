@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any, Final
 
 from kedro.io import AbstractDataset
 
 from soyoil.base.folders import HashedFiles
-from soyoil.base.handover import refusal
+from soyoil.base.handover import HandoverError, refusal
 from soyoil.datasets.tracks_runs import TracksRuns
 from soyoil.models.registry import CHAMPION
 from soyoil.serving.final import FinalModel
@@ -17,9 +18,10 @@ from soyoil.serving.served import ServedModel
 from soyoil.tracking.active import require_current
 from soyoil.tracking.registry import Registration, register
 
+logger = logging.getLogger(__name__)
+
 META_FILE: Final = "final.json"
 FIT_AGAIN: Final = "Run the fit stage again: kedro run --pipeline=fit."
-TRAIN_AGAIN: Final = "Train again: kedro run --pipeline=train."
 
 
 class FinalModelDataset(AbstractDataset[FinalModel, FinalModel]):
@@ -79,14 +81,17 @@ class RegisteredModelsDataset(TracksRuns, AbstractDataset[Registration, ServedMo
         self.metadata = metadata
 
     def load(self) -> ServedModel | None:
-        """Read the champion; None if none was trained yet.
+        """Read the champion; None if none was trained yet, or if its files are damaged.
 
-        Raises
-        ------
-        HandoverError
-            A file is missing or was changed.
+        A forecast shows it beside its own numbers, which need none of it.
         """
-        return ServedModel.read(self._folder) if self._exists() else None
+        if not self._exists():
+            return None
+        try:
+            return ServedModel.read(self._folder)
+        except HandoverError as error:
+            logger.warning("no engines at this horizon: %s", error)
+            return None
 
     def save(self, data: Registration) -> None:
         """Register the models below the run of this process, then write the champion's folder."""

@@ -10,7 +10,7 @@ import pandas as pd
 
 from soyoil.base.arrays import FloatArray
 from soyoil.external.usda import NAME
-from soyoil.features.outside import OutsideView, spec, view_of
+from soyoil.features.outside import OutsideView, decisions, spec, view_of
 from soyoil.features.registry import register
 
 GROUP: Final = "fundamentals"
@@ -52,9 +52,7 @@ def fundamental_features(
     view = view_of(NAME, tables)
     if view is None:
         return {column.name: np.full(len(rows), np.nan) for column in COLUMNS}
-    keys = ["data_date", "decision_time"]
-    at = rows[keys].drop_duplicates().reset_index(drop=True)
-    place = rows[keys].merge(at.reset_index(), on=keys, how="left")["index"].to_numpy()
+    at, place = decisions(rows)
     oil, days = _stocks_to_use(view, "soybean_oil", at)
     beans, _ = _stocks_to_use(view, "soybeans", at)
     found = {

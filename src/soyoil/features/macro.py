@@ -14,7 +14,7 @@ import pandas as pd
 
 from soyoil.base.arrays import FloatArray
 from soyoil.external.fred import NAME
-from soyoil.features.outside import Known, OutsideView, spec, view_of
+from soyoil.features.outside import Known, OutsideView, decisions, spec, view_of
 from soyoil.features.registry import register
 
 GROUP: Final = "macro"
@@ -58,13 +58,9 @@ def macro_features(rows: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> di
     view = view_of(NAME, tables)
     if view is None:
         return {column.name: np.full(len(rows), np.nan) for column in COLUMNS}
-    # Most rows share the decision of their day; each is looked up once.
-    at = rows[["data_date", "decision_time"]].drop_duplicates().reset_index(drop=True)
-    place = rows[["data_date", "decision_time"]].merge(
-        at.reset_index(), on=["data_date", "decision_time"], how="left"
-    )["index"]
+    at, place = decisions(rows)
     found = _at(view, at)
-    return {f"{GROUP}.{name}": values[place.to_numpy()] for name, values in found.items()}
+    return {f"{GROUP}.{name}": values[place] for name, values in found.items()}
 
 
 def _at(view: OutsideView, at: pd.DataFrame) -> dict[str, FloatArray]:

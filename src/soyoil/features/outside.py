@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from soyoil.base.arrays import DayArray, FloatArray
+from soyoil.base.arrays import DayArray, FloatArray, IntArray
 from soyoil.base.errors import ConfigError
 from soyoil.external.base import ExternalSource
 from soyoil.external.registry import GROUPS, SOURCES
@@ -111,6 +111,25 @@ def view_of(name: str, tables: Mapping[str, pd.DataFrame]) -> OutsideView | None
         Rows by source, of those that are on.
     """
     return OutsideView(SOURCES[name], tables[name]) if name in tables else None
+
+
+def decisions(rows: pd.DataFrame) -> tuple[pd.DataFrame, IntArray]:
+    """Decisions of some rows, and which of them is each row's: most share that of their day.
+
+    Parameters
+    ----------
+    rows
+        ``data_date`` and ``decision_time``.
+
+    Returns
+    -------
+    DataFrame and Array of shape ``(n,)``
+        The decisions, each once, and positions in them.
+    """
+    keys = ["data_date", "decision_time"]
+    at = rows[keys].drop_duplicates().reset_index(drop=True)
+    place = rows[keys].merge(at.reset_index(), on=keys, how="left")["index"]
+    return at, place.to_numpy(dtype="int64")
 
 
 def present(names: Sequence[str], matrix: pd.DataFrame) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from soyoil.forecast.monitor import ALARM, anytime_p
 from soyoil.forecast.outlook import Record
 from soyoil.metrics.bootstrap import skill_interval
 from soyoil.metrics.breakdown import coverage_band
-from soyoil.metrics.evaluate import skill
+from soyoil.metrics.evaluate import MIN_SKILL, skill
 from soyoil.metrics.losses import row_losses
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import HORIZONS, Horizon
@@ -21,9 +21,6 @@ from soyoil.targets.labels import build_labels
 
 MIN_INDEPENDENT: Final = 5.0
 """Fewer labels than this that do not overlap give no interval of the skill."""
-
-MIN_SKILL: Final = -0.005
-"""An interval of the skill below this raises an alarm."""
 
 FORECASTS: Final = {"champion": "q", "vol_cone": "vol_cone_q", "hourly_cone": "hourly_q"}
 

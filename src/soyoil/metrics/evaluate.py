@@ -84,6 +84,11 @@ def _losses(rows: pd.DataFrame) -> _Losses:
     return {name: table[name].to_numpy(dtype="float64") for name in table.columns}
 
 
+MIN_SKILL: Final = -0.005
+"""Pinball skill against a reference below which a forecast loses more than is borne: a model is not
+given out, live forecasts raise an alarm."""
+
+
 def skill(loss: float, reference: float) -> float:
     """``1 - loss / reference``: 0 for a tie, negative if the reference was better.
 

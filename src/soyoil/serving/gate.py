@@ -5,19 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from soyoil.metrics.bootstrap import MIN_INDEPENDENT
 from soyoil.metrics.breakdown import coverage_band
-from soyoil.metrics.evaluate import skill
+from soyoil.metrics.evaluate import MIN_SKILL, skill
 from soyoil.metrics.losses import row_losses
 from soyoil.models.registry import CHAMPION
-
-MIN_SKILL: Final = -0.005
-"""Pinball skill against each reference below which a model is not given out."""
 
 
 @dataclass(frozen=True)

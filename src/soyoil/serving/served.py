@@ -130,31 +130,36 @@ class ServedModel:
             "provenance": self.provenance,
             "snapshot": self.snapshot,
             "weights": dict(self.weights),
-            "finals": {name: final.meta() for name, final in self.finals.items()},
+            "finals": {
+                name: {**final.meta(), "files": sorted(final.models)}
+                for name, final in self.finals.items()
+            },
         }
         text = json.dumps(meta, indent=1).encode()
         return {MODEL_FILE: text, HISTORY_FILE: buffer.getvalue(), **self.models}
 
     @classmethod
     def read(cls, folder: Path) -> ServedModel:
-        """Read the files of a folder; an engine that cannot be read is left to the cone.
+        """Read the files of a folder; an engine whose files are damaged is left to the cone.
 
         Raises
         ------
         HandoverError
-            A file is missing or was changed.
+            The description or the history is missing or was changed.
         """
-        files = HashedFiles(folder).read("Train again: kedro run --pipeline=train.")
+        needed = (MODEL_FILE, HISTORY_FILE)
+        files = HashedFiles(folder).read("Train again: kedro run --pipeline=train.", needed)
         meta: dict[str, Any] = json.loads(files[MODEL_FILE])
         finals = {}
         for name, of_engine in meta["finals"].items():
-            own = {
-                path.partition("/")[2]: content
-                for path, content in files.items()
-                if path.startswith(f"{name}/")
-            }
+            own = {file: files.get(f"{name}/{file}") for file in of_engine["files"]}
+            lost = [file for file, content in own.items() if content is None]
             try:
-                finals[name] = FinalModel.from_meta(of_engine, own)
+                if lost:
+                    raise ModelError(f"{', '.join(lost)} is missing or was changed")
+                finals[name] = FinalModel.from_meta(
+                    of_engine, {f: c for f, c in own.items() if c is not None}
+                )
             except SoyoilError as error:
                 logger.warning("%s is left to the vol cone: %s", name, error)
         return cls(
@@ -268,7 +273,7 @@ def forecast_all(models: Sequence[ServedModel], frame: pd.DataFrame) -> list[For
     works = [_begin(model, frame) for model in models]
     engines = dict.fromkeys(n for w in works for n in w.model.weights if n not in CONES)
     for engine in engines:
-        for work in works:
+        for i, work in enumerate(works):
             if engine not in work.model.weights:
                 continue
             experts, drivers = dict(work.found.experts), dict(work.found.drivers)
@@ -281,7 +286,7 @@ def forecast_all(models: Sequence[ServedModel], frame: pd.DataFrame) -> list[For
                 where = f"{engine} of {work.model.horizon}"
                 logger.warning("%s is replaced by the vol cone: %s", where, error)
             found = replace(work.found, experts=experts, drivers=drivers, fallbacks=failed)
-            works[works.index(work)] = replace(work, found=found)
+            works[i] = replace(work, found=found)
     return [_mixed(work) for work in works]
 
 

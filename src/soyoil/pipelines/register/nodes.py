@@ -9,7 +9,6 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from soyoil.base.errors import SplitError
 from soyoil.base.handover import MadeFrom, check_handover, parameter_differences, refusal, stamp_of
 from soyoil.market.conventions import EXPERT_WEIGHT, QUANTILE_COLUMNS
 from soyoil.models.baselines import vol_cone_sigma
@@ -22,7 +21,7 @@ from soyoil.serving.final import FinalModel
 from soyoil.serving.gate import Check, aliases, judge
 from soyoil.serving.served import ServedModel, history_of
 from soyoil.splits.forecasts import on_dates
-from soyoil.splits.plan import check_purged, plan_from_frame
+from soyoil.splits.plan import plan_from_frame
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import Horizon
 from soyoil.targets.labels import forward_sums
@@ -128,9 +127,11 @@ def register_models(
     ------
     HandoverError
         Forecasts or final fits are of other data or parameters.
+    SplitError
+        The split plan leaks.
     """
     hashes = SplitFrames(snapshot, labels, split_plan).check(horizon, {})
-    plan = plan_from_frame(split_plan, labels["data_date"], horizon.name, horizon.sessions)
+    plan_from_frame(split_plan, labels["data_date"], horizon.name, horizon.sessions)
     scored = {name: made[f"{name}_predictions"] for name in (CHAMPION, *BASELINES, *ENGINES)}
     finals: dict[str, FinalModel] = {name: made[f"{name}_final"] for name in ENGINES}
     parameters = {CHAMPION: champion_parameters(config)}
@@ -141,17 +142,9 @@ def register_models(
     experts = {name: scored[name] for name in (*CONES, *ENGINES)}
     weights = {CHAMPION: _weights_today(snapshot, experts, horizon, config)}
     weights |= {name: {name: 1.0} for name in ENGINES}
-    try:
-        check_purged(plan)
-        purged = Check("leak", passed=True, reason="no label meets a scored row")
-    except SplitError as error:
-        purged = Check("leak", passed=False, reason=str(error))
-    leaks = dict.fromkeys(ENGINES, purged)
-    leaks[CHAMPION] = (
-        _leak_check(snapshot, scored[CHAMPION], experts, horizon, config)
-        if purged.passed
-        else purged
-    )
+    # A plan that leaks was refused above.
+    leaks = dict.fromkeys(ENGINES, Check("leak", passed=True, reason="no label meets a scored row"))
+    leaks[CHAMPION] = _leak_check(snapshot, scored[CHAMPION], experts, horizon, config)
     references = {name: scored[name] for name in REFERENCES}
     reports = {
         name: judge(name, scored[name], references, horizon.sessions, leaks[name])
