@@ -10,7 +10,7 @@ import duckdb
 import pandas as pd
 import pytest
 from homes import Home, make_home
-from vendor_market import CONTRACTS, market
+from vendor_market import market
 
 from soyoil.forecast.ledger import check_chain
 
@@ -113,6 +113,15 @@ def test_the_ledger_is_complete_and_a_chain(
         assert found == want
 
 
+def test_the_quarter_holds_a_roll(quarter: tuple[Home, list[dict[str, Any]]]) -> None:
+    sql = (
+        "SELECT strftime(data_date, '%Y-%m-%d') FROM market_data.soyoil_futures_sessions "
+        "WHERE is_roll"
+    )
+    with duckdb.connect(str(quarter[0].data / "warehouse/databento.duckdb"), read_only=True) as db:
+        assert (ROLL,) in db.sql(sql).fetchall()
+
+
 def test_no_row_was_ever_changed(quarter: tuple[Home, list[dict[str, Any]]]) -> None:
     _, results = quarter
     final = results[-1]["ledger"]
@@ -144,4 +153,3 @@ def test_a_past_evening_is_made_again_and_the_late_file_is_told(
         assert "this one among them, bit by bit" in said[day], day
     # Made without the session whose file came later: what was said then stays.
     assert "of this one another" in said["2018-06-21"]
-    assert ROLL in CONTRACTS
