@@ -13,7 +13,6 @@ import pandas as pd
 
 from soyoil.external.base import UNDATED, ExternalSource
 
-META: Final = ("event_time", "known_at", "vintage")
 SEEN: Final = "seen "
 """Begins the vintage of a revision that a load found: the moment of that load follows."""
 
