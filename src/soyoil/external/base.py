@@ -60,18 +60,21 @@ class ExternalSource:
     values
         Value columns.
     read
-        Reads the source as its section says.
+        Reads its files as its section says.
     release
         When a value is known, in words.
     groups
         Feature groups that are NULL without it.
     stale_after_days
         Days beyond which a value is too old to be used, by series, and ``""`` for all others.
+    fresh_days
+        A newest value that is so much older than the newest session is warned about.
     age_from
         What its age is counted from: the reference day, or the day on which the series was last
         published, where reference days lie ahead.
-    fresh_days
-        A newest value that is so much older than the newest session is warned about.
+    fetch
+        Asks the publisher's service, given its section, the rows stored and the moment; None
+        where there is no client.
     """
 
     name: str
@@ -84,6 +87,7 @@ class ExternalSource:
     stale_after_days: Mapping[str, int]
     fresh_days: int
     age_from: Literal["event_time", "known_at"] = "event_time"
+    fetch: Callable[[Any, pd.DataFrame, pd.Timestamp], Reading] | None = None
 
 
 def quarantine(source: str, reason: str, file: Path, rows: pd.DataFrame) -> pd.DataFrame:

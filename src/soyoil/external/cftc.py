@@ -21,7 +21,7 @@ from soyoil.external.base import (
     reference_days,
     without_conflicts,
 )
-from soyoil.external.config import FileSourceConfig
+from soyoil.external.config import OutsideSection
 from soyoil.external.releases import cot_known_at
 
 NAME: Final = "cftc"
@@ -49,7 +49,7 @@ _COLUMNS: Final = {
 VALUES: Final = tuple(_COLUMNS.values())
 
 
-def read(config: FileSourceConfig) -> Reading:
+def read(config: OutsideSection) -> Reading:
     """Read the report.
 
     Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 from pydantic import field_validator, model_validator
 
@@ -10,30 +10,43 @@ from soyoil.base.config import Config
 from soyoil.base.suggest import did_you_mean
 from soyoil.external.releases import NEVER, SERIES_RULES
 
+Origin = Literal["files", "api", "synthetic"]
 
-class FileSourceConfig(Config):
-    """A source that is read from files.
+
+class OutsideSection(Config):
+    """What every outside source is told.
 
     Attributes
     ----------
+    origin
+        ``files``: what lies at `path`. ``api``: the publisher's own service. ``synthetic``: the
+        twin that belongs to the synthetic market.
     path
-        File or folder; None turns the source off, and its features are NULL.
+        File or folder; with ``files``, None turns the source off, and its features are NULL.
     required
         Whether a source that cannot be read fails the run. Otherwise the run warns and uses what
         the warehouse holds.
     """
 
+    origin: Origin = "files"
     path: str | None = None
     required: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.required and self.path is None:
-            raise ValueError("required: true needs a path")
+        if self.required and not self.is_on:
+            raise ValueError("required: true needs a path, or another origin than files")
+        if self.path is not None and self.origin != "files":
+            raise ValueError(f"origin: {self.origin} reads no path; leave one of the two out")
         return self
 
+    @property
+    def is_on(self) -> bool:
+        """Whether the source is used at all."""
+        return self.path is not None or self.origin != "files"
 
-class FredConfig(FileSourceConfig):
+
+class FredConfig(OutsideSection):
     """FRED series, one CSV each.
 
     Attributes
@@ -77,22 +90,18 @@ class ExternalConfig(Config):
         WASDE: a Parquet file of all its releases.
     """
 
-    cftc: FileSourceConfig = FileSourceConfig()
+    cftc: OutsideSection = OutsideSection()
     fred: FredConfig = FredConfig()
-    usda: FileSourceConfig = FileSourceConfig()
+    usda: OutsideSection = OutsideSection()
 
-    def of(self, source: str) -> FileSourceConfig:
+    def of(self, source: str) -> OutsideSection:
         """Section of one source."""
-        found: FileSourceConfig = getattr(self, source)
+        found: OutsideSection = getattr(self, source)
         return found
 
     def on(self) -> tuple[str, ...]:
         """Sources that are on."""
-        return tuple(name for name in type(self).model_fields if self.is_on(name))
-
-    def is_on(self, source: str) -> bool:
-        """Whether a source is on."""
-        return self.of(source).path is not None
+        return tuple(name for name in type(self).model_fields if self.of(name).is_on)
 
 
 ALL_OFF: Final = ExternalConfig()

@@ -8,7 +8,7 @@ import pandas as pd
 
 from soyoil.base.errors import SourceError
 from soyoil.external.base import CONFLICT, ExternalSource, Reading, no_rejects
-from soyoil.external.config import ExternalConfig
+from soyoil.external.config import ExternalConfig, OutsideSection
 from soyoil.external.registry import SOURCES
 from soyoil.external.store import ExternalRecords, ExternalStore
 from soyoil.external.vintages import new_rows
@@ -56,10 +56,11 @@ def load_external(config: ExternalConfig, store: ExternalStore, now: pd.Timestam
     tables, rejected, notes, warnings = {}, [no_rejects()], [], []
     for name, source in SOURCES.items():
         section = config.of(name)
-        if section.path is None:
+        if not section.is_on:
             continue
+        stored = store.rows(source.table)
         try:
-            reading: Reading = source.read(section)
+            reading = _read(source, section, stored, now)
         except SourceError as error:
             if section.required:
                 raise
@@ -70,7 +71,6 @@ def load_external(config: ExternalConfig, store: ExternalStore, now: pd.Timestam
             )
             continue
         warnings += [f"external.{name}: {text}" for text in reading.warnings]
-        stored = store.rows(source.table)
         added, clash = new_rows(source, reading.rows, stored, now)
         rejected.append(reading.rejected)
         if len(clash):
@@ -90,6 +90,18 @@ def load_external(config: ExternalConfig, store: ExternalStore, now: pd.Timestam
         pd.concat(rejected, ignore_index=True),
         tuple(notes),
         tuple(warnings),
+    )
+
+
+def _read(
+    source: ExternalSource, section: OutsideSection, stored: pd.DataFrame, now: pd.Timestamp
+) -> Reading:
+    if section.origin == "files":
+        return source.read(section)
+    if section.origin == "api" and source.fetch is not None:
+        return source.fetch(section, stored, now)
+    raise SourceError(
+        f"external.{source.name}.origin={section.origin}: this source has none; files is allowed."
     )
 
 

@@ -18,7 +18,7 @@ from soyoil.external.base import (
     quarantine,
     without_conflicts,
 )
-from soyoil.external.config import FileSourceConfig
+from soyoil.external.config import OutsideSection
 from soyoil.external.releases import wasde_known_at
 
 NAME: Final = "usda"
@@ -30,7 +30,7 @@ FIRST_MONTH: Final = {"soybeans": "09", "soybean_oil": "10", "soybean_meal": "10
 """Month in which the marketing year begins."""
 
 
-def read(config: FileSourceConfig) -> Reading:
+def read(config: OutsideSection) -> Reading:
     """Read the releases.
 
     A release gives the running year as it saw it the month before and as it sees it now; the

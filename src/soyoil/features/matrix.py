@@ -28,6 +28,12 @@ BAR_COLUMNS: Final = (
     "open", "high", "low", "close", "volume", "vwap", "realized_vol_1h", "instrument_id",
     "roll_free_return", "is_roll", "is_flip_back", "is_limit_locked", "is_vendor_degraded",
 )  # fmt: skip
+OUTSIDE: Final = (
+    positioning_features,
+    macro_features,
+    fundamental_features,
+)
+"""What makes the columns of groups that outside sources fill."""
 REGIME_COLUMNS: Final = ("regime_name", "regime.name", "regime.weight")
 SUPPLIED: Final = frozenset(
     {*KEY_COLUMNS, *(f"market_data.{c}" for c in BAR_COLUMNS), *REGIME_COLUMNS}
@@ -138,8 +144,7 @@ def outside_features(rows: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> 
         One column per feature of source ``external`` on the index of `rows`, with the dtypes of
         the contract.
     """
-    made = (positioning_features, macro_features, fundamental_features)
-    found = {name: values for make in made for name, values in make(rows, tables).items()}
+    found = {name: values for make in OUTSIDE for name, values in make(rows, tables).items()}
     specs = features_of("external")
     values = np.stack([found[spec.name] for spec in specs])
     return _typed(values, specs, rows.index, load_contract(TABLE))
