@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from soyoil.external.cftc import _COLUMNS
+from soyoil.external.cftc import COLUMNS
 from soyoil.external.store import ExternalRecords, empty_rows
 
-HEADER = ("id", "report_date_as_yyyy_mm_dd", "cftc_contract_market_code", *_COLUMNS)
+HEADER = ("id", "report_date_as_yyyy_mm_dd", "cftc_contract_market_code", *COLUMNS)
 
 
 class MemoryStore:

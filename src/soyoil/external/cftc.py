@@ -32,9 +32,9 @@ MARKETS: Final = {
 }  # fmt: skip
 """The CFTC's code of the market of each root."""
 
-_DAY: Final = "report_date_as_yyyy_mm_dd"
-_CODE: Final = "cftc_contract_market_code"
-_COLUMNS: Final = {
+DAY: Final = "report_date_as_yyyy_mm_dd"
+CODE: Final = "cftc_contract_market_code"
+COLUMNS: Final = {
     "open_interest_all": "open_interest",
     "noncomm_positions_long_all": "noncommercial_long",
     "noncomm_positions_short_all": "noncommercial_short",
@@ -46,7 +46,7 @@ _COLUMNS: Final = {
 }
 """Columns as the CFTC spells them, ``postions`` included, and ours."""
 
-VALUES: Final = tuple(_COLUMNS.values())
+VALUES: Final = tuple(COLUMNS.values())
 
 
 def read(config: OutsideSection) -> Reading:
@@ -63,16 +63,31 @@ def read(config: OutsideSection) -> Reading:
         The file is not there, is empty or not this report.
     """
     path = Path(str(config.path))
-    raw, broken = read_csv(path, [_DAY, _CODE, *_COLUMNS], "the legacy report of the CFTC")
-    rejected = [quarantine(NAME, CUT, path, pd.DataFrame(index=range(broken)))]
+    raw, broken = read_csv(path, [DAY, CODE, *COLUMNS], "the legacy report of the CFTC")
+    reading = parse(raw, path)
+    cut = quarantine(NAME, CUT, path, pd.DataFrame(index=range(broken)))
+    return Reading(reading.rows, pd.concat([cut, reading.rejected], ignore_index=True))
+
+
+def parse(raw: pd.DataFrame, path: Path) -> Reading:
+    """Rows of the report, from a file or from the service.
+
+    Parameters
+    ----------
+    raw
+        `DAY`, `CODE` and `COLUMNS`, ``str``; a count that is not there is missing.
+    path
+        Where they are from, for the quarantine.
+    """
+    rejected = [no_rejects()]
     rows = pd.DataFrame(
         {
             # Some exports have lost the leading zeros of the code.
-            "market_code": raw[_CODE].str.strip().str.zfill(6),
-            "event_time": reference_days(raw[_DAY]),
+            "market_code": raw[CODE].str.strip().str.zfill(6),
+            "event_time": reference_days(raw[DAY]),
         }
     )
-    for theirs, ours in _COLUMNS.items():
+    for theirs, ours in COLUMNS.items():
         rows[ours] = pd.to_numeric(raw[theirs], errors="coerce").astype("float64")
     numbers = rows[list(VALUES)]
     bad = {
@@ -93,7 +108,7 @@ def read(config: OutsideSection) -> Reading:
     days = rows["event_time"].dt.tz_localize(None).to_numpy(dtype="datetime64[D]")
     rows = rows.astype(dict.fromkeys(VALUES, "int64"))
     rows = rows.assign(known_at=cot_known_at(days).array, vintage=UNDATED)
-    return Reading(rows, pd.concat([no_rejects(), *rejected], ignore_index=True))
+    return Reading(rows, pd.concat(rejected, ignore_index=True))
 
 
 def _implausible(rows: pd.DataFrame) -> pd.Series:

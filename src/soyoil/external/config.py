@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, Self
+from typing import ClassVar, Final, Literal, Self
 
 from pydantic import field_validator, model_validator
 
 from soyoil.base.config import Config
 from soyoil.base.suggest import did_you_mean
+from soyoil.external.api.config import ApiConfig, check_url
 from soyoil.external.releases import NEVER, SERIES_RULES
 
 Origin = Literal["files", "api", "synthetic"]
@@ -28,9 +29,19 @@ class OutsideSection(Config):
         the warehouse holds.
     """
 
+    ORIGINS: ClassVar[tuple[Origin, ...]] = ("files",)
+    """What there is for the source."""
+
     origin: Origin = "files"
     path: str | None = None
     required: bool = False
+
+    @field_validator("origin")
+    @classmethod
+    def _check_origin(cls, value: Origin) -> Origin:
+        if value not in cls.ORIGINS:
+            raise ValueError(f"this source has none; {' or '.join(cls.ORIGINS)} is allowed")
+        return value
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -46,15 +57,54 @@ class OutsideSection(Config):
         return self.path is not None or self.origin != "files"
 
 
-class FredConfig(OutsideSection):
-    """FRED series, one CSV each.
+class ServedSection(OutsideSection):
+    """A source whose publisher has a service, `soyoil.external.api`.
+
+    Attributes
+    ----------
+    url
+        Address of the service; None is the publisher's own.
+    refresh
+        Whether everything is asked for again, not what is newer than the newest stored value.
+    api
+        Patience with the service.
+    """
+
+    ORIGINS: ClassVar[tuple[Origin, ...]] = ("files", "api")
+
+    url: str | None = None
+    refresh: bool = False
+    api: ApiConfig = ApiConfig()
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, value: str | None) -> str | None:
+        return None if value is None else check_url(value)
+
+    @model_validator(mode="after")
+    def _check_service(self) -> Self:
+        if self.origin != "api" and (self.url is not None or self.refresh):
+            raise ValueError(f"url and refresh need origin: api, not {self.origin}")
+        return self
+
+
+class CftcConfig(ServedSection):
+    """Commitments of Traders: a CSV file, or the CFTC's service."""
+
+
+class FredConfig(ServedSection):
+    """FRED series, one CSV each, or FRED's service.
 
     Attributes
     ----------
     series
         Series to load; each needs a rule that says when its values are known.
+    vintages
+        Of which series the service is asked for every vintage: ``revised`` are those that are
+        revised in earnest, all but market prices and rates; the others come as they stand.
     """
 
+    vintages: Literal["revised", "all", "none"] = "revised"
     series: tuple[str, ...] = ("DGS2", "DGS10", "DTWEXBGS", "CPIAUCSL", "VIXCLS")
 
     @field_validator("series", mode="before")
@@ -83,14 +133,14 @@ class ExternalConfig(Config):
     Attributes
     ----------
     cftc
-        Commitments of Traders: the CSV file of the legacy report, futures only.
+        Commitments of Traders: the CSV file of the legacy report, futures only, or the service.
     fred
-        A folder of FRED's CSV files.
+        A folder of FRED's CSV files, or the service.
     usda
         WASDE: a Parquet file of all its releases.
     """
 
-    cftc: OutsideSection = OutsideSection()
+    cftc: CftcConfig = CftcConfig()
     fred: FredConfig = FredConfig()
     usda: OutsideSection = OutsideSection()
 

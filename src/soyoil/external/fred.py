@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from soyoil.base.arrays import DayArray
 from soyoil.base.errors import SourceError
 from soyoil.external.base import (
     CONFLICT,
@@ -76,43 +77,72 @@ def _read_series(series: str, path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
             f"{path} has neither the column {series} nor {series}_YYYYMMDD, but "
             f"{', '.join(raw.columns[:4])}: download the series again."
         )
-    days = reference_days(raw[_DAY])
     parts = []
     for name in sorted(dated) or [series]:
-        text = raw[name].str.strip()
-        rows = pd.DataFrame(
-            {
-                "series_id": pd.Series([series] * len(raw), dtype="str"),
-                "event_time": days,
-                "value": pd.to_numeric(text, errors="coerce").astype("float64"),
-            }
-        )
-        rows.loc[~np.isfinite(rows["value"]), "value"] = np.nan
-        there = ~text.isin(_MISSING)
-        for reason, found in ((NO_DAY, days.isna()), (NO_NUMBER, rows["value"].isna())):
-            bad = rows[there & found].rename(columns={"series_id": "series"})
-            rejected.append(quarantine(NAME, reason, path, bad))
-            there &= ~found
-        rows, conflicts = without_conflicts(rows[there], ["series_id", "event_time"], VALUES)
-        bad = conflicts.rename(columns={"series_id": "series"})
-        rejected.append(quarantine(NAME, CONFLICT, path, bad))
-        parts.append(_dated(rows, series, name) if dated else _undated(rows, series))
+        day = pd.to_datetime(name.removeprefix(f"{series}_"), format="%Y%m%d") if dated else None
+        text = pd.DataFrame({"day": raw[_DAY], "value": raw[name]})
+        text["vintage"] = UNDATED if day is None else f"{day:%Y-%m-%d}"
+        rows, bad = parse(series, text, path)
+        parts.append(rows)
+        rejected.append(bad)
     rows = pd.concat(parts, ignore_index=True)
-    if dated:
-        # A vintage that repeats the one before says nothing new.
-        rows = rows.sort_values(["event_time", "vintage"], kind="stable")
-        same = rows["event_time"].eq(rows["event_time"].shift())
-        same &= rows["value"].eq(rows["value"].shift())
-        rows = rows[~same].reset_index(drop=True)
-    return rows, pd.concat(rejected, ignore_index=True)
+    return without_repeats(rows) if dated else rows, pd.concat(rejected, ignore_index=True)
 
 
-def _undated(rows: pd.DataFrame, series: str) -> pd.DataFrame:
-    days = rows["event_time"].dt.tz_localize(None).to_numpy(dtype="datetime64[D]")
-    return rows.assign(known_at=series_known_at(series, days).array, vintage=UNDATED)
+def parse(series: str, text: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of one series, from a file or from the service.
+
+    Parameters
+    ----------
+    series
+        Name of the series.
+    text
+        ``day``, ``value`` and ``vintage``, ``str``: days of ISO form, or all vintages `UNDATED`.
+    path
+        Where they are from, for the quarantine.
+
+    Returns
+    -------
+    tuple
+        Rows of the table, and those set aside.
+    """
+    value = text["value"].str.strip()
+    rows = pd.DataFrame(
+        {
+            "series_id": pd.Series(series, index=text.index, dtype="str"),
+            "event_time": reference_days(text["day"]),
+            "value": pd.to_numeric(value, errors="coerce").astype("float64"),
+            "vintage": text["vintage"].astype("str"),
+        }
+    )
+    rows.loc[~np.isfinite(rows["value"]), "value"] = np.nan
+    there = ~value.isin(_MISSING)
+    rejected = [no_rejects()]
+    for reason, found in (
+        (NO_DAY, rows["event_time"].isna()),
+        (NO_NUMBER, rows["value"].isna()),
+    ):
+        bad = rows[there & found].rename(columns={"series_id": "series"})
+        rejected.append(quarantine(NAME, reason, path, bad))
+        there &= ~found
+    key = ["series_id", "event_time", "vintage"]
+    rows, conflicts = without_conflicts(rows[there], key, VALUES)
+    bad = conflicts.rename(columns={"series_id": "series"})
+    rejected.append(quarantine(NAME, CONFLICT, path, bad))
+    if rows["vintage"].eq(UNDATED).all():
+        known = series_known_at(series, _days(rows["event_time"].dt.tz_localize(None)))
+    else:
+        known = at_eastern(_days(rows["vintage"]), FRED_TIME)
+    return rows.assign(known_at=known.array), pd.concat(rejected, ignore_index=True)
 
 
-def _dated(rows: pd.DataFrame, series: str, column: str) -> pd.DataFrame:
-    day = pd.to_datetime(column.removeprefix(f"{series}_"), format="%Y%m%d")
-    days = np.full(len(rows), day.to_numpy(), dtype="datetime64[D]")
-    return rows.assign(known_at=at_eastern(days, FRED_TIME).array, vintage=f"{day:%Y-%m-%d}")
+def without_repeats(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of one series without vintages that repeat the one before: they say nothing new."""
+    rows = rows.sort_values(["event_time", "vintage"], kind="stable")
+    same = rows["event_time"].eq(rows["event_time"].shift())
+    same &= rows["value"].eq(rows["value"].shift())
+    return rows[~same].reset_index(drop=True)
+
+
+def _days(moments: pd.Series) -> DayArray:
+    return np.asarray(moments.to_numpy().astype("datetime64[D]"), dtype="datetime64[D]")

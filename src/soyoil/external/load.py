@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from soyoil.base.errors import SourceError
+from soyoil.base.errors import ConfigError, SourceError
+from soyoil.external.api.client import no_key
+from soyoil.external.api.config import SERVICES
 from soyoil.external.base import CONFLICT, ExternalSource, Reading, no_rejects
 from soyoil.external.config import ExternalConfig, OutsideSection
 from soyoil.external.registry import SOURCES
@@ -34,6 +36,20 @@ class Loaded:
     rejected: pd.DataFrame
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+
+
+def check_keys(config: ExternalConfig) -> None:
+    """Look whether the services that are to be asked have their keys, before anything is read.
+
+    Raises
+    ------
+    ConfigError
+        Naming each environment variable that is not set.
+    """
+    asked = [SERVICES[name] for name in config.on() if config.of(name).origin == "api"]
+    missing = [s for s in asked if s.key is not None and s.key.required and not s.key.value]
+    if missing:
+        raise ConfigError(" ".join(no_key(service) for service in missing))
 
 
 def load_external(config: ExternalConfig, store: ExternalStore, now: pd.Timestamp) -> Loaded:

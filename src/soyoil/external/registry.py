@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from soyoil.external import cftc, fred, usda
+from soyoil.external.api import cftc as cftc_api
+from soyoil.external.api import fred as fred_api
 from soyoil.external.base import ExternalSource
 
 SOURCES: Final[dict[str, ExternalSource]] = {
@@ -20,6 +22,7 @@ SOURCES: Final[dict[str, ExternalSource]] = {
             series="market_code",
             values=cftc.VALUES,
             read=cftc.read,
+            fetch=cftc_api.fetch,
             release="Friday 15:30 in New York, or the next business day after a holiday; "
             "shutdowns and the outage of 2023 by a table",
             groups=("positioning",),
@@ -33,6 +36,7 @@ SOURCES: Final[dict[str, ExternalSource]] = {
             series="series_id",
             values=fred.VALUES,
             read=fred.read,
+            fetch=fred_api.fetch,
             release="by series: next business day or following Monday 16:15 in New York, monthly "
             "ones by a lag that no release has exceeded",
             groups=("macro",),

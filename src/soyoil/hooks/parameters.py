@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
+from kedro.pipeline import Pipeline
 
 from soyoil.base.errors import ConfigError
+from soyoil.external.load import check_keys
 from soyoil.params import Sections, check_parameters
+
+READ_EXTERNAL: Final = "ingest.read_external"
+"""Node that asks services."""
 
 
 def _check_warehouse_kind(context: KedroContext, kind: str) -> None:
@@ -42,3 +49,15 @@ class ParameterHooks:
         parameters = check_parameters(context.config_loader["parameters"])
         _check_warehouse_kind(context, parameters.source.kind)
         self.parameters = parameters
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline) -> None:
+        """Refuse a run that asks a service whose key the environment lacks.
+
+        Raises
+        ------
+        ConfigError
+            Naming each environment variable that is not set.
+        """
+        if self.parameters is not None and any(n.name == READ_EXTERNAL for n in pipeline.nodes):
+            check_keys(self.parameters.external)

@@ -1,0 +1,98 @@
+"""Days of a weather station, GHCN-Daily, as NOAA's archive gives them: one CSV file a station."""
+
+from __future__ import annotations
+
+import csv
+import email.utils
+import os
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from soyoil.base.errors import SourceError
+from soyoil.external.api.client import UNCHANGED, Client
+
+_DATE = "DATE"
+
+
+def station_file(folder: Path, station: str) -> Path:
+    """Where the days of a station are kept.
+
+    Raises
+    ------
+    SourceError
+        It is no name of a station, which could be a path.
+    """
+    if not re.fullmatch(r"[A-Z]{2}[A-Z0-9]{9}", station):
+        raise SourceError(
+            f"{station!r} is no station of GHCN-Daily: two letters and nine letters or digits, "
+            "such as USW00014933."
+        )
+    return folder / f"{station}.csv"
+
+
+def fetch_station(
+    client: Client, station: str, folder: Path, since: pd.Timestamp | None = None
+) -> pd.DataFrame:
+    """Days of a station; its file is kept, and got again only where NOAA has a newer one.
+
+    Parameters
+    ----------
+    client
+        Of the service ``noaa``.
+    station
+        Such as ``USW00014933``.
+    folder
+        Where files are kept; it is made if need be.
+    since
+        First day to give, tz-naive; the file holds all of them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns as NOAA names them, as ``str``: ``STATION``, ``DATE`` and, where the station has
+        them, ``TMAX``, ``TMIN`` (tenths of a degree Celsius), ``PRCP`` (tenths of a millimetre)
+        and their ``_ATTRIBUTES``.
+
+    Raises
+    ------
+    SourceError
+        The answer is no such file; and as `Client.text`.
+    """
+    path = station_file(folder, station)
+    headers = {}
+    if path.is_file():
+        headers["If-Modified-Since"] = email.utils.formatdate(path.stat().st_mtime, usegmt=True)
+    answer = client.text(path.name, {}, headers)
+    if answer.status != UNCHANGED:
+        _header(answer.body.decode("utf-8", errors="replace"), station)
+        _keep(path, answer.body, answer.headers.get("Last-Modified", ""))
+    frame = pd.read_csv(path, dtype="str", keep_default_na=False)
+    if since is not None:
+        frame = frame[frame[_DATE] >= f"{since:%Y-%m-%d}"].reset_index(drop=True)
+    return frame
+
+
+def _header(text: str, station: str) -> None:
+    first = next(csv.reader(text.splitlines()[:1]), [])
+    missing = [name for name in ("STATION", _DATE) if name not in first]
+    if missing:
+        raise SourceError(
+            f"{station}.csv of the service lacks the columns {', '.join(missing)}: its form has "
+            f"changed. It has {', '.join(first[:4])}."
+        )
+
+
+def _keep(path: Path, body: bytes, changed: str) -> None:
+    """Write all or nothing, with the time at which NOAA last changed it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".part")
+    partial.write_bytes(body)
+    try:
+        seconds = email.utils.parsedate_to_datetime(changed).timestamp()
+    except ValueError:
+        # Asked for in full the next time.
+        seconds = 0.0
+    os.utime(partial, (seconds, seconds))
+    partial.replace(path)
