@@ -129,21 +129,31 @@ def test_a_load_that_breaks_off_goes_on_where_it_was(
 ) -> None:
     monkeypatch.setattr(api, "MAX_VINTAGES", 3)
     fred, store = Fred({"GDP": GDP, "GDPC1": GDP}), MemoryStore()
-    service = start(fred)
+    service, wanted = start(fred), "GDP+GDPC1+CPIAUCSL"
 
     def breaks(asked: Any) -> Reply:
         late = asked.query.get("realtime_start", "") > "2023-04-01"
         return Reply(b"", 500) if late else fred(asked)
 
     service.answer = breaks
-    loaded = load(store, service.url, series="GDP+GDPC1")
-    assert [row[1] for row in stored(store)] == ["2023-01-26", "2023-02-23", "2023-04-27"]
+    loaded = load(store, service.url, series=wanted)
+    assert [row[1] for row in stored(store)[::2]] == ["2023-01-26", "2023-02-23", "2023-04-27"]
     assert "it answers 500" in loaded.warnings[0]
-    # The service is down: it is not asked for the other series as well.
-    assert "Not asked for: GDPC1" in loaded.warnings[0]
+    # Two in a row: the service is down, and not asked for more.
+    assert loaded.warnings[-1] == "external.fred: Not asked for: CPIAUCSL."
     service.answer = fred
-    assert not load(store, service.url).warnings
-    assert stored(store) == GDP_ROWS
+    assert not load(store, service.url, series="GDP+GDPC1").warnings
+    assert stored(store)[::2] == stored(store)[1::2] == GDP_ROWS
+
+
+def test_a_series_that_is_never_answered_does_not_stop_the_others(start: Start) -> None:
+    store, fred = MemoryStore(), Fred({"GDP": GDP, "PAYEMS": GDP})
+    fred.failing = {"GDPC1", "CPIAUCSL"}
+    loaded = load(store, start(fred).url, series="GDPC1+GDP+CPIAUCSL+PAYEMS")
+    assert set(store.rows(FRED)["series_id"]) == {"GDP", "PAYEMS"}
+    assert [text.partition(": ")[2].partition(":")[0] for text in loaded.warnings] == [
+        "GDPC1", "CPIAUCSL",
+    ]  # fmt: skip
 
 
 def test_a_refused_key_ends_the_load_at_once(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

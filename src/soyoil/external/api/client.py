@@ -37,15 +37,11 @@ _SHOWN: Final = 200
 
 
 class ServiceDownError(SourceError):
-    """A service does not answer, or asks for more patience than it is given: ask nothing more."""
+    """A service does not answer, or asks for more patience than it is given."""
 
 
 class KeyRefusedError(SourceError):
     """A service does not take the key: ask nothing more."""
-
-
-HOPELESS: Final = (ServiceDownError, KeyRefusedError)
-"""Errors after which no further request to the same service makes sense."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Final
 import pandas as pd
 
 from soyoil.base.errors import SourceError
-from soyoil.external.api.client import HOPELESS, Client
+from soyoil.external.api.client import Client, KeyRefusedError, ServiceDownError
 from soyoil.external.api.config import SERVICES
 from soyoil.external.api.paging import Paging, pages, table
 from soyoil.external.base import UNDATED, Reading, no_rejects
@@ -35,6 +35,8 @@ OVERLAP: Final = 2
 wrote it."""
 COMPLETE: Final = 0.9
 """Share of vintages that must be stored for a series to be taken as loaded; some hold no value."""
+DOWN: Final = 2
+"""Series in a row without an answer, after which the service is taken to be down."""
 _MARKET: Final = ("business_day", "h10", "day")
 """Rules of prices and rates, whose values are not revised in earnest."""
 
@@ -59,29 +61,40 @@ def fetch(config: FredConfig, stored: pd.DataFrame, now: pd.Timestamp) -> Readin
         Nothing could be got, or not all and the source is required.
     """
     frames, rejected, failed = [], [no_rejects()], []
+    down = 0
     with Client(SERVICES[NAME], config.api, config.url) as client:
         for at, series in enumerate(config.series):
             logger.info("external.%s: %s, %d of %d", NAME, series, at + 1, len(config.series))
             known = stored.loc[stored["series_id"] == series, "vintage"]
-            found = []
-            try:
-                for text in _ask(client, config, series, known):
-                    found.append(text)
-            except HOPELESS as error:
-                others = ", ".join(config.series[at + 1 :])
-                failed.append(f"{error}" + (f" Not asked for: {others}." if others else ""))
+            found, problem = _as_far_as_possible(_ask(client, config, series, known))
+            if found:
+                rows, bad = _rows(series, pd.concat(found, ignore_index=True))
+                frames.append(rows)
+                rejected.append(bad)
+            if problem is not None:
+                failed.append(f"{series}: {problem}")
+            down = down + 1 if isinstance(problem, ServiceDownError) else 0
+            if isinstance(problem, KeyRefusedError) or down == DOWN:
+                others = config.series[at + 1 :]
+                failed += [f"Not asked for: {', '.join(others)}."] if others else []
                 break
-            except SourceError as error:
-                failed.append(f"{series}: {error}")
-            finally:
-                if found:
-                    rows, bad = _rows(series, pd.concat(found, ignore_index=True))
-                    frames.append(rows)
-                    rejected.append(bad)
     if not frames or (failed and config.required):
         raise SourceError(" ".join(failed) or "external.fred.series names no series.")
     rows = pd.concat(frames, ignore_index=True)
     return Reading(rows, pd.concat(rejected, ignore_index=True), tuple(failed))
+
+
+def _as_far_as_possible(
+    parts: Iterator[pd.DataFrame],
+) -> tuple[list[pd.DataFrame], SourceError | None]:
+    """What came before the first error, and that error."""
+    found = []
+    try:
+        for part in parts:
+            found.append(part)
+    except SourceError as error:
+        return found, error
+    return found, None
 
 
 def _ask(
