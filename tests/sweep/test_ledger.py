@@ -123,8 +123,8 @@ def test_every_flipped_byte_is_noticed(tmp_path: Path) -> None:
         flipped = line[:at] + bytes([line[at] ^ 1]) + line[at + 1 :]
         # A higher number of the schema is refused as that of a later version.
         assert damage_of(flipped, SCHEMA) or json.loads(flipped)["schema"] > 2, flipped
-    assert damage_of(line) is None
-    assert damage_of(_old_line(0)) is None
+    assert damage_of(line, SCHEMA) is None
+    assert damage_of(_old_line(0), SCHEMA) is None
 
 
 def test_processes_append_at_the_same_time(tmp_path: Path) -> None:
