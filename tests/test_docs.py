@@ -31,7 +31,7 @@ PAGES = sorted(
 )
 STAGES = {
     "ingest", "regimes", "features", "split", "fit", "evaluate", "report", "train", "compare",
-    "audit", "sweep", "panel", "forecast", "register", "export",
+    "audit", "sweep", "panel", "ablation", "forecast", "register", "export",
 }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from soyoil.models.champion import ChampionConfig
 from soyoil.models.config import EngineConfig, FitConfig
 from soyoil.models.engines import ENGINES
 from soyoil.models.selection import check_columns, check_groups
+from soyoil.panel.ablation.config import AblationConfig
 from soyoil.panel.config import PanelConfig
 from soyoil.regimes.table import RegimeConfig, regime_frame
 from soyoil.regimes.weights import WeightsConfig as WeightsConfig
@@ -88,6 +89,7 @@ class Sections(Config):
     sweep: SweepConfig
     compare: CompareConfig
     panel: PanelConfig = PanelConfig()
+    ablation: AblationConfig = AblationConfig()
     tracking: TrackingConfig
     audit: AuditConfig = AuditConfig()
 
@@ -102,6 +104,7 @@ class Sections(Config):
         self.panel.check(self.source.symbols)
         columns = load_contract("features.daily_ml_matrix").feature_columns()
         check_groups(columns, self.fit.feature_groups)
+        self.ablation.check(columns)
         for name in ENGINES:
             config: EngineConfig = getattr(self, name)
             check_columns(columns, config.own_columns() or (), name)

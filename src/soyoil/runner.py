@@ -27,7 +27,7 @@ def _model_order() -> list[str]:
     return ["baselines", *BASELINES, *fitted, CHAMPION]
 
 
-_LAST = ("panel",)
+_LAST = ("panel", "ablation")
 """Stages that read tables on demand, of which Kedro cannot tell that they are written before."""
 
 _MODEL_RANK = {name: rank for rank, name in enumerate(_model_order())}

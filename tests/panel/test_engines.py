@@ -1,141 +1,40 @@
 """Engines over a panel: against the fit stage and the champion's rule, and resumed after a kill."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from panel_market import RULES, market
 from rich.console import Console
+from small_market import FITTED, SIGNALS, SMALL, SPLIT, Fits, Small, rules_of
 
 from soyoil.base.errors import ConfigError, ContractError, SplitError
 from soyoil.base.handover import HandoverError
 from soyoil.metrics.losses import pinball
-from soyoil.models.base import FoldResult, FoldTask, HorizonArrays
 from soyoil.models.baselines import baseline_quantiles, vol_cone_sigma
-from soyoil.models.champion import CONES, ChampionConfig, ExpertForecasts, mix
+from soyoil.models.champion import CONES, ExpertForecasts, mix
 from soyoil.models.config import FitConfig, LightGBMConfig, TFTConfig
-from soyoil.models.engines import ENGINES
 from soyoil.models.executors import shutdown
 from soyoil.models.registry import CHAMPION
-from soyoil.models.walkforward import Job, fit_one
-from soyoil.panel import engines as panel_engines
 from soyoil.panel.config import PanelConfig
 from soyoil.panel.engines import EngineRules, PanelForecasts, fit_engines
-from soyoil.panel.losses import ALONE, MODELS, PanelRules, panel_quantiles, root_losses
-from soyoil.panel.result import PanelResult, make_panel
+from soyoil.panel.losses import ALONE, MODELS, panel_quantiles, root_losses
+from soyoil.panel.result import make_panel
 from soyoil.panel.roots import root_series
 from soyoil.panel.store import ResultStore
-from soyoil.params import TargetConfig, WeightsConfig
+from soyoil.params import WeightsConfig
 from soyoil.pipelines.fit.nodes import fit_model
-from soyoil.pipelines.panel.nodes import MatrixTables
 from soyoil.pipelines.split.nodes import make_labels, make_split_plan, make_weights
 from soyoil.reports.panel.page import panel_page
 from soyoil.reports.panel.terminal import panel_view
 from soyoil.sources.base import SourceConfig
 from soyoil.sources.identity import market_identity
-from soyoil.splits.plan import SplitConfig
 from soyoil.targets.horizons import HORIZONS
 from soyoil.targets.labels import forward_sums
 from soyoil.warehouse.origins import ORIGINS
-
-SPLIT = SplitConfig.model_validate(
-    {"first_origin": "2018-07-02", "warm_up": 40, "valid_sessions": 40, "refit_every": 100}
-)
-SMALL = PanelRules(SPLIT, ChampionConfig(), min_rows=100)
-SIGNALS = {"ZL": 1.0, "CL": 0.0, "ES": 1.0, "GC": 0.0}
-FITTED = 3
-"""Horizons of a root that hold enough rows: 1w, 1m and 3m."""
-
-
-@dataclass
-class Small:
-    """Roots of the sweep's small market; in those with a signal a feature tells the next week."""
-
-    module: ModuleType
-    matrix: pd.DataFrame
-
-    @property
-    def sessions(self) -> pd.DataFrame:
-        """Session bars that the matrix was made from."""
-        names = {
-            "market_data.roll_free_return": "roll_free_return",
-            "market_data.realized_vol_1h": "realized_vol_1h",
-        }
-        frame = self.matrix.rename(columns=names)
-        columns = ["symbol", "data_date", *names.values(), "provenance"]
-        return frame[columns].assign(is_thin=False, rolls="known")
-
-    @property
-    def tables(self) -> MatrixTables:
-        """Tables of the warehouse."""
-        return MatrixTables(
-            lambda: self.matrix, self.module.regimes, SourceConfig(), TargetConfig()
-        )
-
-    def forecasts(
-        self, folder: Path, rules: EngineRules, symbols: Sequence[str] = tuple(SIGNALS)
-    ) -> PanelForecasts:
-        """Fit the panel."""
-        series = root_series(self.sessions, symbols)
-        store = ResultStore(folder)
-        return fit_engines(self.tables.snapshots(symbols), series, SMALL, rules, store)
-
-    def result(self, forecasts: PanelForecasts) -> PanelResult:
-        """Score the panel."""
-        return make_panel(self.sessions, tuple(SIGNALS), (), SMALL, forecasts=forecasts)
-
-
-@pytest.fixture(scope="module")
-def small(market_module: ModuleType) -> Small:
-    parts = [
-        market_module.make_snapshot(seed, signal).matrix.assign(symbol=symbol)
-        for seed, (symbol, signal) in enumerate(SIGNALS.items())
-    ]
-    return Small(market_module, pd.concat(parts, ignore_index=True))
-
-
-def rules_of(**changes: Any) -> EngineRules:
-    """The engine without a library under LightGBM's name."""
-    fit = FitConfig.model_validate(changes.pop("fit", {}))
-    config = LightGBMConfig.model_validate({"num_leaves": 8, "feature_fraction": 1.0, **changes})
-    return EngineRules("quick", WeightsConfig(), fit, {"lightgbm": config})
-
-
-class Fits:
-    """`run_walk_forward` in this process, that counts and can be interrupted."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.fail_at: int | None = None
-
-    def __call__(
-        self,
-        job: Job,
-        arrays: HorizonArrays,
-        tasks: Sequence[FoldTask],
-        on_done: Callable[[int], None],
-    ) -> list[FoldResult]:
-        """Fit the folds."""
-        self.count += 1
-        if self.count == self.fail_at:
-            raise KeyboardInterrupt
-        return [fit_one(job, arrays, task) for task in tasks]
-
-
-@pytest.fixture
-def fits(market_module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fits]:
-    counted = Fits()
-    before = ENGINES["lightgbm"]
-    market_module.install_engine()
-    monkeypatch.setattr(panel_engines, "run_walk_forward", counted)
-    yield counted
-    ENGINES["lightgbm"] = before
 
 
 def test_forecasts_of_a_root_are_those_of_the_fit_stage(small: Small, tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from soyoil.base.errors import SoyoilError
-from soyoil.sweep.ledger import FILE, Ledger, StudyKey, Trial, from_line, to_line
-from soyoil.sweep.ledger import damage as damage_of
+from soyoil.base.lines import damage as damage_of
+from soyoil.sweep.ledger import FILE, SCHEMA, Ledger, StudyKey, Trial, from_line, to_line
 
 KEY = StudyKey("1w_lightgbm_a", "1w", 5, "lightgbm", "snap1", "span1", "uniform.skill_mae", True)
 
@@ -122,9 +122,9 @@ def test_every_flipped_byte_is_noticed(tmp_path: Path) -> None:
     for at in range(len(line) - 1):
         flipped = line[:at] + bytes([line[at] ^ 1]) + line[at + 1 :]
         # A higher number of the schema is refused as that of a later version.
-        assert damage_of(flipped) or json.loads(flipped)["schema"] > 2, flipped
-    assert damage_of(line) is None
-    assert damage_of(_old_line(0)) is None
+        assert damage_of(flipped, SCHEMA) or json.loads(flipped)["schema"] > 2, flipped
+    assert damage_of(line, SCHEMA) is None
+    assert damage_of(_old_line(0), SCHEMA) is None
 
 
 def test_processes_append_at_the_same_time(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from soyoil.base.handover import text_hash
 from soyoil.contracts.contract import load_contract
 from soyoil.forecast.outlook import Outlook
 from soyoil.market.conventions import QUANTILE_COLUMNS
-from soyoil.sources.identity import root_identity
+from soyoil.sources.identity import name_of_market
 from soyoil.splits.snapshot import Snapshot
 
 TABLE: Final = "forecasts.zl_predictions"
@@ -39,14 +39,7 @@ class LedgerError(SoyoilError):
 
 def market_name(snapshot: Snapshot) -> str:
     """Where the bars of a snapshot are from; an invented market goes on under its name."""
-    identity = root_identity(snapshot.made_from)
-    kind = str(identity.get("source.kind", snapshot.provenance))
-    options = dict(identity.get("source.synthetic", {}))
-    if not options:
-        return kind
-    # A later end adds sessions to the same market.
-    options.pop("end", None)
-    return f"{kind}-{text_hash(options)[:12]}"
+    return name_of_market(snapshot.made_from, snapshot.provenance)
 
 
 def forecast_rows(

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 STAGES = (
     "ingest", "regimes", "features", "split", "fit", "evaluate", "register", "forecast", "report",
-    "compare", "sweep", "audit", "panel", "export",
+    "compare", "sweep", "audit", "panel", "ablation", "export",
 )  # fmt: skip
 
 COMPOSED = ("forecast", "export")

@@ -55,12 +55,16 @@ class PanelSkill:
         Mean of the skills of the counted roots.
     interval
         Interval of the mean.
+    p_value
+        Probability of a mean so far from zero, in either direction, if it were zero; NaN where
+        there is none.
     """
 
     skill: FloatArray
     intervals: tuple[Interval, ...]
     mean: float
     interval: Interval
+    p_value: float = float("nan")
 
 
 def align(
@@ -91,6 +95,24 @@ def _interval(point: float, resampled: FloatArray, rows: float, sessions: int) -
     low, high = np.quantile(known, [tail, 1.0 - tail])
     factor = widening(int(rows), sessions)
     return Interval(point - factor * (point - float(low)), point + factor * (float(high) - point))
+
+
+def _p_value(point: float, resampled: FloatArray, losses: DatedLosses, sessions: int) -> float:
+    """Two-sided, by Student's t over the stretches of `widening`, whose tails it does not use."""
+    # Half a second to import, and every command would pay for it.
+    from scipy import stats
+
+    known = resampled[np.isfinite(resampled)]
+    if len(known) < 2 or not np.isfinite(point):
+        return float("nan")
+    n = len(losses.dates)
+    freedom = max(n / mean_block(sessions), 2.0) - 1.0
+    upper = 0.5 + LEVEL / 2
+    tails = stats.t.ppf(upper, freedom) / stats.norm.ppf(upper)
+    error = float(known.std()) * widening(n, sessions) / float(tails)
+    if error == 0.0:
+        return 1.0 if point == 0.0 else 0.0
+    return float(2.0 * stats.t.sf(abs(point) / error, freedom))
 
 
 def _nanmean(values: FloatArray) -> FloatArray:
@@ -136,5 +158,6 @@ def panel_skill(losses: DatedLosses, counted: BoolArray, sessions: int) -> Panel
     if not counted.any():
         return PanelSkill(skill, intervals, float("nan"), _NONE)
     mean = float(skill[counted].mean())
-    interval = _interval(mean, _nanmean(resampled[:, counted]), len(losses.dates), sessions)
-    return PanelSkill(skill, intervals, mean, interval)
+    means = _nanmean(resampled[:, counted])
+    interval = _interval(mean, means, len(losses.dates), sessions)
+    return PanelSkill(skill, intervals, mean, interval, _p_value(mean, means, losses, sessions))

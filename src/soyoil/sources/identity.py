@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from soyoil.base.handover import parameter_differences, refusal
+from soyoil.base.handover import parameter_differences, refusal, text_hash
 from soyoil.sources.base import SourceConfig
 from soyoil.warehouse.origins import ORIGINS
 
@@ -63,6 +63,26 @@ def market_identity(
 def root_identity(identity: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a `market_identity` that decides the bars of each root."""
     return {key: value for key, value in identity.items() if key in ROOT_KEYS}
+
+
+def name_of_market(identity: Mapping[str, Any], provenance: str) -> str:
+    """Where bars are from, in a word; an invented market goes on under its name.
+
+    Parameters
+    ----------
+    identity
+        A `market_identity`; empty for rows of an earlier version.
+    provenance
+        Stands for the kind of the source where that is not known.
+    """
+    root = root_identity(identity)
+    kind = str(root.get("source.kind", provenance))
+    options = dict(root.get("source.synthetic", {}))
+    if not options:
+        return kind
+    # A later end adds sessions to the same market.
+    options.pop("end", None)
+    return f"{kind}-{text_hash(options)[:12]}"
 
 
 def identity_differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -8,13 +8,9 @@ the same name and number, after its study was deleted, is the same trial and is 
 from __future__ import annotations
 
 import base64
-import fcntl
 import json
-import logging
-import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -24,9 +20,8 @@ import numpy.typing as npt
 
 from soyoil.base.arrays import DayArray, FloatArray
 from soyoil.base.errors import SoyoilError
+from soyoil.base.lines import CheckedLines, with_checksum
 from soyoil.sweep.config import Value
-
-logger = logging.getLogger(__name__)
 
 SCHEMA: Final = 2
 """2: each line ends with a checksum of what stands before it."""
@@ -145,30 +140,7 @@ def to_line(trial: Trial) -> bytes:
         "origins": _pack(trial.origins.astype("datetime64[D]").astype("int64"), "<i4"),
         "differences": {name: _pack(v, "<f8") for name, v in trial.differences.items()},
     }
-    text = json.dumps(content, separators=(",", ":")).encode()
-    return _with_checksum(text[:-1])
-
-
-def _with_checksum(text: bytes) -> bytes:
-    return text + b',"crc32":"%08x"}\n' % zlib.crc32(text)
-
-
-_CHECKSUM_LENGTH: Final = len(_with_checksum(b""))
-
-
-def damage(line: bytes) -> str | None:
-    """What is wrong with a line of the ledger; None if nothing is."""
-    if not line.strip():
-        return "it is blank"
-    text = line[:-_CHECKSUM_LENGTH]
-    if _with_checksum(text) == line:
-        return None
-    try:
-        schema = json.loads(line)["schema"]
-    except (ValueError, KeyError, TypeError):
-        return "it is not whole"
-    is_older = schema != SCHEMA and b'"crc32":' not in line
-    return None if is_older or schema > SCHEMA else "its checksum does not fit"
+    return with_checksum(content)
 
 
 def from_line(line: bytes) -> Trial:
@@ -214,71 +186,27 @@ class Ledger:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / FILE
-        self._reported: set[int] = set()
+        self._file = CheckedLines(folder / FILE, SCHEMA, "trial")
 
-    @contextmanager
-    def _locked(self) -> Iterator[int]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        # Readable as well: the last byte and the keys are looked up under the same lock.
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield descriptor
-        finally:
-            os.close(descriptor)
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._file.path
 
     def append(self, trial: Trial) -> None:
         """Write a trial and wait until it is on disk.
 
         The caller knows that the trial is not there yet (`keys`).
         """
-        line = to_line(trial)
-        with self._locked() as descriptor:
-            size = os.fstat(descriptor).st_size
-            if size and os.pread(descriptor, 1, size - 1) != b"\n":
-                # A machine that lost power left half a line; it is skipped when read.
-                line = b"\n" + line
-            while line:
-                line = line[os.write(descriptor, line) :]
-            os.fsync(descriptor)
+        self._file.append(to_line(trial))
 
-    def _lines(self, words: Sequence[str], start: int = 0) -> Iterator[tuple[int, bytes]]:
-        """End and text of the whole lines that hold one of some words."""
-        if not self.path.exists():
-            return
-        wanted = [word.encode() for word in words]
-        with self.path.open("rb") as file:
-            file.seek(start)
-            end = start
-            for line in file:
-                if not line.endswith(b"\n"):
-                    return
-                problem = damage(line)
-                if problem is not None:
-                    self._report(end, problem)
-                end += len(line)
-                is_wanted = problem is None and any(word in line for word in wanted)
-                yield end, line if is_wanted else b""
-
-    def _report(self, start: int, problem: str) -> None:
-        """Tell of a damaged line, once."""
-        if start in self._reported:
-            return
-        self._reported.add(start)
-        with self.path.open("rb") as file:
-            number = file.read(start).count(b"\n") + 1
-        logger.warning(
-            "%s, line %d: %s. That trial is not counted; all other lines are kept. Restore the "
-            "file from a backup to count it",
-            self.path,
-            number,
-            problem,
-        )
+    def lines(self, words: Sequence[str], start: int = 0) -> Iterator[tuple[int, bytes]]:
+        """`soyoil.base.lines.CheckedLines.lines` of the file."""
+        return self._file.lines(words, start)
 
     def read(self, words: Sequence[str]) -> list[Trial]:
         """Trials whose line holds one of some words, such as a hash or the name of a study."""
-        return [from_line(line) for _, line in self._lines(words) if line]
+        return [from_line(line) for _, line in self.lines(words) if line]
 
     def of_study(self, study: str) -> dict[int, Trial]:
         """Trials of a study by number."""
@@ -326,7 +254,7 @@ class LedgerTail:
 
     def read(self) -> Iterator[Trial]:
         """Trials written since the last call."""
-        for end, line in self._ledger._lines(sorted(self._studies), self._end):
+        for end, line in self._ledger.lines(sorted(self._studies), self._end):
             self._end = end
             trial = from_line(line) if line else None
             if trial is not None and trial.study.name in self._studies:
