@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from soyoil.base.config import Config
 from soyoil.base.suggest import did_you_mean
 from soyoil.external.releases import NEVER, SERIES_RULES
+from soyoil.external.stations import STATIONS, Region
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Origin = Literal["files", "api", "synthetic"]
 
@@ -45,6 +49,10 @@ class OutsideSection(Config):
         """Whether the source is used at all."""
         return self.path is not None or self.origin != "files"
 
+    def prepare(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Rows of the table with what the section says of their series, for features."""
+        return rows
+
 
 class FredConfig(OutsideSection):
     """FRED series, one CSV each.
@@ -77,6 +85,52 @@ class FredConfig(OutsideSection):
         return value
 
 
+class StationConfig(Config):
+    """A weather station that is used.
+
+    Attributes
+    ----------
+    region
+        Growing region that it stands for.
+    weight
+        Weight among the stations of its region; weights need not sum to 1.
+    """
+
+    region: Region
+    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+
+
+class WeatherConfig(OutsideSection):
+    """Daily weather of stations.
+
+    Attributes
+    ----------
+    station
+        Name of the station of files that have no column of it.
+    stations
+        Region and weight by station; others are loaded and not used.
+    """
+
+    station: str | None = None
+    stations: dict[str, StationConfig] = Field(
+        default_factory=lambda: {
+            name: StationConfig(region=region, weight=weight)
+            for name, (region, weight) in STATIONS.items()
+        }
+    )
+
+    def prepare(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Rows of the stations that are used, with ``region`` and ``weight``."""
+        used = rows[rows["station_id"].isin(list(self.stations))]
+        said = {name: station.model_dump() for name, station in self.stations.items()}
+        return used.assign(
+            **{
+                column: used["station_id"].map({name: said[name][column] for name in said})
+                for column in StationConfig.model_fields
+            }
+        )
+
+
 class ExternalConfig(Config):
     """Every outside source; see `soyoil.external.registry`.
 
@@ -88,11 +142,17 @@ class ExternalConfig(Config):
         A folder of FRED's CSV files.
     usda
         WASDE: a Parquet file of all its releases.
+    weather
+        Daily weather of stations: a CSV file or a folder of them.
+    eia
+        Monthly biofuels of the EIA: a CSV file or a folder of them.
     """
 
     cftc: OutsideSection = OutsideSection()
     fred: FredConfig = FredConfig()
     usda: OutsideSection = OutsideSection()
+    weather: WeatherConfig = WeatherConfig()
+    eia: OutsideSection = OutsideSection()
 
     def of(self, source: str) -> OutsideSection:
         """Section of one source."""

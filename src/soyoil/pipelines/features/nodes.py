@@ -46,7 +46,9 @@ def compute_features(
             f"--pipeline=ingest` with {'+'.join(source.symbols)} in source.symbols, or leave "
             f"{', '.join(missing)} out of it."
         )
-    tables = {name: store.rows(SOURCES[name].table) for name in external.on()}
+    tables = {
+        name: external.of(name).prepare(store.rows(SOURCES[name].table)) for name in external.on()
+    }
     newest = sessions["data_date"].max()
     for name, rows in tables.items():
         for line in staleness_of(SOURCES[name], rows, newest):
