@@ -96,9 +96,9 @@ def test_the_share_needs_every_oil_of_its_month() -> None:
     found = features(rows, soybean, *withheld).iloc[0]
     assert math.isnan(found[SHARE])
     # A newer month of the others alone is not taken for that of soybean oil.
-    ahead = [
-        eia(series, months_between("2021-01", "2023-06"), 100.0) for series in OTHER_FEEDSTOCKS
-    ]
+    ahead = [rows_of.copy() for rows_of in others]
+    for table in ahead:
+        table.loc[table.index[-1], "value"] = 500.0
     late = soybean.iloc[:-1]
     assert features(rows, late, *ahead).iloc[0][SHARE] == pytest.approx(9 / 14)
 

@@ -107,9 +107,8 @@ def _long(path: Path) -> tuple[pd.DataFrame, int]:
         long = long[long["series_id"].isin(SERIES)]
     if long.empty:
         raise SourceError(f"{path} holds none of the series {', '.join(SERIES)}.")
-    return long.reindex(columns=["series_id", "period", "value", "units"]).reset_index(
-        drop=True
-    ), broken
+    wanted = ["series_id", "period", "value", "units"]
+    return long.reindex(columns=wanted).astype("str").reset_index(drop=True), broken
 
 
 def _plain(names: pd.Series) -> pd.Series:
