@@ -233,7 +233,7 @@ def test_contract_explains_null_and_constant_columns(
     ]
     assert empty[0].evidence.endswith("market_data.realized_vol_1h")
     absent = "6E, 6L, ES, GC, HG, HO, MES, NG, RB, ZC, ZM, ZN, ZW"
-    outside = [f"; outside source {name} off or without rows" for name in OUTSIDE]
+    outside = [f"; outside source {name} off or without rows" for name in sorted(OUTSIDE)]
     assert empty[1].evidence.endswith(f"no sessions of {absent}{''.join(outside)}")
     daily = list(empty_columns(data, Sources(("ZL", "ZS", "CL"), hourly=False)))
     assert [f.kind for f in daily] == ["absent_source"]

@@ -50,8 +50,8 @@ def test_every_source_agrees_with_its_contract_and_section() -> None:
         assert contract.sync_by == (source.series,)
         names = [c.name for c in contract.columns]
         assert names == [
-            source.series, "event_time", "known_at", "vintage", *source.values, "provenance",
-            "ingested_at",
+            source.series, "event_time", "known_at", "vintage", *source.labels, *source.values,
+            "provenance", "ingested_at",
         ]  # fmt: skip
 
 

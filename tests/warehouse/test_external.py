@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from backends import Backend
 
 from soyoil.datasets.external import WarehouseExternalStore
@@ -39,3 +40,56 @@ def test_vintages_are_kept_and_a_second_load_writes_nothing(
     assert rows.groupby("series_id").size().to_dict() == {"DGS10": 4, "DGS2": 1}
     known = rows.merge(first, how="inner")
     assert len(known) == len(first)
+
+
+@pytest.mark.parametrize(
+    ("source", "table", "first", "second"),
+    [
+        (
+            "weather",
+            "raw_intelligence.weather_segmented",
+            ["date,region,station_id,tmax_c,tmin_c,precip_mm", "2023-07-01,US,IOWA,30,20,", ""],
+            ["2023-07-02,,725460,,20.5,2"],
+        ),
+        (
+            "eia",
+            "raw_intelligence.eia_biofuels",
+            ["period,series,value,units", "2023-03,M_EPOOBDSO_YIFBP_NUS_MMLB,1018.5,MMLB", ""],
+            ["2023-03,M_EPOORDB_YNP_NUS_MBBL,3300,MBBL"],
+        ),
+    ],
+)
+def test_rows_come_back_as_they_were(
+    backend: Backend,
+    tmp_path: Path,
+    source: str,
+    table: str,
+    first: list[str],
+    second: list[str],
+) -> None:
+    store = WarehouseExternalStore(backend.warehouse)
+    path = tmp_path / "file.csv"
+    config = ExternalConfig.model_validate({source: {"path": str(path), "required": True}})
+
+    def load(lines: list[str], days: int) -> Loaded:
+        path.write_text("\n".join([*lines, ""]), encoding="utf-8")
+        loaded = load_external(config, store, NOW + pd.Timedelta(days=days))
+        store.write(loaded.records)
+        return loaded
+
+    load(first, 0)
+    before = store.rows(table)
+    assert len(before) == 1
+    # Days without a value are no revisions of days without a value.
+    assert not load(first, 1).records.tables
+    loaded = load([*first, *second], 2)
+    rows = store.rows(table)
+    assert len(rows) == 2
+    assert len(rows.merge(before, how="inner")) == 1
+    written = loaded.records.tables[table]
+    kept = rows[rows["event_time"].isin(written["event_time"])].reset_index(drop=True)
+    key = list(written.columns[:2])
+    pd.testing.assert_frame_equal(
+        kept.sort_values(key).tail(1).reset_index(drop=True),
+        written.sort_values(key).tail(1).reset_index(drop=True),
+    )

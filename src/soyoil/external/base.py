@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -23,6 +23,7 @@ CONFLICT: Final = "two_values_for_one_day"
 NO_DAY: Final = "no_day"
 NO_NUMBER: Final = "no_number"
 IMPLAUSIBLE: Final = "implausible"
+UNIT: Final = "another_unit"
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ class ExternalSource:
     fetch
         Asks the publisher's service, given its section, the rows stored and the moment; None
         where there is no client.
+    labels
+        Columns that stand before the values and say what a series is; another label is no revision.
     """
 
     name: str
@@ -88,6 +91,7 @@ class ExternalSource:
     fresh_days: int
     age_from: Literal["event_time", "known_at"] = "event_time"
     fetch: Callable[[Any, pd.DataFrame, pd.Timestamp], Reading] | None = None
+    labels: tuple[str, ...] = ()
 
 
 def quarantine(source: str, reason: str, file: Path, rows: pd.DataFrame) -> pd.DataFrame:
@@ -102,7 +106,25 @@ def no_rejects() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype="str") for name in QUARANTINE_COLUMNS})
 
 
-def read_csv(path: Path, needed: Sequence[str], what: str) -> tuple[pd.DataFrame, int]:
+def csv_files(path: Path, what: str) -> list[Path]:
+    """A file itself, or the CSV files of a folder by name.
+
+    Raises
+    ------
+    SourceError
+        There is neither, or the folder holds no CSV file.
+    """
+    if not path.is_dir():
+        return [path]
+    found = sorted(p for p in path.iterdir() if p.suffix.lower() == ".csv" and p.is_file())
+    if not found:
+        raise SourceError(f"{path} holds no CSV file: it should hold {what}.")
+    return found
+
+
+def read_csv(
+    path: Path, needed: Sequence[str], what: str, only: Collection[str] | None = None
+) -> tuple[pd.DataFrame, int]:
     """A CSV file as text.
 
     Parameters
@@ -113,11 +135,13 @@ def read_csv(path: Path, needed: Sequence[str], what: str) -> tuple[pd.DataFrame
         Columns that it must have.
     what
         What the file should be, for messages.
+    only
+        Columns wanted of those there are; None for all.
 
     Returns
     -------
     tuple
-        All columns as ``str``, and the number of lines that are left out: those with more or fewer
+        The columns as ``str``, and the number of lines that are left out: those with more or fewer
         fields than the header, and a last line without an end, where a download broke off.
 
     Raises
@@ -146,9 +170,14 @@ def read_csv(path: Path, needed: Sequence[str], what: str) -> tuple[pd.DataFrame
     whole = [line for line in body if len(line) == len(header)]
     if not whole:
         raise SourceError(f"{path} holds no row: download {what} again.")
+    broken = len(lines) - 1 - len(whole)
+    if only is not None:
+        wanted = [place for place, name in enumerate(header) if name in only]
+        header = [header[place] for place in wanted]
+        whole = [[line[place] for place in wanted] for line in whole]
     # Of a name that is there twice the first counts.
     frame = pd.DataFrame(whole, columns=header, dtype="str")
-    return frame.loc[:, ~frame.columns.duplicated()], len(lines) - 1 - len(whole)
+    return frame.loc[:, ~frame.columns.duplicated()], broken
 
 
 def reference_days(text: pd.Series) -> pd.Series:

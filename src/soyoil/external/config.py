@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, Self
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from soyoil.base.config import Config
 from soyoil.base.suggest import did_you_mean
 from soyoil.external.api.config import ApiConfig, check_url
 from soyoil.external.releases import NEVER, SERIES_RULES
+from soyoil.external.stations import STATIONS, Region
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Origin = Literal["files", "api", "synthetic"]
 
@@ -55,6 +59,10 @@ class OutsideSection(Config):
     def is_on(self) -> bool:
         """Whether the source is used at all."""
         return self.path is not None or self.origin != "files"
+
+    def prepare(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Rows of the table with what the section says of their series, for features."""
+        return rows
 
 
 class ServedSection(OutsideSection):
@@ -127,6 +135,52 @@ class FredConfig(ServedSection):
         return value
 
 
+class StationConfig(Config):
+    """A weather station that is used.
+
+    Attributes
+    ----------
+    region
+        Growing region that it stands for.
+    weight
+        Weight among the stations of its region; weights need not sum to 1.
+    """
+
+    region: Region
+    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+
+
+class WeatherConfig(OutsideSection):
+    """Daily weather of stations.
+
+    Attributes
+    ----------
+    station
+        Name of the station of files that have no column of it.
+    stations
+        Region and weight by station; others are loaded and not used.
+    """
+
+    station: str | None = None
+    stations: dict[str, StationConfig] = Field(
+        default_factory=lambda: {
+            name: StationConfig(region=region, weight=weight)
+            for name, (region, weight) in STATIONS.items()
+        }
+    )
+
+    def prepare(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Rows of the stations that are used, with ``region`` and ``weight``."""
+        used = rows[rows["station_id"].isin(list(self.stations))]
+        said = {name: station.model_dump() for name, station in self.stations.items()}
+        return used.assign(
+            **{
+                column: used["station_id"].map({name: said[name][column] for name in said})
+                for column in StationConfig.model_fields
+            }
+        )
+
+
 class ExternalConfig(Config):
     """Every outside source; see `soyoil.external.registry`.
 
@@ -138,11 +192,17 @@ class ExternalConfig(Config):
         A folder of FRED's CSV files, or the service.
     usda
         WASDE: a Parquet file of all its releases.
+    weather
+        Daily weather of stations: a CSV file or a folder of them.
+    eia
+        Monthly biofuels of the EIA: a CSV file or a folder of them.
     """
 
     cftc: CftcConfig = CftcConfig()
     fred: FredConfig = FredConfig()
     usda: OutsideSection = OutsideSection()
+    weather: WeatherConfig = WeatherConfig()
+    eia: OutsideSection = OutsideSection()
 
     def of(self, source: str) -> OutsideSection:
         """Section of one source."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from soyoil.external import cftc, fred, usda
+from soyoil.external import cftc, eia, fred, usda, weather
 from soyoil.external.api import cftc as cftc_api
 from soyoil.external.api import fred as fred_api
 from soyoil.external.base import ExternalSource
@@ -55,6 +55,31 @@ SOURCES: Final[dict[str, ExternalSource]] = {
             stale_after_days={"": 65},
             fresh_days=40,
             age_from="known_at",
+        ),
+        ExternalSource(
+            name=weather.NAME,
+            table="raw_intelligence.weather_segmented",
+            series="station_id",
+            values=weather.VALUES,
+            read=weather.read,
+            release="three days after the day, 16:15 in New York",
+            groups=("weather",),
+            stale_after_days={"": 14},
+            fresh_days=14,
+            labels=weather.LABELS,
+        ),
+        ExternalSource(
+            name=eia.NAME,
+            table="raw_intelligence.eia_biofuels",
+            series="series_id",
+            values=eia.VALUES,
+            read=eia.read,
+            release="65 days after the end of the month or the next business day, 16:15 in New "
+            "York",
+            groups=("energy_biofuel",),
+            # Counted from the first of the month: 100 days until it is known, 31 to the next.
+            stale_after_days={"": 140},
+            fresh_days=140,
         ),
     )
 }

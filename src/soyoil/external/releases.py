@@ -133,6 +133,12 @@ SERIES_RULES: Final[dict[str, ReleaseRule]] = {
 }  # fmt: skip
 """Release rule of each series: the calendars of the Federal Reserve, BLS, BEA and Census."""
 
+BIOFUELS: Final = ReleaseRule("month", 65)
+"""Petroleum Supply Monthly and Monthly Biofuels Capacity and Feedstocks Update of the EIA: out on
+the last working day of the second month after, eia.gov, release schedules."""
+STATION_DAYS: Final = 3
+"""NOAA's daily station files hold most days after one to three days."""
+
 NEVER: Final = {"USREC": "recessions are dated many months later, and back to their start"}
 """Series that no lag makes usable, and why."""
 
@@ -220,7 +226,21 @@ def series_known_at(series: str, days: DayArray) -> pd.Series:
     days
         Reference days as FRED dates them: the first of a month or quarter.
     """
-    rule = SERIES_RULES[series]
+    return known_by_rule(SERIES_RULES[series], days)
+
+
+def station_known_at(days: DayArray) -> pd.Series:
+    """When each day of a weather station could be known, 16:15 in New York `STATION_DAYS` later."""
+    return at_eastern(np.asarray(days + np.timedelta64(STATION_DAYS, "D")), FRED_TIME)
+
+
+def biofuel_known_at(months: DayArray) -> pd.Series:
+    """When each month of the EIA's biofuels could be known, by `BIOFUELS`."""
+    return known_by_rule(BIOFUELS, months)
+
+
+def known_by_rule(rule: ReleaseRule, days: DayArray) -> pd.Series:
+    """When the value of each reference day is known by a rule; see `series_known_at`."""
     if rule.kind == "business_day":
         return at_eastern(_business(days, 1, "preceding"), FRED_TIME)
     if rule.kind == "h10":

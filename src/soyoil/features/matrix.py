@@ -18,6 +18,8 @@ from soyoil.features.cross_asset import cross_asset_features
 from soyoil.features.fundamentals import fundamental_features
 from soyoil.features.macro import macro_features
 from soyoil.features.outside import NO_ROWS
+from soyoil.features.physical.energy_biofuel import biofuel_features
+from soyoil.features.physical.weather import weather_features
 from soyoil.features.positioning import positioning_features
 from soyoil.features.registry import FeatureSpec, SymbolBars, check_features, features_of
 from soyoil.market.instruments import TARGET_ROOT
@@ -32,6 +34,8 @@ OUTSIDE: Final = (
     positioning_features,
     macro_features,
     fundamental_features,
+    weather_features,
+    biofuel_features,
 )
 """What makes the columns of groups that outside sources fill."""
 REGIME_COLUMNS: Final = ("regime_name", "regime.name", "regime.weight")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,7 +15,7 @@ from soyoil.external.base import ExternalSource
 from soyoil.external.registry import GROUPS, SOURCES
 from soyoil.external.vintages import usable
 from soyoil.features.registry import FeatureSpec
-from soyoil.market.asof import AsOfView
+from soyoil.market.asof import AsOfView, Stretch
 
 NO_ROWS: Final[Mapping[str, pd.DataFrame]] = {}
 
@@ -98,6 +98,11 @@ class OutsideView:
         fresh = staleness <= cap
         values = np.where(fresh[:, None], history.values, np.nan)
         return Known(values, history.days, np.where(fresh, staleness, np.nan))
+
+    def stretches(self, series: str, columns: Sequence[str], at: pd.DataFrame) -> Iterator[Stretch]:
+        """Every day of a series at the decisions of rows; see `AsOfView.stretches`."""
+        rows = self._parts.get(series, self.rows.iloc[:0])
+        return AsOfView(rows).stretches(at["decision_time"], columns)
 
 
 def view_of(name: str, tables: Mapping[str, pd.DataFrame]) -> OutsideView | None:

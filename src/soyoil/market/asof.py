@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from soyoil.base.arrays import DayArray, FloatArray
+from soyoil.base.arrays import DayArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,80 @@ class History:
     values: FloatArray
     days: DayArray
     learned: DayArray
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """One series as decisions see it between whose moments nothing of it was revised.
+
+    Attributes
+    ----------
+    at
+        Positions of the decisions, shape ``(m,)``.
+    days
+        Reference days, ascending, shape ``(d,)``.
+    values
+        Shape ``(d, columns)``, in the vintage that these decisions know.
+    stops
+        Decision ``i`` knows ``days[:stops[i]]`` and nothing later, shape ``(m,)``.
+    """
+
+    at: IntArray
+    days: DayArray
+    values: FloatArray
+    stops: IntArray
+
+    @property
+    def newest(self) -> DayArray:
+        """Newest day that each decision knows, shape ``(m,)``; NaT where there is none."""
+        found = np.full(len(self.at), np.datetime64("NaT"), dtype="datetime64[D]")
+        some = self.stops > 0
+        found[some] = self.days[self.stops[some] - 1]
+        return found
+
+    def last(self, count: int) -> tuple[FloatArray, DayArray]:
+        """Last values known, shape ``(m, count, columns)``, and their days, ``(m, count)``."""
+        place = self.stops[:, None] + np.arange(-count, 0)
+        there = place >= 0
+        values = np.full((*place.shape, self.values.shape[1]), np.nan)
+        found = np.full(place.shape, np.datetime64("NaT"), dtype="datetime64[D]")
+        values[there], found[there] = self.values[place[there]], self.days[place[there]]
+        return values, found
+
+    def window_means(
+        self, measure: FloatArray, ends: DayArray, width: int, least: int
+    ) -> FloatArray:
+        """Means over calendar days of what was measured on single days.
+
+        Parameters
+        ----------
+        measure
+            One number per entry of `days`, shape ``(d,)``; NaN where there is none.
+        ends
+            Last day of each window, shape ``(m, windows)``.
+        width
+            Calendar days of a window.
+        least
+            Days with a number that a window needs.
+
+        Returns
+        -------
+        Array
+            Shape ``(m, windows)``; NaN where a window holds fewer numbers, and where it ends later
+            than the newest day that its decision knows.
+        """
+        if not len(self.days):
+            return np.full(ends.shape, np.nan)
+        place = (self.days - self.days[0]).astype(np.int64)
+        filled = np.zeros((2, int(place[-1]) + 2))
+        filled[:, place + 1] = np.where(np.isnan(measure), 0.0, measure), ~np.isnan(measure)
+        sums, counts = filled.cumsum(axis=1)
+        known = ends <= self.newest[:, None]
+        stop = np.where(known, (ends - self.days[0]).astype(np.int64) + 1, 0)
+        high, low = (np.clip(edge, 0, len(sums) - 1) for edge in (stop, stop - width))
+        there = counts[high] - counts[low]
+        enough = known & (there >= least)
+        return np.where(enough, (sums[high] - sums[low]) / np.maximum(there, 1.0), np.nan)
 
 
 @dataclass(frozen=True)
@@ -85,6 +159,56 @@ class AsOfView:
         out.index = decisions.index
         return out
 
+    def stretches(self, decisions: pd.Series, columns: Sequence[str]) -> Iterator[Stretch]:
+        """One series at each decision, every day in the vintage known then.
+
+        Parameters
+        ----------
+        decisions
+            Decision times, UTC; in any order.
+        columns
+            Value columns.
+
+        Yields
+        ------
+        Stretch
+            One for all decisions between two revisions, so most often one for all. The view must
+            hold one series. Of vintages that became known together the last in the order of the
+            rows counts.
+        """
+        known = self.rows.sort_values("known_at", kind="stable")
+        events = known["event_time"].to_numpy(dtype="datetime64[us]")
+        distinct, first, day_of = np.unique(events, return_index=True, return_inverse=True)
+        days = distinct.astype("datetime64[D]")
+        read = known[list(columns)].to_numpy(dtype="float64")
+        moments = known["known_at"].dt.tz_convert(None).to_numpy(dtype="datetime64[us]")
+        wanted = decisions.dt.tz_convert(None).to_numpy(dtype="datetime64[us]")
+        # Days whose first value came in their order: of these a decision knows the first so many.
+        since = moments[first]
+        orderly = since <= np.minimum.accumulate(since[::-1])[::-1]
+        in_order = np.flatnonzero(orderly)
+        values, there = np.full((len(days), len(columns)), np.nan), orderly.copy()
+        values[in_order] = read[first[in_order]]
+        # The others, revisions and days that came late, end a stretch. One that came late has a
+        # later day that came before it, so the newest day known is always one in order.
+        others = np.ones(len(moments), dtype=np.bool_)
+        others[first[in_order]] = False
+        late = np.flatnonzero(others)
+        counts = np.searchsorted(moments[late], wanted, side="right")
+        order = np.argsort(counts, kind="stable")
+        stretch, begins = np.unique(counts[order], return_index=True)
+        done = 0
+        for count, at in zip(stretch, np.split(order, begins[1:]), strict=False):
+            # Of rows of one day the last is the last to be written.
+            new = late[done:count]
+            values[day_of[new]], there[day_of[new]] = read[new], True
+            done = count
+            shown = np.flatnonzero(there)
+            newest = np.searchsorted(since[in_order], wanted[at], side="right")
+            ends = np.concatenate([[-1], in_order])[newest]
+            stops = np.searchsorted(shown, ends, side="right")
+            yield Stretch(at, days[shown], values[shown], stops)
+
     def history(self, decisions: pd.Series, column: str, count: int) -> History:
         """Last values of one series at each decision, each in the vintage known then.
 
@@ -100,30 +224,16 @@ class AsOfView:
         Returns
         -------
         History
-            In the order of `decisions`. The view must hold one series. Of vintages that became
-            known together the last in the order of the rows counts.
+            In the order of `decisions`; see `stretches`.
         """
-        known = self.rows.sort_values("known_at", kind="stable")
-        events = known["event_time"].to_numpy(dtype="datetime64[us]")
-        distinct, at = np.unique(events, return_inverse=True)
-        days = distinct.astype("datetime64[D]")
-        read = known[column].to_numpy(dtype="float64")
-        moments = known["known_at"].dt.tz_convert(None).to_numpy(dtype="datetime64[us]")
+        values = np.full((len(decisions), count), np.nan)
+        days = np.full((len(decisions), count), np.datetime64("NaT"), dtype="datetime64[D]")
+        for part in self.stretches(decisions, [column]):
+            found, days[part.at] = part.last(count)
+            values[part.at] = found[..., 0]
+        moments = np.sort(self.rows["known_at"].dt.tz_convert(None).to_numpy("datetime64[us]"))
         wanted = decisions.dt.tz_convert(None).to_numpy(dtype="datetime64[us]")
         stops = np.searchsorted(moments, wanted, side="right")
-        values = np.full((len(wanted), count), np.nan)
-        found = np.full((len(wanted), count), np.datetime64("NaT"), dtype="datetime64[D]")
-        latest, seen = np.full(len(distinct), np.nan), np.zeros(len(distinct), dtype=np.bool_)
-        done = 0
-        # One pass over knowledge in its order; a later vintage takes the place of an earlier one.
-        for decision in np.argsort(stops, kind="stable"):
-            for row in range(done, stops[decision]):
-                latest[at[row]], seen[at[row]] = read[row], True
-            done = stops[decision]
-            last = np.flatnonzero(seen)[-count:]
-            if len(last):
-                values[decision, -len(last) :] = latest[last]
-                found[decision, -len(last) :] = days[last]
         learned = np.full(len(wanted), np.datetime64("NaT"), dtype="datetime64[D]")
         learned[stops > 0] = moments[stops[stops > 0] - 1].astype("datetime64[D]")
-        return History(values, found, learned)
+        return History(values, days, learned)

@@ -46,7 +46,9 @@ def compute_features(
             f"--pipeline=ingest` with {'+'.join(source.symbols)} in source.symbols, or leave "
             f"{', '.join(missing)} out of it."
         )
-    tables = {name: store.rows(SOURCES[name].table) for name in external.on()}
+    tables = {
+        name: external.of(name).prepare(store.rows(SOURCES[name].table)) for name in external.on()
+    }
     newest = sessions["data_date"].max()
     for name, rows in tables.items():
         for line in staleness_of(SOURCES[name], rows, newest):
@@ -58,10 +60,10 @@ def compute_features(
 def assemble_matrix(features: pd.DataFrame, regimes: pd.DataFrame) -> pd.DataFrame:
     """Complete the matrix with the regime in force on each session."""
     labels = label_regimes(features["data_date"], regimes.sort_values("start_date"))
-    return features.assign(
-        **{
-            "regime_name": labels["name"],
-            "regime.name": labels["name"],
-            "regime.weight": labels["weight"],
-        }
-    )
+    added = {
+        "regime_name": labels["name"],
+        "regime.name": labels["name"],
+        "regime.weight": labels["weight"],
+    }
+    # Joined at once: a matrix of many nullable columns is in many blocks.
+    return pd.concat([features, pd.DataFrame(added, index=features.index)], axis=1)

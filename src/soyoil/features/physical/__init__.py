@@ -1,0 +1,1 @@
+"""Features of what grows soybeans and of what burns their oil."""
