@@ -86,13 +86,22 @@ class ExternalConfig(Config):
         Commitments of Traders: the CSV file of the legacy report, futures only.
     fred
         A folder of FRED's CSV files.
+    palm
+        Palm oil: the Pink Sheet or daily prices, a CSV file or a folder of both.
+    policy
+        Policy events or daily fields: a CSV or Parquet file, or a folder of them.
     usda
         WASDE: a Parquet file of all its releases.
+    volatility
+        Implied volatility: a CSV file or a folder of them.
     """
 
     cftc: OutsideSection = OutsideSection()
     fred: FredConfig = FredConfig()
+    palm: OutsideSection = OutsideSection()
+    policy: OutsideSection = OutsideSection()
     usda: OutsideSection = OutsideSection()
+    volatility: OutsideSection = OutsideSection()
 
     def of(self, source: str) -> OutsideSection:
         """Section of one source."""
