@@ -7,60 +7,29 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from outside_tables import LOADED, raw
+from outside_tables import LOADED
+from own_tables import (
+    daily_price,
+    daily_row,
+    days,
+    event,
+    own_tables,
+    pink_sheet,
+    policy,
+    random_policy,
+    volatility,
+)
 from test_outside import first_seen, rows_on
 
 from soyoil.external.config import ExternalConfig
 from soyoil.external.load import load_external
-from soyoil.external.palm import DAILY, PALM, RAPESEED, SOYBEAN, SUNFLOWER, pink_sheet_known_at
-from soyoil.external.policy import DTYPES, VALUES
-from soyoil.external.releases import next_business_day_known_at
+from soyoil.external.palm import PALM, RAPESEED, SOYBEAN, SUNFLOWER
 from soyoil.external.store import NoExternalStore
 from soyoil.external.volatility import OVX, VIX
 from soyoil.external.volatility import ZL as ZL_30D
 from soyoil.features.matrix import build_matrix, outside_features
-from soyoil.features.policy import KINDS
 
 CLOSE, REALISED = "market_data.close", "market_data.volatility_21d"
-
-
-def days(*text: str) -> np.ndarray:
-    return np.array(text, dtype="datetime64[D]")
-
-
-def pink_sheet(series: str, months: np.ndarray, value: Any) -> pd.DataFrame:
-    return raw("series_id", series, months, pink_sheet_known_at(months), value=value)
-
-
-def daily_price(at: np.ndarray, value: Any) -> pd.DataFrame:
-    return raw("series_id", DAILY, at, next_business_day_known_at(at), value=value)
-
-
-def volatility(series: str, at: np.ndarray, value: Any) -> pd.DataFrame:
-    return raw("series_id", series, at, next_business_day_known_at(at), implied_vol=value)
-
-
-def event(moment: str, kind: str = "tariff", sign: float = -1, intensity: float = 1.0) -> Any:
-    """One event; `moment` with a zone, or a day."""
-    at = pd.Timestamp(moment)
-    known = at if at.tzinfo else at.tz_localize("UTC") + pd.Timedelta(hours=36)
-    at = at.tz_convert("UTC") if at.tzinfo else at.tz_localize("UTC")
-    rows = pd.DataFrame({"series_id": [kind], "event_time": [at], "known_at": [known]})
-    rows = rows.assign(**dict.fromkeys(VALUES, np.nan))
-    rows = rows.assign(sign=sign, intensity=intensity, vintage="undated", provenance="observed")
-    rows["known_at"] = rows["known_at"].dt.tz_convert("UTC")
-    return rows
-
-
-def policy(*parts: pd.DataFrame) -> pd.DataFrame:
-    rows = pd.concat(parts, ignore_index=True).astype(DTYPES).assign(ingested_at=LOADED)
-    for name in ("event_time", "known_at"):
-        rows[name] = rows[name].dt.as_unit("us")
-    return rows
-
-
-def daily_row(day: str, **fields: Any) -> pd.DataFrame:
-    return event(day, kind="daily").assign(sign=np.nan, intensity=np.nan, **fields)
 
 
 @pytest.mark.parametrize(
@@ -257,42 +226,8 @@ def test_daily_fields_keep_their_names_and_end() -> None:
     assert found["policy.trump_score"].isna().all()
 
 
-def random_policy(rng: np.random.Generator) -> pd.DataFrame:
-    """Events in bunches with a long silence, some revised later, and daily rows with gaps."""
-    count = 150
-    minutes = rng.choice(260 * 1440, count, replace=False)
-    at = pd.Timestamp("2024-01-03", tz="UTC") + pd.to_timedelta(minutes, unit="min")
-    dated = rng.random(count) < 0.2
-    rows = pd.DataFrame(
-        {
-            "series_id": pd.Series(rng.choice(KINDS, count), dtype="str"),
-            "event_time": pd.Series(at).mask(dated, pd.Series(at.normalize())),
-            "sign": rng.integers(-1, 2, count).astype("float64"),
-            "intensity": rng.random(count),
-        }
-    )
-    rows["known_at"] = rows["event_time"] + pd.to_timedelta(np.where(dated, 36, 0), unit="h")
-    silent = rows["event_time"].between("2024-04-10", "2024-06-10")
-    rows = rows[~silent].drop_duplicates(["series_id", "event_time"])
-    some = rows.sample(30, random_state=1)
-    later = pd.to_timedelta(rng.integers(1, 400, len(some)), unit="h")
-    changed = some.assign(known_at=some["known_at"] + later, intensity=some["intensity"] / 2)
-    day = pd.Series(pd.date_range("2024-02-01", "2024-08-01", tz="UTC"))
-    day = day[rng.random(len(day)) < 0.8]
-    scored = pd.DataFrame({"series_id": "daily", "event_time": day}).assign(
-        known_at=day + pd.Timedelta(hours=36),
-        mentions=rng.integers(0, 9, len(day)),
-        sentiment=rng.random(len(day)),
-    )
-    both = pd.concat([rows.assign(vintage="undated"), changed.assign(vintage="seen later")])
-    both = pd.concat([both, scored.assign(vintage="undated")]).reindex(
-        columns=["series_id", "event_time", "known_at", "vintage", *VALUES]
-    )
-    return policy(both.sample(frac=1, random_state=2).assign(provenance="observed"))
-
-
 def test_policy_matches_the_slow_way() -> None:
-    table = random_policy(np.random.default_rng(3))
+    table = random_policy(np.random.default_rng(3), "2024-01-03", 300)
     rows = rows_on("2024-01-01", "2024-10-31").iloc[::3].reset_index(drop=True)
     found = outside_features(rows, {"policy": table}).astype("float64")
     day = pd.Timedelta(days=1)
@@ -329,24 +264,7 @@ def test_policy_matches_the_slow_way() -> None:
 
 
 def test_nothing_known_later_changes_a_row() -> None:
-    rng = np.random.default_rng(4)
-    every = np.arange("2023-09-01", "2024-09-01", dtype="datetime64[D]")
-    every = every[np.is_busday(every)]
-    months = np.arange("2023-01", "2024-12", dtype="datetime64[M]").astype("datetime64[D]")
-
-    def values(at: np.ndarray) -> np.ndarray:
-        return rng.uniform(10, 90, len(at))
-
-    tables = {
-        "palm": pd.concat(
-            [daily_price(every, values(every))]
-            + [pink_sheet(name, months, values(months)) for name in (PALM, SOYBEAN, RAPESEED)]
-        ),
-        "volatility": pd.concat(
-            [volatility(name, every, values(every)) for name in (OVX, VIX, ZL_30D)]
-        ),
-        "policy": random_policy(rng),
-    }
+    tables = own_tables(np.random.default_rng(4))
     rows = rows_on("2024-01-02", "2024-08-30", ("ZL", "ZS")).iloc[::2].reset_index(drop=True)
     rows = rows.assign(**{CLOSE: 50.0, REALISED: 0.2})
     whole = outside_features(rows, tables)

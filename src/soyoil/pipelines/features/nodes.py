@@ -58,10 +58,9 @@ def compute_features(
 def assemble_matrix(features: pd.DataFrame, regimes: pd.DataFrame) -> pd.DataFrame:
     """Complete the matrix with the regime in force on each session."""
     labels = label_regimes(features["data_date"], regimes.sort_values("start_date"))
-    return features.assign(
-        **{
-            "regime_name": labels["name"],
-            "regime.name": labels["name"],
-            "regime.weight": labels["weight"],
-        }
-    )
+    added = {
+        "regime_name": labels["name"],
+        "regime.name": labels["name"],
+        "regime.weight": labels["weight"],
+    }
+    return pd.concat([features, pd.DataFrame(added, index=features.index)], axis=1)
