@@ -93,3 +93,32 @@ def test_rows_come_back_as_they_were(
         kept.sort_values(key).tail(1).reset_index(drop=True),
         written.sort_values(key).tail(1).reset_index(drop=True),
     )
+
+
+def test_policy_with_empty_cells_comes_back_as_it_was(backend: Backend, tmp_path: Path) -> None:
+    store = WarehouseExternalStore(backend.warehouse)
+    config = ExternalConfig(policy={"path": str(tmp_path), "required": True})
+    events = "published_at,kind,sign,intensity\n"
+    events += "2023-10-02T18:00:00Z,tariff,-1,0.5\n2023-10-03,fed,0,0.1\n2023-10-03,fed,0,0.1001\n"
+    days = "date,sentiment,trump_mentions,trump_procurement_alert\n"
+    days += "2023-10-02,,3,true\n2023-10-03,0.5,,\n"
+    (tmp_path / "days.csv").write_text(days, encoding="utf-8")
+    (tmp_path / "events.csv").write_text(events, encoding="utf-8")
+    loaded = load_external(config, store, NOW)
+    store.write(loaded.records)
+    rows = store.rows("raw_intelligence.policy_events")
+    key = ["series_id", "event_time"]
+    written = loaded.records.tables["raw_intelligence.policy_events"][rows.columns]
+    pd.testing.assert_frame_equal(
+        rows.sort_values(key, ignore_index=True), written.sort_values(key, ignore_index=True)
+    )
+    assert len(rows) == 5
+    again = load_external(config, store, NOW + pd.Timedelta(days=1))
+    assert not again.records.tables
+    # One kind gets a row; the rows of the others are not written again.
+    more = events + "2023-10-04T18:00:00Z,tariff,-1,0.7\n"
+    (tmp_path / "events.csv").write_text(more, encoding="utf-8")
+    added = load_external(config, store, NOW + pd.Timedelta(days=2)).records
+    assert set(added.tables["raw_intelligence.policy_events"]["series_id"]) == {"tariff"}
+    store.write(added)
+    assert len(store.rows("raw_intelligence.policy_events")) == 6

@@ -196,13 +196,22 @@ class ExternalConfig(Config):
         Daily weather of stations: a CSV file or a folder of them.
     eia
         Monthly biofuels of the EIA: a CSV file or a folder of them.
+    palm
+        Palm oil: the Pink Sheet or daily prices, a CSV file or a folder of both.
+    policy
+        Policy events or daily fields: a CSV or Parquet file, or a folder of them.
+    volatility
+        Implied volatility: a CSV file or a folder of them.
     """
 
     cftc: CftcConfig = CftcConfig()
     fred: FredConfig = FredConfig()
+    palm: OutsideSection = OutsideSection()
+    policy: OutsideSection = OutsideSection()
     usda: OutsideSection = OutsideSection()
     weather: WeatherConfig = WeatherConfig()
     eia: OutsideSection = OutsideSection()
+    volatility: OutsideSection = OutsideSection()
 
     def of(self, source: str) -> OutsideSection:
         """Section of one source."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from soyoil.external import cftc, eia, fred, usda, weather
+from soyoil.external import cftc, eia, fred, palm, policy, usda, volatility, weather
 from soyoil.external.api import cftc as cftc_api
 from soyoil.external.api import fred as fred_api
 from soyoil.external.base import ExternalSource
@@ -80,6 +80,42 @@ SOURCES: Final[dict[str, ExternalSource]] = {
             # Counted from the first of the month: 100 days until it is known, 31 to the next.
             stale_after_days={"": 140},
             fresh_days=140,
+        ),
+        ExternalSource(
+            name=palm.NAME,
+            table="raw_intelligence.palm_oil_daily",
+            series="series_id",
+            values=palm.VALUES,
+            read=palm.read,
+            release="a month of the Pink Sheet 10 days after its end, a daily price on the next "
+            "business day, 16:15 in New York",
+            groups=("vegoils",),
+            # A month is known for 10 to 46 days after its end, and its day is its first.
+            stale_after_days={"": 80, palm.DAILY: 14},
+            fresh_days=80,
+        ),
+        ExternalSource(
+            name=policy.NAME,
+            table="raw_intelligence.policy_events",
+            series="series_id",
+            values=policy.VALUES,
+            read=policy.read,
+            release="an event with its publication, a day of events or of fields at 12:00 UTC of "
+            "the next day",
+            groups=("policy",),
+            stale_after_days={"": 30, policy.DAILY: 7},
+            fresh_days=30,
+        ),
+        ExternalSource(
+            name=volatility.NAME,
+            table="raw_intelligence.volatility_daily",
+            series="series_id",
+            values=volatility.VALUES,
+            read=volatility.read,
+            release="the next business day 16:15 in New York",
+            groups=("implied",),
+            stale_after_days={"": 14},
+            fresh_days=14,
         ),
     )
 }

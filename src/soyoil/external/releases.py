@@ -216,6 +216,11 @@ def wasde_known_at(release_days: DayArray) -> pd.Series:
     return early.where(~noon, late)
 
 
+def next_business_day_known_at(days: DayArray) -> pd.Series:
+    """When a value of each day is known that is out by `FRED_TIME` of the next business day."""
+    return at_eastern(_business(days, 1, "preceding"), FRED_TIME)
+
+
 def series_known_at(series: str, days: DayArray) -> pd.Series:
     """When the value of a FRED series for each reference day could be known.
 
@@ -242,7 +247,7 @@ def biofuel_known_at(months: DayArray) -> pd.Series:
 def known_by_rule(rule: ReleaseRule, days: DayArray) -> pd.Series:
     """When the value of each reference day is known by a rule; see `series_known_at`."""
     if rule.kind == "business_day":
-        return at_eastern(_business(days, 1, "preceding"), FRED_TIME)
+        return next_business_day_known_at(days)
     if rule.kind == "h10":
         return at_eastern(_business(_later(days, 7 - _weekday(days)), 0, "following"), FRED_TIME)
     ends = days

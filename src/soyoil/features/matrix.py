@@ -13,15 +13,18 @@ from soyoil.base.arrays import FloatArray
 from soyoil.contracts.contract import TableContract, load_contract
 
 # Importing the feature modules fills the registry.
-from soyoil.features import golden_zone, pivots, technical, volatility  # noqa: F401
+from soyoil.features import calendar, golden_zone, pivots, technical, volatility  # noqa: F401
 from soyoil.features.cross_asset import cross_asset_features
 from soyoil.features.fundamentals import fundamental_features
+from soyoil.features.implied import implied_features
 from soyoil.features.macro import macro_features
 from soyoil.features.outside import NO_ROWS
 from soyoil.features.physical.energy_biofuel import biofuel_features
 from soyoil.features.physical.weather import weather_features
+from soyoil.features.policy import policy_features
 from soyoil.features.positioning import positioning_features
 from soyoil.features.registry import FeatureSpec, SymbolBars, check_features, features_of
+from soyoil.features.vegoils import vegoil_features
 from soyoil.market.instruments import TARGET_ROOT
 
 TABLE: Final = "features.daily_ml_matrix"
@@ -36,8 +39,13 @@ OUTSIDE: Final = (
     fundamental_features,
     weather_features,
     biofuel_features,
+    vegoil_features,
+    implied_features,
+    policy_features,
 )
 """What makes the columns of groups that outside sources fill."""
+OWN: Final = ("market_data.close", "market_data.volatility_21d")
+"""Columns of the row itself that some of these set against an outside value."""
 REGIME_COLUMNS: Final = ("regime_name", "regime.name", "regime.weight")
 SUPPLIED: Final = frozenset(
     {*KEY_COLUMNS, *(f"market_data.{c}" for c in BAR_COLUMNS), *REGIME_COLUMNS}
@@ -138,7 +146,8 @@ def outside_features(rows: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> 
     Parameters
     ----------
     rows
-        ``symbol``, ``data_date`` and ``decision_time`` of the matrix.
+        ``symbol``, ``data_date`` and ``decision_time`` of the matrix, and the columns of `OWN`;
+        without these what is made of them is NULL.
     tables
         Raw rows by source.
 
@@ -189,7 +198,8 @@ def build_matrix(
     parts = [regular[list(KEY_COLUMNS)], bars, symbol_features(regular)]
     rows = regular[["symbol", "data_date", "decision_time"]]
     if features_of("external"):
-        parts.append(outside_features(rows, outside))
+        own = pd.concat([part[[n for n in OWN if n in part]] for part in parts], axis=1)
+        parts.append(outside_features(pd.concat([rows, own], axis=1), outside))
     if features_of("cross"):
         parts.append(cross_asset_features(regular, rows, target))
     return pd.concat(parts, axis=1)

@@ -17,6 +17,8 @@ from soyoil.external.vintages import usable
 from soyoil.features.registry import FeatureSpec
 from soyoil.market.asof import AsOfView, Stretch
 
+ON_REQUEST: Final = ("calendar",)
+"""Groups that models are given only where ``fit.feature_groups`` names them."""
 NO_ROWS: Final[Mapping[str, pd.DataFrame]] = {}
 
 
@@ -118,6 +120,24 @@ def view_of(name: str, tables: Mapping[str, pd.DataFrame]) -> OutsideView | None
     return OutsideView(SOURCES[name], tables[name]) if name in tables else None
 
 
+def own_column(rows: pd.DataFrame, column: str, root: str) -> FloatArray:
+    """A column of the rows of one root, NaN on those of others and where it is not there.
+
+    Parameters
+    ----------
+    rows
+        ``symbol`` and, where it is known, `column`.
+    column
+        Dotted name.
+    root
+        Root whose rows count: on the row of another the value may not be known yet.
+    """
+    if column not in rows:
+        return np.full(len(rows), np.nan)
+    values = rows[column].to_numpy(dtype="float64", na_value=np.nan)
+    return np.where(rows["symbol"].to_numpy(dtype="object") == root, values, np.nan)
+
+
 def decisions(rows: pd.DataFrame) -> tuple[pd.DataFrame, IntArray]:
     """Decisions of some rows, and which of them is each row's: most share that of their day.
 
@@ -153,7 +173,8 @@ def present(names: Sequence[str], matrix: pd.DataFrame) -> tuple[str, ...]:
     return tuple(
         name
         for name in names
-        if name.partition(".")[0] not in GROUPS or (name in matrix and matrix[name].notna().any())
+        if name.partition(".")[0] not in (*GROUPS, *ON_REQUEST)
+        or (name in matrix and matrix[name].notna().any())
     )
 
 

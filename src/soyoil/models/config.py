@@ -53,7 +53,8 @@ class FitConfig(Config):
         labels overlap; 0 keeps all.
     feature_groups
         Groups of matrix columns that trees are given (``market_data``, ``cross_asset``, ...);
-        empty, or ``all``, gives every group. A network names its columns in ``tft.features``.
+        empty, or ``all``, gives every group but ``calendar``. A network names its columns in
+        ``tft.features``.
     """
 
     seed: int = bounded(20240131, ge=0, le=2**32 - 1, why="the engines take seeds of 32 bits")

@@ -10,7 +10,7 @@ import numpy as np
 from soyoil.base.arrays import IntArray
 from soyoil.base.errors import ConfigError
 from soyoil.base.suggest import did_you_mean, nearest
-from soyoil.features.outside import refuse_off
+from soyoil.features.outside import ON_REQUEST, refuse_off
 from soyoil.models.base import FoldTask, HorizonArrays
 
 
@@ -73,7 +73,9 @@ def check_columns(names: Sequence[str], columns: Sequence[str], where: str) -> N
 
 
 def group_columns(names: Sequence[str], groups: Sequence[str]) -> IntArray:
-    """Positions of the columns of some groups, in the order of `names`; no group means all.
+    """Positions of the columns of some groups, in the order of `names`.
+
+    No group means all but those of `ON_REQUEST`.
 
     Raises
     ------
@@ -81,20 +83,19 @@ def group_columns(names: Sequence[str], groups: Sequence[str]) -> IntArray:
         If a group is unknown.
     """
     check_groups(names, groups)
-    kept = [i for i, name in enumerate(names) if not groups or group_of(name) in groups]
+    of = [group_of(name) for name in names]
+    kept = [i for i, g in enumerate(of) if (g in groups if groups else g not in ON_REQUEST)]
     return np.asarray(kept, dtype=np.int64)
 
 
 def with_groups(arrays: HorizonArrays, groups: Sequence[str]) -> HorizonArrays:
-    """The arrays with the columns of some feature groups only; no group means all.
+    """The arrays with the columns of some feature groups only, as `group_columns` has them.
 
     Raises
     ------
     ConfigError
         If a group is unknown.
     """
-    if not groups:
-        return arrays
     kept = group_columns(arrays.feature_names, groups)
     names = tuple(arrays.feature_names[i] for i in kept)
     return replace(arrays, X=np.ascontiguousarray(arrays.X[:, kept]), feature_names=names)
