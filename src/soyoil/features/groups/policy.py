@@ -126,17 +126,20 @@ class _Events:
     def of(cls, table: pd.DataFrame) -> _Events:
         rows = usable(SOURCES[NAME], table)
         key = ["series_id", "event_time"]
-        after = rows.groupby(key)["known_at"].shift(-1)
-        rows = rows.assign(until=after, first=~rows.duplicated(key))
-        rows = rows.sort_values("event_time", kind="stable")
-        published, known, until = (
+        # Vintages of a key stand in the order of knowledge: each counts until the next one.
+        later = np.append(rows["known_at"].dt.tz_convert(None).to_numpy()[1:], NEVER)
+        revised = rows.duplicated(key, keep="last").to_numpy()
+        rows = rows.assign(
+            until=np.where(revised, later, NEVER), first=~rows.duplicated(key)
+        ).sort_values("event_time", kind="stable")
+        published, known = (
             rows[name].dt.tz_convert(None).to_numpy(dtype="datetime64[us]")
-            for name in ("event_time", "known_at", "until")
+            for name in ("event_time", "known_at")
         )
         return cls(
             published=published,
             known=known,
-            until=np.where(np.isnat(until), NEVER, until),
+            until=rows["until"].to_numpy(dtype="datetime64[us]"),
             kind=rows["series_id"].to_numpy(dtype="object"),
             sign=rows["sign"].to_numpy(dtype="float64"),
             intensity=rows["intensity"].to_numpy(dtype="float64"),

@@ -1,0 +1,1 @@
+"""Groups of columns that outside sources fill, one module each."""
