@@ -13,8 +13,8 @@ from soyoil.external.config import ExternalConfig, WeatherConfig
 from soyoil.external.load import load_external
 from soyoil.external.releases import station_known_at
 from soyoil.external.store import NoExternalStore
+from soyoil.features.groups.weather import growing_degrees, same_day
 from soyoil.features.matrix import outside_features
-from soyoil.features.physical.weather import growing_degrees, same_day
 
 TWO = {
     "IOWA": {"region": "us", "weight": 0.25},

@@ -15,15 +15,15 @@ from soyoil.contracts.contract import TableContract, load_contract
 # Importing the feature modules fills the registry.
 from soyoil.features import calendar, golden_zone, pivots, technical, volatility  # noqa: F401
 from soyoil.features.cross_asset import cross_asset_features
-from soyoil.features.fundamentals import fundamental_features
+from soyoil.features.groups.energy_biofuel import biofuel_features
+from soyoil.features.groups.fundamentals import fundamental_features
 from soyoil.features.groups.implied import implied_features
+from soyoil.features.groups.macro import macro_features
 from soyoil.features.groups.policy import policy_features
+from soyoil.features.groups.positioning import positioning_features
 from soyoil.features.groups.vegoils import vegoil_features
-from soyoil.features.macro import macro_features
+from soyoil.features.groups.weather import weather_features
 from soyoil.features.outside import NO_ROWS
-from soyoil.features.physical.energy_biofuel import biofuel_features
-from soyoil.features.physical.weather import weather_features
-from soyoil.features.positioning import positioning_features
 from soyoil.features.registry import FeatureSpec, SymbolBars, check_features, features_of
 from soyoil.market.instruments import TARGET_ROOT
 

@@ -1,1 +1,0 @@
-"""Features of what grows soybeans and of what burns their oil."""
