@@ -21,6 +21,7 @@ KEY = "db-" + "a1B2" * 8
 FREE = ("metadata.", "batch.list", "batch.get", "batch/download")
 USD_PER_BAR = 0.001
 Request = tuple[str, dict[str, str]]
+_made: dict[tuple[object, ...], list[bytes]] = {}
 
 
 def zstd(content: bytes) -> bytes:
@@ -65,6 +66,8 @@ class Vendor:
         self.start = pd.Timestamp("2024-01-01")
         self.key = KEY
         self.requests: list[Request] = []
+        self.given: list[tuple[str, str]] = []
+        """Name of each request and the key that came with it."""
         self.faults: dict[str, list[Fault]] = {}
         self.condition: dict[str, str] = {}
         self.jobs: dict[str, dict[str, Any]] = {}
@@ -81,6 +84,12 @@ class Vendor:
         return [name for name, _ in self.requests if not name.startswith(FREE)]
 
     def _records(self, form: dict[str, str]) -> list[bytes]:
+        key = (self.roots, form["symbols"], form["start"], form["end"])
+        if key not in _made:
+            _made[key] = self._make(form)
+        return _made[key]
+
+    def _make(self, form: dict[str, str]) -> list[bytes]:
         start, end = pd.Timestamp(form["start"]), pd.Timestamp(form["end"])
         out = []
         for symbol in form["symbols"].split(","):
@@ -194,6 +203,7 @@ def handler(vendor: Vendor) -> type[http.server.BaseHTTPRequestHandler]:
             name = urlsplit(self.path).path.removeprefix("/v0/")
             vendor.requests.append((name, form))
             given = base64.b64decode(self.headers.get("Authorization", "Basic ")[6:]).decode()
+            vendor.given.append((name, given.rstrip(":")))
             if given != f"{vendor.key}:":
                 detail = {"case": "auth_authentication_failed", "docs": "",
                           "message": "Authentication failed."}  # fmt: skip

@@ -212,7 +212,7 @@ def check(path: Path, pull: Pull) -> int:
         raise SourceError(
             f"{path} holds {', '.join(sorted(metadata.symbols)[:8])} of {days}, and asked for were "
             f"{', '.join(pull.symbols)} of {pull.span.start} to {pull.span.last}: the answer is "
-            "not to the question. Remove the file and run again."
+            "not to the question."
         )
     return read_dbn(path, pull.roots).records
 
@@ -245,6 +245,6 @@ def inspect(path: Path, roots: Sequence[str]) -> tuple[Pull, int]:
     span = covered(metadata)
     named = continuous_symbols(metadata.symbols)
     if span is None or any(symbol.rank or symbol.rule != "v" for symbol in named):
-        raise SourceError(f"{path} is no file that an earlier run pulled. Remove it and run again.")
+        raise SourceError(f"{path} holds no whole days of continuous symbols by volume.")
     pull = Pull(span, tuple(sorted(symbol.root for symbol in named)))
     return pull, read_dbn(path, [root for root in pull.roots if root in roots]).records

@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from soyoil.base.data_folder import locked
@@ -189,6 +190,8 @@ class _Session:
                 whole = records >= vendor.records(pull)
             except DamagedFileError:
                 whole = False
+            except SourceError as error:
+                raise _kept(part, error) from error
             if not whole:
                 part.unlink()
                 continue
@@ -201,7 +204,7 @@ class _Session:
         cost, cap = sum(quote.cost_usd for quote in quotes), self._config.max_cost_usd
         if cost > cap:
             raise SourceError(
-                f"Pulling what is missing at {self._folder.path} costs {cost:,.2f} USD "
+                f"Pulling what is missing at {self._folder.path} costs {cost:,.4f} USD "
                 f"({sum(q.records for q in quotes):,} bars, "
                 f"{_megabytes(sum(q.size for q in quotes))}), and source.download.max_cost_usd is "
                 f"{cap:,.2f}: nothing was pulled. Allow it with "
@@ -225,6 +228,10 @@ class _Session:
             except (BrokenError, DamagedFileError) as error:
                 problem = str(error)
                 continue
+            except SourceError as error:
+                if not part.exists():
+                    raise
+                raise _kept(part, error) from error
             # An answer that is as short twice is what the vendor has, whatever it counts.
             if found >= expected or found == before:
                 break
@@ -252,6 +259,14 @@ class _Session:
             )
         self._spent += cost
         logger.warning("%s broke off (%s); asking again", describe(pull), problem)
+
+
+def _kept(part: Path, error: SourceError) -> SourceError:
+    """The same error, and what to do to ask anew for what is paid for."""
+    return SourceError(
+        f"{error} It is kept and not asked for again; once {part.name} is removed, it is (and paid "
+        "for)."
+    )
 
 
 def cost_table(quotes: Sequence[Quote]) -> list[str]:
