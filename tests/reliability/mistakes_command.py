@@ -73,6 +73,10 @@ COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("warehouse", "apply", "--plan=nowhere.json"): ("nowhere.json", "kedro warehouse plan"),
     ("warehouse", "apply", "--change=5"): ("plan",),
     ("warehouse", "apply", "--yes"): ("--yes",),
+    ("download",): ("source.kind", "synthetic", "source.path"),
+    ("download", "--dry-run", "--params=source.kind=databento,source.path=bars"): (
+        "DATABENTO_API_KEY",
+    ),
 }
 
 # content of a file given with --config, and what the message must say

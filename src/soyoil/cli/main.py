@@ -1,4 +1,4 @@
-"""The project's command line: ``kedro run`` with readable errors, ``kedro warehouse``."""
+"""Commands of the project: ``kedro run`` with readable errors, ``warehouse``, ``download``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from kedro.framework.project import pipelines
 
 from soyoil.base.conf_check import check_known
 from soyoil.base.errors import ConfigError
+from soyoil.cli.download import download
 from soyoil.cli.errors import ending_clearly
 from soyoil.cli.options import run_options
 from soyoil.cli.run_check import check_nodes, check_runner
@@ -72,3 +73,4 @@ run = click.Command(
 )
 cli.add_command(run)
 cli.add_command(warehouse)
+cli.add_command(download)

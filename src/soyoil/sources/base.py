@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from soyoil.base.config import Config
 from soyoil.market.conventions import BarSchema, Rolls
+from soyoil.sources.databento.download.config import DownloadConfig
 from soyoil.sources.synthetic.config import SyntheticConfig
 from soyoil.sources.table.config import TableColumns
 from soyoil.sources.vendor_store import VendorRecords
@@ -46,6 +47,8 @@ class SourceConfig(Config):
         the warehouse knows. ``same_name``: stored files with the name of one of them and other
         content count no more, as after a corrected download. ``everything``: no stored file
         counts that is not at `path`, and no other root, as in a new warehouse.
+    download
+        ``databento``: what is missing at `path` and may be pulled by API.
     table
         ``dataset.table`` of the bars (on BigQuery also ``project.dataset.table``), without the
         prefix of soyoil's own datasets. It is read and never changed.
@@ -59,6 +62,7 @@ class SourceConfig(Config):
     path: str | None = None
     symbols: tuple[str, ...] = Field(default=("ZL",), min_length=1)
     replace: Literal["nothing", "same_name", "everything"] = "nothing"
+    download: DownloadConfig = DownloadConfig()
     table: str = Field(
         default="market_data.databento_futures_ohlcv_1d",
         pattern=r"^[^.\s`\"']+\.[^.\s`\"']+(\.[^.\s`\"']+)?$",
@@ -81,6 +85,12 @@ class SourceConfig(Config):
             raise ValueError(
                 "source.kind=databento needs source.path: a folder of *.dbn.zst or CSV files, "
                 "for example --params=source.kind=databento,source.path=/data/databento"
+            )
+        if self.download.mode is not None and self.kind != "databento":
+            raise ValueError(
+                f"source.download.mode={self.download.mode} pulls files of Databento, and "
+                f"source.kind is {self.kind}: set source.kind=databento and source.path, or "
+                "source.download.mode=null"
             )
         return self
 

@@ -117,7 +117,26 @@ def _foreign(path: Path) -> SourceError:
     return SourceError(f"{path} is not a DBN file in spite of its name; {WANTED}.")
 
 
-def _read_header(stream: pa.NativeFile, path: Path, roots: Sequence[str]) -> _Header:
+def read_metadata(path: Path) -> Metadata:
+    """Metadata of a DBN file, as the vendor's package gives them; no record is read.
+
+    Raises
+    ------
+    SourceError
+        The file cannot be read, is no DBN, or is cut off or altered in its first bytes.
+    """
+    head = magic(path)
+    if head != ZSTD_MAGIC and not head.startswith(b"DBN"):
+        raise _foreign(path)
+    try:
+        compression = "zstd" if head == ZSTD_MAGIC else None
+        with pa.input_stream(str(path), compression=compression) as stream:
+            return _decode(stream, path)
+    except OSError as error:
+        raise damaged(path, error) from error
+
+
+def _decode(stream: pa.NativeFile, path: Path) -> Metadata:
     prefix = stream.read(8)
     if not prefix.startswith(b"DBN"):
         raise _foreign(path)
@@ -128,9 +147,13 @@ def _read_header(stream: pa.NativeFile, path: Path, roots: Sequence[str]) -> _He
     if len(body) < length:
         raise damaged(path, "it ends inside its metadata")
     try:
-        metadata = Metadata.decode(prefix + body)
+        return Metadata.decode(prefix + body)
     except (DBNError, ValueError) as error:
         raise damaged(path, f"its metadata cannot be decoded ({error})") from error
+
+
+def _read_header(stream: pa.NativeFile, path: Path, roots: Sequence[str]) -> _Header:
+    metadata = _decode(stream, path)
     schema = _check_metadata(metadata, path)
     try:
         symbols = SymbolMap(metadata.mappings, roots)

@@ -125,6 +125,10 @@ def magic(path: Path) -> bytes:
     return head
 
 
-def damaged(path: Path, what: object, remedy: str = "Download it again.") -> SourceError:
+class DamagedFileError(SourceError):
+    """A file was cut off or altered on its way."""
+
+
+def damaged(path: Path, what: object, remedy: str = "Download it again.") -> DamagedFileError:
     """Error for a file that was cut off or altered."""
-    return SourceError(f"{path} is truncated or corrupt: {str(what).rstrip('.')}. {remedy}")
+    return DamagedFileError(f"{path} is truncated or corrupt: {str(what).rstrip('.')}. {remedy}")
