@@ -1,0 +1,1 @@
+"""Does anything see what it could not know? Replays of past evenings and the leak check."""
