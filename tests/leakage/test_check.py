@@ -53,6 +53,7 @@ def test_nothing_leaks(scene: Scene) -> None:
     assert quick.failed == ()
 
 
+@pytest.mark.slow
 def test_garbage_is_garbage(scene: Scene) -> None:
     """What is spoilt changes the rows after the evening: else nothing would be looked at."""
     material, own = scene.material, scene.snapshot.matrix
@@ -83,7 +84,13 @@ def whole_sample_score(bars: SymbolBars, true: np.ndarray) -> Any:
     return (values - values.mean()) / values.std()
 
 
-@pytest.mark.parametrize("leak", [tomorrow, next_value, whole_sample_score])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [tomorrow, pytest.param(next_value, marks=SLOW), pytest.param(whole_sample_score, marks=SLOW)],
+)
 def test_a_feature_that_looks_ahead_is_found(
     leak: Callable[..., Any], scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,7 +110,9 @@ def test_a_feature_that_looks_ahead_is_found(
 LATE = {"cftc": positioning, "fred": macro, "usda": fundamentals}
 
 
-@pytest.mark.parametrize("source", LATE)
+@pytest.mark.parametrize(
+    "source", ["cftc", *(pytest.param(name, marks=SLOW) for name in ("fred", "usda"))]
+)
 def test_a_value_that_is_used_before_it_is_out_is_found(
     source: str, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,7 +128,7 @@ def test_a_value_that_is_used_before_it_is_out_is_found(
 
     monkeypatch.setattr(LATE[source], "view_of", early)
     material = replace(scene.material, tables={source: scene.material.tables[source]})
-    report = full_check(retaken(scene, material), material, {}, LeakcheckConfig(cuts=2))
+    report = full_check(retaken(scene, material), material, {}, ONE)
     assert failed(report) == {f"future {source}"}
 
 
@@ -166,6 +175,7 @@ def test_shuffled_labels_are_forecast_only_by_who_has_seen_them(scene: Scene) ->
     assert not found.passed
 
 
+@pytest.mark.slow
 def test_a_snapshot_of_something_else_is_told_from_a_leak(scene: Scene) -> None:
     rows = scene.snapshot.matrix.copy()
     rows.loc[100, "market_data.rsi_14"] = np.nextafter(rows.loc[100, "market_data.rsi_14"], 0)
