@@ -31,7 +31,8 @@ PAGES = sorted(
 )
 STAGES = {
     "ingest", "regimes", "features", "split", "fit", "evaluate", "report", "train", "compare",
-    "audit", "sweep", "panel", "ablation", "forecast", "register", "export",
+    "audit", "sweep", "panel", "ablation", "forecast", "register", "export", "replay",
+    "leakcheck",
 }  # fmt: skip
 
 

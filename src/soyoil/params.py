@@ -18,6 +18,7 @@ from soyoil.contracts.contract import load_contract
 from soyoil.export.config import ExportConfig
 from soyoil.external.config import ExternalConfig
 from soyoil.forecast.config import ForecastConfig
+from soyoil.leakage.config import LeakcheckConfig, ReplayConfig
 from soyoil.market.instruments import check_roots
 from soyoil.models.champion import ChampionConfig
 from soyoil.models.config import EngineConfig, FitConfig
@@ -92,6 +93,8 @@ class Sections(Config):
     ablation: AblationConfig = AblationConfig()
     tracking: TrackingConfig
     audit: AuditConfig = AuditConfig()
+    replay: ReplayConfig = ReplayConfig()
+    leakcheck: LeakcheckConfig = LeakcheckConfig()
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -6,7 +6,7 @@ from importlib import import_module
 from kedro.pipeline import Pipeline
 
 from soyoil import pipelines
-from soyoil.pipelines import forecast
+from soyoil.pipelines import forecast, leakcheck
 
 TRAIN = ("ingest", "features", "regimes", "split", "fit", "evaluate", "register", "report")
 """Stages of ``train``, in the order in which they run."""
@@ -26,8 +26,11 @@ def register_pipelines() -> dict[str, Pipeline]:
         if module.ispkg
     }
     train = sum((found[name] for name in TRAIN), Pipeline([]))
-    train += forecast.create_pipeline(strict=False)
+    train += leakcheck.create_quick() + forecast.create_pipeline(strict=False)
     today = sum((found[name] for name in DATA), found["forecast"])
     today += found["split"].only_nodes("split.make_snapshot")
     export = sum((found[name] for name in (*DATA, "split")), found["export"])
-    return {**found, "forecast": today, "export": export, "train": train, "__default__": train}
+    bars = found["ingest"].only_nodes("ingest.read_source")
+    composed = {name: found[name] + bars for name in ("leakcheck", "replay")}
+    composed |= {"forecast": today, "export": export, "train": train}
+    return {**found, **composed, "__default__": train}

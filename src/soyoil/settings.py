@@ -11,6 +11,7 @@ from soyoil.hooks.lock import LockHooks
 from soyoil.hooks.logging import LoggingHooks
 from soyoil.hooks.market import MarketHooks
 from soyoil.hooks.parameters import ParameterHooks
+from soyoil.hooks.replay import ReplayHooks
 from soyoil.hooks.stages import StageHooks
 from soyoil.hooks.tracking import TrackingHooks
 from soyoil.hooks.workers import WorkerHooks
@@ -26,7 +27,7 @@ _PARAMETERS = ParameterHooks()
 _STAGES = StageHooks()
 HOOKS = (
     LockHooks(), CatalogHooks(), LoggingHooks(), _PARAMETERS, MarketHooks(_PARAMETERS), _STAGES,
-    TrackingHooks(_STAGES), WorkerHooks(),
+    ReplayHooks(_PARAMETERS), TrackingHooks(_STAGES), WorkerHooks(),
 )  # fmt: skip
 
 CONFIG_LOADER_CLASS = CheckedConfigLoader

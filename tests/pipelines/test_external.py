@@ -21,12 +21,25 @@ def answers(project: Any, sql: str) -> list[tuple[object, ...]]:
         return connection.execute(sql).fetchall()
 
 
+def made_tables(project: Any) -> list[tuple[object, ...]]:
+    """Tables of the warehouse; none where there is no warehouse either."""
+    if not list((project.root / "data" / "warehouse").glob("*.duckdb")):
+        return []
+    return answers(project, "SELECT table_name FROM information_schema.tables")
+
+
 def test_sources_are_used_where_they_are_on_and_missed_where_they_fail(project: Any) -> None:
     path = project.root / "cot.csv"
     path.write_text(COT, encoding="utf-8")
     base = "source.symbols=ZL"
     on = f"{base},external.cftc.path={path}"
     gone = f"{base},external.cftc.path={project.root / 'gone.csv'}"
+    # Another root as well, whose bars can be read.
+    required = f"source.symbols=ZL+ZS,external.cftc.path={path}.gone,external.cftc.required=true"
+    done = project.run("--pipeline=ingest", params=[required])
+    assert done.returncode == 1
+    assert "cot.csv.gone is not there" in " ".join(done.stderr.split())
+    assert made_tables(project) == []
     found = project.run_many(
         {
             "on": ["--pipeline=ingest", f"--params={on}"],
@@ -34,7 +47,7 @@ def test_sources_are_used_where_they_are_on_and_missed_where_they_fail(project: 
             "features": ["--pipeline=features", f"--params={on}"],
             "off": ["--pipeline=split", f"--params={base}", "--nodes=split.make_snapshot"],
             "failing": ["--pipeline=ingest", f"--params={gone}"],
-            "required": ["--pipeline=ingest", f"--params={gone},external.cftc.required=true"],
+            "required": ["--pipeline=ingest", f"--params={required}"],
             "unknown": ["--pipeline=ingest", f"--params={base},external.cftk.path=x"],
         }
     )
@@ -43,7 +56,9 @@ def test_sources_are_used_where_they_are_on_and_missed_where_they_fail(project: 
     assert "external.cftc: 2 rows read, 2 new" in text["on"]
     assert "made with the outside sources cftc, this run has none" in text["off"]
     assert "external.cftc is left out" in text["failing"]
-    assert "gone.csv is not there" in text["required"]
+    assert "cot.csv.gone is not there" in text["required"]
+    symbols = "SELECT DISTINCT symbol FROM market_data.soyoil_futures_sessions"
+    assert answers(project, symbols) == [("ZL",)]
     assert "external.cftc" in text["unknown"]
     rows = answers(
         project, f"{NET} WHERE data_date BETWEEN '2023-09-28' AND '2023-10-03' ORDER BY ALL"

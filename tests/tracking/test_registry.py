@@ -17,6 +17,7 @@ from soyoil.tracking.active import ParentRun, ParentSpec
 from soyoil.tracking.registry import Candidate, Registration, register
 
 GOOD = (Check("leak", passed=True, reason="none found"),)
+FRESH = Check("leakcheck", passed=True, reason="passed for this snapshot and code")
 BAD = (Check("coverage", passed=False, reason="50 % of outcomes inside"),)
 
 
@@ -65,7 +66,7 @@ def aliases(parent: ParentRun) -> dict[str, str]:
 def test_a_version_says_why_and_forecasts_through_mlflow(parent: ParentRun, root: Path) -> None:
     import mlflow.pyfunc
 
-    register(parent, Registration([candidate()], {"champion": "champion"}))
+    register(parent, Registration([candidate()], {"champion": "champion"}, FRESH))
     (version,) = parent.client.search_model_versions("name = 'soyoil-zl-1m'")
     assert version.tags["gate"] == "passed"
     assert version.tags["gate.leak"] == "passed: none found"
@@ -89,7 +90,7 @@ def test_a_version_says_why_and_forecasts_through_mlflow(parent: ParentRun, root
 
 def test_the_same_bytes_are_one_version_and_new_ones_another(parent: ParentRun) -> None:
     for seed in (1, 1, 2, 1):
-        register(parent, Registration([candidate(seed)], {"champion": "champion"}))
+        register(parent, Registration([candidate(seed)], {"champion": "champion"}, FRESH))
     versions = parent.client.search_model_versions("name = 'soyoil-zl-1m'")
     assert sorted(int(version.version) for version in versions) == [1, 2]
     assert aliases(parent) == {"champion": "1"}
@@ -97,8 +98,8 @@ def test_the_same_bytes_are_one_version_and_new_ones_another(parent: ParentRun) 
 
 def test_an_alias_moves_only_to_what_passed(parent: ParentRun) -> None:
     both = [candidate(1), candidate(1, name="lightgbm")]
-    register(parent, Registration(both, {"champion": "champion"}))
-    register(parent, Registration([candidate(2, BAD), both[1]], {"challenger": "lightgbm"}))
+    register(parent, Registration(both, {"champion": "champion"}, FRESH))
+    register(parent, Registration([candidate(2, BAD), both[1]], {"challenger": "lightgbm"}, FRESH))
     assert aliases(parent) == {"champion": "1", "challenger": "2"}
     third = parent.client.get_model_version("soyoil-zl-1m", "3")
     assert third.tags["gate"] == "failed"
@@ -111,9 +112,23 @@ def test_an_invented_market_never_takes_the_alias_of_a_real_one(
 ) -> None:
     real = candidate(1, provenance="observed")
     for made in (candidate(2), real, candidate(3)):
-        register(parent, Registration([made], {"champion": "champion"}))
+        register(parent, Registration([made], {"champion": "champion"}, FRESH))
     assert aliases(parent) == {"champion": "2"}
     assert "stays at version 2, which knows observed data" in caplog.text
     again = replace(real, model=replace(real.model, snapshot="later"))
-    register(parent, Registration([again], {"champion": "champion"}))
+    register(parent, Registration([again], {"champion": "champion"}, FRESH))
     assert aliases(parent) == {"champion": "4"}
+
+
+def test_no_alias_moves_without_a_leak_check(parent: ParentRun) -> None:
+    register(parent, Registration([candidate(1)], {"champion": "champion"}, FRESH))
+    stale = replace(FRESH, passed=False, reason="there is no record of a leak check")
+    register(parent, Registration([candidate(2)], {"champion": "champion"}, stale))
+    assert aliases(parent) == {"champion": "1"}
+    second = parent.client.get_model_version("soyoil-zl-1m", "2")
+    assert second.tags["gate.leakcheck"] == "failed: there is no record of a leak check"
+    # The same bytes after a check that passed: no second version, and the alias moves.
+    register(parent, Registration([candidate(2)], {"champion": "champion"}, FRESH))
+    assert aliases(parent) == {"champion": "2"}
+    again = parent.client.get_model_version("soyoil-zl-1m", "2")
+    assert again.tags["gate.leakcheck"] == "passed: passed for this snapshot and code"

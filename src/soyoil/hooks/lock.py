@@ -15,7 +15,9 @@ from soyoil.base.leftovers import remove_scratch, remove_unfinished
 from soyoil.base.redact import redact
 from soyoil.hooks.tracking import command_line
 
-PAGES: Final = frozenset({"audit_report", "comparison", "panel_report", "ablation_report"})
+PAGES: Final = frozenset(
+    {"audit_report", "comparison", "panel_report", "ablation_report", "replay_files"}
+)
 """Outputs for people, which no stage reads: each is written whole, by any number of runs."""
 APPENDED: Final = frozenset({"sweep_folder"})
 """Inputs that are written to."""

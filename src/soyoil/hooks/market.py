@@ -23,6 +23,8 @@ from soyoil.warehouse.origins import WRITE_ORIGIN
 
 SESSIONS: Final = "soyoil_futures_sessions"
 MATRIX: Final = "daily_ml_matrix"
+MATRICES: Final = (MATRIX, "stored_matrix")
+"""Entries of the catalog for the same table."""
 SNAPSHOT: Final = "snapshot"
 
 
@@ -77,7 +79,7 @@ class MarketHooks:
             check_market(
                 dataset_name, data, tuple(dict.fromkeys(symbols)), root_identity(self._market)
             )
-        elif dataset_name == MATRIX and isinstance(data, pd.DataFrame):
+        elif dataset_name in MATRICES and isinstance(data, pd.DataFrame):
             check_market(dataset_name, data, (self._parameters.target.symbol,), self._market)
         elif dataset_name == SNAPSHOT and isinstance(data, Snapshot):
             self._check_snapshot(data)

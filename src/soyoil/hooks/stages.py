@@ -17,11 +17,11 @@ from soyoil.base.process import peak_memory_mb
 logger = logging.getLogger(__name__)
 
 STAGES = (
-    "ingest", "regimes", "features", "split", "fit", "evaluate", "register", "forecast", "report",
-    "compare", "sweep", "audit", "panel", "ablation", "export",
+    "ingest", "regimes", "features", "split", "leakcheck", "fit", "evaluate", "register",
+    "forecast", "report", "compare", "sweep", "audit", "panel", "ablation", "export", "replay",
 )  # fmt: skip
 
-COMPOSED = ("forecast", "export")
+COMPOSED = ("forecast", "export", "leakcheck", "replay")
 
 
 class StageHooks:
@@ -53,7 +53,7 @@ class StageHooks:
 
     def _book(self, node: Node) -> None:
         now = time.perf_counter()
-        self._seconds[self._stage_of.get(node.name, "other")] += now - self._mark
+        self._seconds[self._stage_of.get(node.name, node.namespace or "other")] += now - self._mark
         self._mark = now
 
     @hook_impl

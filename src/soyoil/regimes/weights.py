@@ -232,3 +232,15 @@ def label_regimes(dates: pd.Series, frame: pd.DataFrame) -> pd.DataFrame:
         },
         index=dates.index,
     )
+
+
+def with_regimes(features: pd.DataFrame, regimes: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the matrix completed with the regime in force on each ``data_date``."""
+    labels = label_regimes(features["data_date"], regimes.sort_values("start_date"))
+    added = {
+        "regime_name": labels["name"],
+        "regime.name": labels["name"],
+        "regime.weight": labels["weight"],
+    }
+    # Joined at once: a matrix of many nullable columns is in many blocks.
+    return pd.concat([features, pd.DataFrame(added, index=features.index)], axis=1)

@@ -17,7 +17,7 @@ from soyoil.base.folders import HashedFiles, content_of
 from soyoil.base.leftovers import scratch
 from soyoil.market.conventions import QUANTILE_COLUMNS
 from soyoil.models.engines import ENGINES
-from soyoil.serving.gate import GateReport
+from soyoil.serving.gate import Check, GateReport
 from soyoil.serving.served import ServedModel
 from soyoil.tracking.active import ParentRun
 from soyoil.tracking.record import TAG_LIMIT, shorten
@@ -63,10 +63,13 @@ class Registration:
         The champion, then the engines.
     aliases
         Name of the model by alias.
+    leakcheck
+        Whether a leak check of this snapshot by this code has passed: else no alias moves.
     """
 
     candidates: Sequence[Candidate]
     aliases: Mapping[str, str]
+    leakcheck: Check
 
 
 def registered_name(model: ServedModel) -> str:
@@ -134,7 +137,7 @@ def _save(candidate: Candidate, files: Mapping[str, bytes], folder: Path) -> Non
         )
 
 
-def _tags(candidate: Candidate, content: str) -> dict[str, str]:
+def _tags(candidate: Candidate, leakcheck: Check, content: str) -> dict[str, str]:
     model, gate = candidate.model, candidate.gate
     return {
         "model": model.name,
@@ -149,7 +152,7 @@ def _tags(candidate: Candidate, content: str) -> dict[str, str]:
         "gate.reason": gate.reason,
         **{
             f"gate.{check.name}": f"{'passed' if check.passed else 'failed'}: {check.reason}"
-            for check in gate.checks
+            for check in (*gate.checks, leakcheck)
         },
     }
 
@@ -162,7 +165,7 @@ def _ensure(client: MlflowClient, name: str) -> None:
             raise
 
 
-def _version(parent: ParentRun, candidate: Candidate) -> Any:
+def _version(parent: ParentRun, candidate: Candidate, leakcheck: Check) -> Any:
     """Version of a model; the one that is there, if it holds the same bytes."""
     client, model = parent.client, candidate.model
     name = registered_name(model)
@@ -173,7 +176,7 @@ def _version(parent: ParentRun, candidate: Candidate) -> Any:
         for version in client.search_model_versions(f"name = '{name}'")
         if version.tags.get("content") == content
     ]
-    tags = {k: shorten(v, TAG_LIMIT) for k, v in _tags(candidate, content).items()}
+    tags = {k: shorten(v, TAG_LIMIT) for k, v in _tags(candidate, leakcheck, content).items()}
     if same:
         found = max(same, key=lambda version: int(version.version))
         for key, value in tags.items():
@@ -205,7 +208,7 @@ def _move(client: MlflowClient, alias: str, candidate: Candidate, version: Any) 
 
 
 def register(parent: ParentRun, registration: Registration) -> None:
-    """Register models of one horizon and move the aliases that the gate lets move.
+    """Register models of one horizon and move the aliases that gate and leak check let move.
 
     Parameters
     ----------
@@ -217,7 +220,8 @@ def register(parent: ParentRun, registration: Registration) -> None:
     """
     for candidate in registration.candidates:
         _ensure(parent.client, registered_name(candidate.model))
-        version = _version(parent, candidate)
-        for alias, model in registration.aliases.items():
+        version = _version(parent, candidate, registration.leakcheck)
+        aliases = registration.aliases if registration.leakcheck.passed else {}
+        for alias, model in aliases.items():
             if model == candidate.model.name:
                 _move(parent.client, alias, candidate, version)

@@ -13,7 +13,7 @@ from soyoil.external.load import staleness_of
 from soyoil.external.store import ExternalStore, NoExternalStore
 from soyoil.features.matrix import build_matrix
 from soyoil.params import TargetConfig
-from soyoil.regimes.weights import label_regimes
+from soyoil.regimes.weights import with_regimes
 from soyoil.sources.base import SourceConfig
 
 logger = logging.getLogger(__name__)
@@ -59,11 +59,4 @@ def compute_features(
 
 def assemble_matrix(features: pd.DataFrame, regimes: pd.DataFrame) -> pd.DataFrame:
     """Complete the matrix with the regime in force on each session."""
-    labels = label_regimes(features["data_date"], regimes.sort_values("start_date"))
-    added = {
-        "regime_name": labels["name"],
-        "regime.name": labels["name"],
-        "regime.weight": labels["weight"],
-    }
-    # Joined at once: a matrix of many nullable columns is in many blocks.
-    return pd.concat([features, pd.DataFrame(added, index=features.index)], axis=1)
+    return with_regimes(features, regimes)

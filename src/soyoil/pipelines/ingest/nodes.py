@@ -76,6 +76,22 @@ def make_sessions(
     return records, result.sessions, summary, result.missing
 
 
+def write_all(
+    batch: BarBatch, external: ExternalRecords
+) -> tuple[ExternalRecords, VendorRecords, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Sessions, and whatever else an ingest writes.
+
+    The only node of the stage that writes to the warehouse: it waits for every source, so that one
+    that fails leaves the warehouse as it was.
+
+    Returns
+    -------
+    tuple
+        New vintages of outside sources, then what `make_sessions` gives.
+    """
+    return external, *make_sessions(batch)
+
+
 def read_external(
     external: ExternalConfig, store: ExternalStore
 ) -> tuple[ExternalRecords, pd.DataFrame]:
@@ -84,7 +100,7 @@ def read_external(
     Returns
     -------
     tuple
-        New vintages to be stored, and rows that were set aside with the reason.
+        New vintages, which `write_all` stores, and rows that were set aside with the reason.
     """
     loaded = load_external(external, store, pd.Timestamp.now("UTC").as_unit("us"))
     for line in loaded.notes:

@@ -3,7 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from soyoil.pipelines.grid import UPSTREAM_TAGS, stage
-from soyoil.pipelines.ingest.nodes import make_sessions, read_external, read_source
+from soyoil.pipelines.ingest.nodes import read_external, read_source, write_all
 
 
 def create_pipeline() -> Pipeline:
@@ -14,7 +14,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 read_external,
                 ["params:external", "external_store"],
-                ["external_records", "external_quarantine"],
+                ["external_read", "external_quarantine"],
                 name="read_external",
             ),
             Node(
@@ -24,10 +24,11 @@ def create_pipeline() -> Pipeline:
                 name="read_source",
             ),
             Node(
-                make_sessions,
-                "vendor_bars",
+                write_all,
+                ["vendor_bars", "external_read"],
                 # Saved in this order: what sessions are made from, then the sessions.
                 [
+                    "external_records",
                     "vendor_records",
                     "soyoil_futures_sessions",
                     "quarantine",

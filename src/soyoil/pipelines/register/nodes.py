@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from soyoil.base.handover import MadeFrom, check_handover, parameter_differences, refusal, stamp_of
+from soyoil.leakage.folds import check_purge
+from soyoil.leakage.result import REMEDY, why_not_fresh
 from soyoil.market.conventions import EXPERT_WEIGHT, QUANTILE_COLUMNS
 from soyoil.models.baselines import vol_cone_sigma
 from soyoil.models.champion import CONES, ChampionConfig, ExpertForecasts, mix
@@ -111,6 +113,7 @@ def register_models(
     labels: pd.DataFrame,
     split_plan: pd.DataFrame,
     config: ChampionConfig,
+    leakcheck: Mapping[str, Any] | None,
     *,
     horizon: Horizon,
     **made: Any,
@@ -119,6 +122,9 @@ def register_models(
 
     Parameters
     ----------
+    leakcheck
+        Record of the last leak check. Without a pass for this snapshot and this code models are
+        registered, and no alias moves to them.
     **made
         ``<model>_predictions`` of the champion, the baselines and the engines, ``<engine>_final``
         of the engines, and ``experts`` of the champion.
@@ -171,7 +177,29 @@ def register_models(
         Candidate(_served(snapshot, horizon, name, weights[name], finals), report, example)
         for name, report in reports.items()
     ]
-    return Registration(candidates, given)
+    fresh = _leakcheck(leakcheck, snapshot, split_plan, horizon)
+    if not fresh.passed:
+        logger.warning(
+            "%s: registered without an alias: %s. %s", horizon.name, fresh.reason, REMEDY
+        )
+    return Registration(candidates, given, fresh)
+
+
+def _leakcheck(
+    record: Mapping[str, Any] | None,
+    snapshot: Snapshot,
+    split_plan: pd.DataFrame,
+    horizon: Horizon,
+) -> Check:
+    """Whether the leak check has passed for these rows and this code, and the folds are purged."""
+    why = why_not_fresh(record, snapshot.content_hash)
+    dates = snapshot.matrix["data_date"]
+    purge = check_purge(split_plan, dates, horizon.name, horizon.sessions)
+    if not why and not purge.passed:
+        why = f"the folds are not purged ({purge.detail})"
+    form = (record or {}).get("form")
+    passed = f"the leak check ({form}) passed for this snapshot and code; {purge.detail}"
+    return Check("leakcheck", passed=not why, reason=why or passed)
 
 
 def _served(

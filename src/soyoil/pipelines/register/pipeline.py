@@ -15,7 +15,7 @@ def _of_horizon(horizon: Horizon) -> Pipeline:
     scored = (CHAMPION, *BASELINES, *ENGINES)
     node = Node(
         registration_node(horizon),
-        {"snapshot": "snapshot", "config": "params:champion"}
+        {"snapshot": "snapshot", "config": "params:champion", "leakcheck": "leakcheck_record"}
         | tables
         | {f"{model}_predictions": f"{name}.{model}.predictions" for model in scored}
         | {"experts": f"{name}.{CHAMPION}.experts"}

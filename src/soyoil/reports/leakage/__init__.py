@@ -1,0 +1,1 @@
+"""Replays and the leak check for the terminal."""
