@@ -100,6 +100,7 @@ class Sections(Config):
                 f"source.symbols={'+'.join(self.source.symbols)}: the target needs bars"
             )
         self.panel.check(self.source.symbols)
+        self.external.check(self.source.kind)
         columns = load_contract("features.daily_ml_matrix").feature_columns()
         check_groups(columns, self.fit.feature_groups)
         for name in ENGINES:

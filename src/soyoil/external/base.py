@@ -75,6 +75,9 @@ class ExternalSource:
     fetch
         Asks the publisher's service, given its section, the rows stored and the moment; None
         where there is no client.
+    twin
+        Rows as `Reading.rows` of the source of a `soyoil.external.twins.TwinMarket`; None where
+        there is no twin.
     """
 
     name: str
@@ -88,6 +91,7 @@ class ExternalSource:
     fresh_days: int
     age_from: Literal["event_time", "known_at"] = "event_time"
     fetch: Callable[[Any, pd.DataFrame, pd.Timestamp], Reading] | None = None
+    twin: Callable[[Any], pd.DataFrame] | None = None
 
 
 def quarantine(source: str, reason: str, file: Path, rows: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,9 @@ from typing import Final
 
 from soyoil.external import cftc, fred, usda
 from soyoil.external.base import ExternalSource
+from soyoil.external.twins.cftc import cftc_twin
+from soyoil.external.twins.fred import fred_twin
+from soyoil.external.twins.usda import usda_twin
 
 SOURCES: Final[dict[str, ExternalSource]] = {
     source.name: source
@@ -20,6 +23,7 @@ SOURCES: Final[dict[str, ExternalSource]] = {
             series="market_code",
             values=cftc.VALUES,
             read=cftc.read,
+            twin=cftc_twin,
             release="Friday 15:30 in New York, or the next business day after a holiday; "
             "shutdowns and the outage of 2023 by a table",
             groups=("positioning",),
@@ -33,6 +37,7 @@ SOURCES: Final[dict[str, ExternalSource]] = {
             series="series_id",
             values=fred.VALUES,
             read=fred.read,
+            twin=fred_twin,
             release="by series: next business day or following Monday 16:15 in New York, monthly "
             "ones by a lag that no release has exceeded",
             groups=("macro",),
@@ -45,6 +50,7 @@ SOURCES: Final[dict[str, ExternalSource]] = {
             series="series_id",
             values=usda.VALUES,
             read=usda.read,
+            twin=usda_twin,
             release="day of the release 12:00 in New York, 8:30 before 2013",
             groups=("fundamentals",),
             # None came out in October 2013 and in January 2019: 57 and 59 days without one.

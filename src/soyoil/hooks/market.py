@@ -51,7 +51,7 @@ class MarketHooks:
             return {}
         parameters = self._parameters
         return market_identity(
-            parameters.source, parameters.target.symbol, parameters.external.on()
+            parameters.source, parameters.target.symbol, parameters.external.identity()
         )
 
     @hook_impl

@@ -9,7 +9,7 @@ import pandas as pd
 from soyoil.base.errors import SourceError
 from soyoil.external import SOURCES
 from soyoil.external.config import ALL_OFF, ExternalConfig
-from soyoil.external.load import staleness_of
+from soyoil.external.load import rows_of, staleness_of
 from soyoil.external.store import ExternalStore, NoExternalStore
 from soyoil.features.matrix import build_matrix
 from soyoil.params import TargetConfig
@@ -46,7 +46,9 @@ def compute_features(
             f"--pipeline=ingest` with {'+'.join(source.symbols)} in source.symbols, or leave "
             f"{', '.join(missing)} out of it."
         )
-    tables = {name: store.rows(SOURCES[name].table) for name in external.on()}
+    tables = {
+        name: rows_of(store.rows(SOURCES[name].table), external.of(name)) for name in external.on()
+    }
     newest = sessions["data_date"].max()
     for name, rows in tables.items():
         for line in staleness_of(SOURCES[name], rows, newest):

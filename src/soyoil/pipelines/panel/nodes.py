@@ -78,7 +78,7 @@ class MatrixTables:
                 f"The matrix holds no row of {', '.join(missing)}, so that engines cannot be "
                 f"fitted on them. {FEATURES_AGAIN}"
             )
-        market = market_identity(self.source, self.target.symbol, self.external.on())
+        market = market_identity(self.source, self.target.symbol, self.external.identity())
         check_market("features.daily_ml_matrix", matrix, symbols, market)
         matrix = matrix[matrix["symbol"].isin(symbols)]
 

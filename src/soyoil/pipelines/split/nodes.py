@@ -81,7 +81,7 @@ def make_snapshot(
             "The matrix holds other regimes than training.regime_weights, first on "
             f"{first:%Y-%m-%d}. Run the features stage again: kedro run --pipeline=features."
         )
-    return replace(snapshot, made_from=market_identity(source, target.symbol, external.on()))
+    return replace(snapshot, made_from=market_identity(source, target.symbol, external.identity()))
 
 
 def make_labels(snapshot: Snapshot, *, horizon: Horizon) -> tuple[pd.DataFrame, pd.DataFrame]:
