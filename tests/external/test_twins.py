@@ -94,7 +94,7 @@ def test_implied_volatility_is_that_of_the_market_with_a_premium() -> None:
         100.0 * np.sqrt(252) * own.path.sigma,
         index=pd.to_datetime(own.path.sessions.dates).as_unit("us").tz_localize("UTC"),
     )
-    both = pd.concat([np.log(rows), np.log(true)], axis=1, keys=["implied", "true"]).dropna()
+    both = np.log(rows).to_frame("implied").join(np.log(true).rename("true"), how="inner")
     assert len(both) > 300
     assert both.corr().iloc[0, 1] > 0.9
     assert 0.05 < (both["implied"] - both["true"]).mean() < 0.15

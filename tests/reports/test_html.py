@@ -3,6 +3,7 @@
 import datetime as dt
 import html
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -287,6 +288,18 @@ def test_names_are_escaped_wherever_they_stand(report: str) -> None:
 
 def test_observed_data_carries_no_banner() -> None:
     assert "invented" not in " ".join(read(training_report(results("observed"))).text)
+
+
+def test_scores_after_releases_are_shown_where_a_source_tells_of_them(report: str) -> None:
+    assert 'id="events"' not in report
+    found = results()
+    since = pd.Series(np.arange(len(DAYS)) % 21, dtype="float64")
+    matrix = found.snapshot.matrix.assign(**{"fundamentals.days_since_wasde": since})
+    snapshot = replace(found.snapshot, matrix=matrix)
+    text = " ".join(read(training_report(replace(found, snapshot=snapshot))).text)
+    assert "champion by release and event" in text
+    assert "First decision after WASDE" in text
+    assert "5 sessions after that of WASDE" in text
 
 
 def test_same_results_give_the_same_page(report: str) -> None:
