@@ -17,12 +17,13 @@ from soyoil.compare.config import CompareConfig
 from soyoil.contracts.contract import load_contract
 from soyoil.export.config import ExportConfig
 from soyoil.external.config import ExternalConfig
+from soyoil.features.config import FeaturesConfig
 from soyoil.forecast.config import ForecastConfig
 from soyoil.market.instruments import check_roots
 from soyoil.models.champion import ChampionConfig
 from soyoil.models.config import EngineConfig, FitConfig
 from soyoil.models.engines import ENGINES
-from soyoil.models.selection import check_columns, check_groups
+from soyoil.models.selection import check_columns, check_groups, group_of
 from soyoil.panel.config import PanelConfig
 from soyoil.regimes.table import RegimeConfig, regime_frame
 from soyoil.regimes.weights import WeightsConfig as WeightsConfig
@@ -77,6 +78,7 @@ class Sections(Config):
     profile: Profile
     source: SourceConfig
     external: ExternalConfig = ExternalConfig()
+    features: FeaturesConfig = FeaturesConfig()
     target: TargetConfig
     regimes: list[RegimeConfig]
     split: SplitConfig
@@ -103,9 +105,13 @@ class Sections(Config):
         self.external.check(self.source.kind)
         columns = load_contract("features.daily_ml_matrix").feature_columns()
         check_groups(columns, self.fit.feature_groups)
+        self.features.check(columns)
+        self.features.check_given(self.fit.feature_groups, "fit.feature_groups")
         for name in ENGINES:
             config: EngineConfig = getattr(self, name)
-            check_columns(columns, config.own_columns() or (), name)
+            own = config.own_columns() or ()
+            check_columns(columns, own, name)
+            self.features.check_given([group_of(column) for column in own], f"{name}.features")
         regime_frame(self.regimes)
         return self
 

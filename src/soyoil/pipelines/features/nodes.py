@@ -11,6 +11,8 @@ from soyoil.external import SOURCES
 from soyoil.external.config import ALL_OFF, ExternalConfig
 from soyoil.external.load import rows_of, staleness_of
 from soyoil.external.store import ExternalStore, NoExternalStore
+from soyoil.features.config import EVERY_GROUP, FeaturesConfig
+from soyoil.features.coverage import feature_coverage
 from soyoil.features.matrix import build_matrix
 from soyoil.params import TargetConfig
 from soyoil.regimes.weights import label_regimes
@@ -27,6 +29,7 @@ def compute_features(
     target: TargetConfig,
     external: ExternalConfig = ALL_OFF,
     store: ExternalStore = NOTHING_STORED,
+    features: FeaturesConfig = EVERY_GROUP,
 ) -> pd.DataFrame:
     """Features of the configured roots, one row per symbol and session.
 
@@ -54,7 +57,12 @@ def compute_features(
         for line in staleness_of(SOURCES[name], rows, newest):
             logger.warning("%s", line)
     own = sessions[sessions["symbol"].isin(source.symbols)]
-    return build_matrix(own, target.symbol, tables)
+    return build_matrix(own, target.symbol, tables, features)
+
+
+def cover_features(matrix: pd.DataFrame, target: TargetConfig) -> pd.DataFrame:
+    """Share missing of each feature and year on the rows of the target."""
+    return feature_coverage(matrix, target.symbol)
 
 
 def assemble_matrix(features: pd.DataFrame, regimes: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from soyoil.base.errors import SplitError
 from soyoil.base.handover import MadeFrom, check_handover, stamped
 from soyoil.contracts.contract import load_contract
 from soyoil.external.config import ALL_OFF, ExternalConfig
+from soyoil.features.config import EVERY_GROUP, FeaturesConfig, group_of
 from soyoil.params import Profile, TargetConfig, WeightsConfig
 from soyoil.pipelines.grid import bound
 from soyoil.pipelines.origins import (
@@ -51,8 +52,11 @@ def make_snapshot(
     target: TargetConfig,
     source: SourceConfig,
     external: ExternalConfig = ALL_OFF,
+    features: FeaturesConfig = EVERY_GROUP,
 ) -> Snapshot:
     """Cut the target's rows out of the matrix; nothing after this reads the warehouse.
+
+    Columns of groups that ``features.groups`` leaves out are cut off.
 
     Raises
     ------
@@ -63,6 +67,8 @@ def make_snapshot(
         If the regime table does not partition time or does not cover every session.
     """
     contracts = {name: load_contract(name).content_hash for name in SNAPSHOT_TABLES}
+    off = features.off(load_contract(SNAPSHOT_TABLES[0]).feature_columns())
+    matrix = matrix.drop(columns=_of_groups(matrix, off))
     snapshot = take_snapshot(matrix, regimes, target.symbol, contracts)
     wanted = "synthetic" if source.kind == "synthetic" else "observed"
     if snapshot.provenance != wanted:
@@ -81,7 +87,14 @@ def make_snapshot(
             "The matrix holds other regimes than training.regime_weights, first on "
             f"{first:%Y-%m-%d}. Run the features stage again: kedro run --pipeline=features."
         )
-    return replace(snapshot, made_from=market_identity(source, target.symbol, external.identity()))
+    market = market_identity(source, target.symbol, external.identity(), features.groups)
+    return replace(snapshot, made_from=market)
+
+
+def _of_groups(matrix: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    """All columns of the groups that some columns belong to, those that no model gets as well."""
+    groups = {group_of(name) for name in columns}
+    return [name for name in matrix.columns if group_of(name) in groups]
 
 
 def make_labels(snapshot: Snapshot, *, horizon: Horizon) -> tuple[pd.DataFrame, pd.DataFrame]:
