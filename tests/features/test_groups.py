@@ -65,7 +65,7 @@ def test_groups_as_text_and_those_of_models() -> None:
     some = given("market_data+pivots")
     assert some.groups == ("market_data", "pivots")
     some.check_given(["pivots"], "fit.feature_groups")
-    with pytest.raises(ValueError, match=r"fit\.feature_groups.*'macro'.*features\.groups"):
+    with pytest.raises(ValueError, match=r"fit\.feature_groups.*macro.*features\.groups"):
         some.check_given(["macro"], "fit.feature_groups")
 
 

@@ -12,6 +12,8 @@ from soyoil.base.suggest import did_you_mean
 
 ALWAYS: Final = "market_data"
 """Group that cannot be switched off: labels and scales are made of it."""
+FIXED: Final = "regime"
+"""Group that is there whether it is named or not: it holds the regime of every row."""
 ALL: Final = "all"
 
 
@@ -42,11 +44,7 @@ class FeaturesConfig(Config):
 
     def has(self, group: str) -> bool:
         """Whether a group is computed."""
-        return self.groups is None or group in self.groups
-
-    def off(self, columns: Sequence[str]) -> list[str]:
-        """Those of some feature columns whose group is not computed."""
-        return [name for name in columns if not self.has(group_of(name))]
+        return self.groups is None or group in self.groups or group == FIXED
 
     def check(self, columns: Sequence[str]) -> None:
         """Refuse groups that the matrix does not know, and a matrix without `ALWAYS`.
@@ -88,12 +86,12 @@ class FeaturesConfig(Config):
         ValueError
             Naming both parameters.
         """
-        for group in groups:
-            if not self.has(group):
-                raise ValueError(
-                    f"{where} names the group {group!r}, which features.groups leaves out: add it "
-                    "there, or take it out here"
-                )
+        off = [group for group in dict.fromkeys(groups) if not self.has(group)]
+        if off:
+            raise ValueError(
+                f"{where} names the groups {', '.join(off)}, which features.groups leaves out: add "
+                f"them there, or name none of them in {where}"
+            )
 
 
 EVERY_GROUP: Final = FeaturesConfig()

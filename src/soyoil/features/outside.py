@@ -155,7 +155,7 @@ def present(names: Sequence[str], matrix: pd.DataFrame) -> tuple[str, ...]:
 
 def switched_on(names: Sequence[str], matrix: pd.DataFrame) -> tuple[str, ...]:
     """Columns of the groups that a matrix holds."""
-    groups = {name.partition(".")[0] for name in matrix.columns}
+    groups = {name.partition(".")[0] for name in names if name in matrix}
     return tuple(name for name in names if name.partition(".")[0] in groups)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -67,8 +67,7 @@ def make_snapshot(
         If the regime table does not partition time or does not cover every session.
     """
     contracts = {name: load_contract(name).content_hash for name in SNAPSHOT_TABLES}
-    off = features.off(load_contract(SNAPSHOT_TABLES[0]).feature_columns())
-    matrix = matrix.drop(columns=_of_groups(matrix, off))
+    matrix = matrix.drop(columns=_left_out(matrix, features))
     snapshot = take_snapshot(matrix, regimes, target.symbol, contracts)
     wanted = "synthetic" if source.kind == "synthetic" else "observed"
     if snapshot.provenance != wanted:
@@ -91,10 +90,16 @@ def make_snapshot(
     return replace(snapshot, made_from=market)
 
 
-def _of_groups(matrix: pd.DataFrame, columns: Sequence[str]) -> list[str]:
-    """All columns of the groups that some columns belong to, those that no model gets as well."""
-    groups = {group_of(name) for name in columns}
-    return [name for name in matrix.columns if group_of(name) in groups]
+def _left_out(matrix: pd.DataFrame, features: FeaturesConfig) -> list[str]:
+    """Computed columns of the groups that are left out; names and weights of regimes stay."""
+    roles = load_contract(SNAPSHOT_TABLES[0]).roles()
+    return [
+        name
+        for name in matrix.columns
+        if roles.get(name) in ("feature", "meta")
+        and "." in name
+        and not features.has(group_of(name))
+    ]
 
 
 def make_labels(snapshot: Snapshot, *, horizon: Horizon) -> tuple[pd.DataFrame, pd.DataFrame]:
