@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 
 from soyoil.contracts.contract import load_contract
+from soyoil.external.registry import GROUPS
 from soyoil.features.config import FeaturesConfig
 from soyoil.features.coverage import COLUMNS, feature_coverage
 from soyoil.features.matrix import TABLE, build_matrix
 from soyoil.features.outside import present, switched_on
+from soyoil.features.registry import FEATURES as FEATURES_BY_NAME
 from soyoil.sources.base import SourceConfig
 from soyoil.sources.identity import identity_differences, market_identity
 
@@ -105,3 +107,16 @@ def test_missing_values_are_counted_by_year() -> None:
     assert found["macro.vix", 2022]["source"] == "fred"
     assert found["market_data.rsi_14", 2021]["source"] == "bars"
     assert [row["rows"] for row in found.values()] == [2, 1, 2, 1]
+
+
+def test_every_column_of_an_outside_source_says_what_it_is() -> None:
+    contract = load_contract(TABLE)
+    structs = {column.name: column for column in contract.columns}
+    for name, column in contract.flat_columns().items():
+        group = name.partition(".")[0]
+        if group in GROUPS:
+            assert column.unit, name
+            assert column.description, name
+            assert column.source or structs[group].source, name
+            assert column.known_when or structs[group].known_when, name
+            assert FEATURES_BY_NAME[name].formula, name

@@ -300,12 +300,15 @@ def health_section(
     ]  # fmt: skip
     by_year = missing_by_year(matrix, features)
     if len(by_year.columns):
+        values = by_year.to_numpy(dtype="float64")
+        rows = [
+            [str(year), *map(_percent, row)]
+            for year, row in zip(by_year.index, values, strict=True)
+        ]
         shown = Table(
             caption="Missing values of the features of outside sources by year, in %",
             header=("Year", *by_year.columns),
-            groups=[
-                ("", [[str(year), *map(_percent, row)] for year, *row in by_year.itertuples()])
-            ],
+            groups=[("", rows)],
         )
         parts.append(details("Outside sources by year", shown.render()))
     stale = staleness(matrix)
