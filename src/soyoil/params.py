@@ -17,13 +17,14 @@ from soyoil.compare.config import CompareConfig
 from soyoil.contracts.contract import load_contract
 from soyoil.export.config import ExportConfig
 from soyoil.external.config import ExternalConfig
+from soyoil.features.config import FeaturesConfig
 from soyoil.forecast.config import ForecastConfig
 from soyoil.leakage.config import LeakcheckConfig, ReplayConfig
 from soyoil.market.instruments import check_roots
 from soyoil.models.champion import ChampionConfig
 from soyoil.models.config import EngineConfig, FitConfig
 from soyoil.models.engines import ENGINES
-from soyoil.models.selection import check_columns, check_groups
+from soyoil.models.selection import check_columns, check_groups, group_of
 from soyoil.panel.ablation.config import AblationConfig
 from soyoil.panel.config import PanelConfig
 from soyoil.regimes.table import RegimeConfig, regime_frame
@@ -79,6 +80,7 @@ class Sections(Config):
     profile: Profile
     source: SourceConfig
     external: ExternalConfig = ExternalConfig()
+    features: FeaturesConfig = FeaturesConfig()
     target: TargetConfig
     regimes: list[RegimeConfig]
     split: SplitConfig
@@ -105,12 +107,17 @@ class Sections(Config):
                 f"source.symbols={'+'.join(self.source.symbols)}: the target needs bars"
             )
         self.panel.check(self.source.symbols)
+        self.external.check(self.source.kind)
         columns = load_contract("features.daily_ml_matrix").feature_columns()
         check_groups(columns, self.fit.feature_groups)
         self.ablation.check(columns)
+        self.features.check(columns)
+        self.features.check_given(self.fit.feature_groups, "fit.feature_groups")
         for name in ENGINES:
             config: EngineConfig = getattr(self, name)
-            check_columns(columns, config.own_columns() or (), name)
+            own = config.own_columns() or ()
+            check_columns(columns, own, name)
+            self.features.check_given([group_of(column) for column in own], f"{name}.features")
         regime_frame(self.regimes)
         return self
 

@@ -11,6 +11,7 @@ from kedro.runner import SequentialRunner
 
 from soyoil.datasets.tracked_files import RunReportDataset
 from soyoil.external.config import ExternalConfig
+from soyoil.features.config import FeaturesConfig
 from soyoil.models.champion import ChampionConfig
 from soyoil.models.config import FitConfig
 from soyoil.models.engines import ENGINES
@@ -145,6 +146,7 @@ def test_the_pipeline_runs_on_memory_alone(tmp_path: Path) -> None:
             "params:weights": MemoryDataset(WeightsConfig()),
             "params:fit": MemoryDataset(FitConfig()),
             "params:external": MemoryDataset(ExternalConfig()),
+            "params:features": MemoryDataset(FeaturesConfig()),
             # Without engines neither table is read.
             **{name: MemoryDataset(None, copy_mode="assign") for name in TABLES},
             **{f"params:{name}": MemoryDataset({}) for name in ENGINES},

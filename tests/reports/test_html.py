@@ -3,6 +3,7 @@
 import datetime as dt
 import html
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -24,9 +25,15 @@ from soyoil.pipelines.report import create_pipeline as create_report
 from soyoil.pipelines.split import create_pipeline as create_split
 from soyoil.reports.compare.page import diff_page, leaderboard_page
 from soyoil.reports.figures import thin
-from soyoil.reports.page import Page, Table
+from soyoil.reports.page import Html, Page, Table
 from soyoil.reports.train.report import HorizonResults, RunResults, training_report
-from soyoil.reports.train.sections import missing_by_group, skill_tests, staleness
+from soyoil.reports.train.sections import (
+    health_section,
+    missing_by_group,
+    missing_by_year,
+    skill_tests,
+    staleness,
+)
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import HORIZONS
 
@@ -287,6 +294,37 @@ def test_names_are_escaped_wherever_they_stand(report: str) -> None:
 
 def test_observed_data_carries_no_banner() -> None:
     assert "invented" not in " ".join(read(training_report(results("observed"))).text)
+
+
+def test_scores_after_releases_are_shown_where_a_source_tells_of_them(report: str) -> None:
+    assert 'id="events"' not in report
+    found = results()
+    since = pd.Series(np.arange(len(DAYS)) % 21, dtype="float64")
+    matrix = found.snapshot.matrix.assign(**{"fundamentals.days_since_wasde": since})
+    snapshot = replace(found.snapshot, matrix=matrix)
+    text = " ".join(read(training_report(replace(found, snapshot=snapshot))).text)
+    assert "champion by release and event" in text
+    assert "First decision after WASDE" in text
+    assert "5 sessions after that of WASDE" in text
+    assert "Outside sources by year" not in text
+
+
+def test_missing_values_of_outside_sources_are_shown_by_year() -> None:
+    matrix = pd.DataFrame(
+        {
+            "data_date": pd.to_datetime(["2021-12-30", "2021-12-31", "2022-01-03"]).as_unit("us"),
+            "market_data.x": np.nan,
+            "macro.vix": [np.nan, 20.0, 21.0],
+            "macro.cpi_yoy": [np.nan, np.nan, 0.1],
+            "macro.rate_10y": np.nan,
+            "positioning.a": np.nan,
+        }
+    )
+    table = missing_by_year(matrix, list(matrix.columns[1:]))
+    assert table.to_dict() == {"macro": {2021: 0.75, 2022: 0.0}}
+    page = Page("health", Html(""))
+    health_section(page, matrix, list(matrix.columns[1:]), pd.DataFrame())
+    assert "Outside sources by year" in page.render()
 
 
 def test_same_results_give_the_same_page(report: str) -> None:

@@ -16,6 +16,7 @@ import pandas as pd
 from soyoil.base.errors import ConfigError, SoyoilError
 from soyoil.contracts.contract import load_contract
 from soyoil.export.config import ExportConfig
+from soyoil.features.outside import switched_on
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import get_horizon
 
@@ -128,7 +129,7 @@ def export_files(
             name: {"sessions": get_horizon(name).sessions, "target": get_horizon(name).target}
             for name in config.horizons
         },
-        "features": list(load_contract(MATRIX).feature_columns()),
+        "features": list(switched_on(load_contract(MATRIX).feature_columns(), snapshot.matrix)),
         "units": _units(),
         "files": {
             name: {

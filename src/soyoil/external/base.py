@@ -78,6 +78,9 @@ class ExternalSource:
         where there is no client.
     labels
         Columns that stand before the values and say what a series is; another label is no revision.
+    twin
+        Rows as `Reading.rows` of the source of a `soyoil.external.twins.TwinMarket`; None where
+        there is no twin.
     """
 
     name: str
@@ -92,6 +95,7 @@ class ExternalSource:
     age_from: Literal["event_time", "known_at"] = "event_time"
     fetch: Callable[[Any, pd.DataFrame, pd.Timestamp], Reading] | None = None
     labels: tuple[str, ...] = ()
+    twin: Callable[[Any], pd.DataFrame] | None = None
 
 
 def quarantine(source: str, reason: str, file: Path, rows: pd.DataFrame) -> pd.DataFrame:

@@ -33,7 +33,7 @@ class OutsideSection(Config):
         the warehouse holds.
     """
 
-    ORIGINS: ClassVar[tuple[Origin, ...]] = ("files",)
+    ORIGINS: ClassVar[tuple[Origin, ...]] = ("files", "synthetic")
     """What there is for the source."""
 
     origin: Origin = "files"
@@ -78,7 +78,7 @@ class ServedSection(OutsideSection):
         Patience with the service.
     """
 
-    ORIGINS: ClassVar[tuple[Origin, ...]] = ("files", "api")
+    ORIGINS: ClassVar[tuple[Origin, ...]] = ("files", "api", "synthetic")
 
     url: str | None = None
     refresh: bool = False
@@ -181,11 +181,29 @@ class WeatherConfig(OutsideSection):
         )
 
 
+class PlantedConfig(Config):
+    """What the twin of one source is to know of the target's future; see `soyoil.external.twins`.
+
+    Attributes
+    ----------
+    source
+        Source whose driver series knows it.
+    strength
+        Correlation of its value with the return of the 21 sessions after it is known; their squares
+        for the time before and after must leave room for the series' own noise.
+    """
+
+    source: str
+    strength: float = Field(default=0.5, ge=0.0, le=0.7)
+
+
 class ExternalConfig(Config):
     """Every outside source; see `soyoil.external.registry`.
 
     Attributes
     ----------
+    planted
+        An effect that the twin of one source carries; None for twins that know nothing.
     cftc
         Commitments of Traders: the CSV file of the legacy report, futures only, or the service.
     fred
@@ -204,6 +222,7 @@ class ExternalConfig(Config):
         Implied volatility: a CSV file or a folder of them.
     """
 
+    planted: PlantedConfig | None = None
     cftc: CftcConfig = CftcConfig()
     fred: FredConfig = FredConfig()
     palm: OutsideSection = OutsideSection()
@@ -213,6 +232,28 @@ class ExternalConfig(Config):
     eia: OutsideSection = OutsideSection()
     volatility: OutsideSection = OutsideSection()
 
+    @model_validator(mode="after")
+    def _check_planted(self) -> Self:
+        if self.planted is None:
+            return self
+        source, names = self.planted.source, self.names()
+        if source not in names:
+            raise ValueError(
+                f"planted.source={source!r} is no outside source.{did_you_mean(source, names)} "
+                f"Known: {', '.join(names)}"
+            )
+        if self.of(source).origin != "synthetic":
+            raise ValueError(
+                f"planted.source={source} needs {source}.origin=synthetic, which is "
+                f"{self.of(source).origin}: only a twin can carry a planted effect"
+            )
+        return self
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Every source."""
+        return tuple(name for name in cls.model_fields if name != "planted")
+
     def of(self, source: str) -> OutsideSection:
         """Section of one source."""
         found: OutsideSection = getattr(self, source)
@@ -220,7 +261,50 @@ class ExternalConfig(Config):
 
     def on(self) -> tuple[str, ...]:
         """Sources that are on."""
-        return tuple(name for name in type(self).model_fields if self.of(name).is_on)
+        return tuple(name for name in self.names() if self.of(name).is_on)
+
+    def twins(self) -> tuple[str, ...]:
+        """Sources whose rows are those of a twin."""
+        return tuple(name for name in self.names() if self.of(name).origin == "synthetic")
+
+    def identity(self) -> tuple[str, ...]:
+        """Sources that are on, as a market is named by them: twins and what they know differ.
+
+        Examples
+        --------
+        >>> ExternalConfig(cftc={"origin": "synthetic"}).identity()
+        ('cftc(synthetic)',)
+        """
+        return tuple(self._named(name) for name in self.on())
+
+    def _named(self, source: str) -> str:
+        if source not in self.twins():
+            return source
+        planted = self.planted
+        if planted is None or planted.source != source:
+            return f"{source}(synthetic)"
+        return f"{source}(synthetic, planted {planted.strength:g})"
+
+    def check(self, kind: str) -> None:
+        """Refuse twins beside a market that is none of theirs.
+
+        Parameters
+        ----------
+        kind
+            ``source.kind``.
+
+        Raises
+        ------
+        ValueError
+            Naming both parameters.
+        """
+        twins = self.twins()
+        if twins and kind != "synthetic":
+            keys = ", ".join(f"external.{name}.origin=synthetic" for name in twins)
+            raise ValueError(
+                f"{keys} is allowed with source.kind=synthetic only, and source.kind={kind}: made "
+                "rows may not stand beside observed bars. Use origin: files or api"
+            )
 
 
 ALL_OFF: Final = ExternalConfig()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import pandas as pd
 
@@ -13,6 +14,7 @@ from soyoil.external.base import CONFLICT, ExternalSource, Reading, no_rejects
 from soyoil.external.config import ExternalConfig, OutsideSection
 from soyoil.external.registry import SOURCES
 from soyoil.external.store import ExternalRecords, ExternalStore
+from soyoil.external.twins import TwinMarket
 from soyoil.external.vintages import new_rows
 
 
@@ -38,6 +40,16 @@ class Loaded:
     warnings: tuple[str, ...]
 
 
+OBSERVED: Final = "observed"
+SYNTHETIC: Final = "synthetic"
+
+
+def rows_of(rows: pd.DataFrame, section: OutsideSection) -> pd.DataFrame:
+    """Rows of a raw table that belong to where the source comes from: made ones to a twin only."""
+    wanted = SYNTHETIC if section.origin == "synthetic" else OBSERVED
+    return rows[rows["provenance"] == wanted].reset_index(drop=True)
+
+
 def check_keys(config: ExternalConfig) -> None:
     """Look whether the services that are to be asked have their keys, before anything is read.
 
@@ -52,7 +64,12 @@ def check_keys(config: ExternalConfig) -> None:
         raise ConfigError(" ".join(no_key(service) for service in missing))
 
 
-def load_external(config: ExternalConfig, store: ExternalStore, now: pd.Timestamp) -> Loaded:
+def load_external(
+    config: ExternalConfig,
+    store: ExternalStore,
+    now: pd.Timestamp,
+    market: TwinMarket | None = None,
+) -> Loaded:
     """Read every source that is on.
 
     Parameters
@@ -63,18 +80,32 @@ def load_external(config: ExternalConfig, store: ExternalStore, now: pd.Timestam
         What is stored.
     now
         Moment of the load, UTC.
+    market
+        Market that twins belong to.
 
     Raises
     ------
     SourceError
         A required source cannot be read; nothing has been written then.
+    ConfigError
+        A twin is wanted of a source that has none, or without a synthetic market.
     """
-    tables, rejected, notes, warnings = {}, [no_rejects()], [], []
+    tables: dict[str, pd.DataFrame] = {}
+    rejected, notes, warnings = [no_rejects()], [], []
     for name, source in SOURCES.items():
         section = config.of(name)
         if not section.is_on:
             continue
         stored = store.rows(source.table)
+        if section.origin == "synthetic":
+            made = _twin(source, stored, now, market)
+            if made is None:
+                notes.append(f"external.{name}: its twin is stored already")
+            else:
+                tables[source.table] = made
+                notes.append(f"external.{name}: {len(made):,} rows of its twin")
+            continue
+        stored = rows_of(stored, section)
         try:
             reading = _read(source, section, stored, now)
         except SourceError as error:
@@ -107,6 +138,24 @@ def load_external(config: ExternalConfig, store: ExternalStore, now: pd.Timestam
         tuple(notes),
         tuple(warnings),
     )
+
+
+def _twin(
+    source: ExternalSource, stored: pd.DataFrame, now: pd.Timestamp, market: TwinMarket | None
+) -> pd.DataFrame | None:
+    """Rows of a twin, which take the place of those that are stored; None if these are the same."""
+    if source.twin is None or market is None:
+        what = "this source has no twin" if market else "it needs source.kind=synthetic"
+        raise ConfigError(f"external.{source.name}.origin=synthetic: {what}.")
+    stamp = pd.Series(now, index=range(1), dtype="datetime64[us, UTC]")[0]
+    rows = source.twin(market).assign(provenance=SYNTHETIC, ingested_at=stamp)
+    rows = rows.astype({"provenance": "str"})[list(stored.columns)]
+    key = [source.series, "event_time", "vintage"]
+    plain = [
+        frame.drop(columns="ingested_at").sort_values(key).reset_index(drop=True)
+        for frame in (rows, stored)
+    ]
+    return None if plain[0].equals(plain[1]) else rows
 
 
 def _read(

@@ -12,6 +12,9 @@ from soyoil.external import cftc, eia, fred, palm, policy, usda, volatility, wea
 from soyoil.external.api import cftc as cftc_api
 from soyoil.external.api import fred as fred_api
 from soyoil.external.base import ExternalSource
+from soyoil.external.twins.cftc import cftc_twin
+from soyoil.external.twins.fred import fred_twin
+from soyoil.external.twins.usda import usda_twin
 
 SOURCES: Final[dict[str, ExternalSource]] = {
     source.name: source
@@ -23,6 +26,7 @@ SOURCES: Final[dict[str, ExternalSource]] = {
             values=cftc.VALUES,
             read=cftc.read,
             fetch=cftc_api.fetch,
+            twin=cftc_twin,
             release="Friday 15:30 in New York, or the next business day after a holiday; "
             "shutdowns and the outage of 2023 by a table",
             groups=("positioning",),
@@ -37,6 +41,7 @@ SOURCES: Final[dict[str, ExternalSource]] = {
             values=fred.VALUES,
             read=fred.read,
             fetch=fred_api.fetch,
+            twin=fred_twin,
             release="by series: next business day or following Monday 16:15 in New York, monthly "
             "ones by a lag that no release has exceeded",
             groups=("macro",),
@@ -49,6 +54,7 @@ SOURCES: Final[dict[str, ExternalSource]] = {
             series="series_id",
             values=usda.VALUES,
             read=usda.read,
+            twin=usda_twin,
             release="day of the release 12:00 in New York, 8:30 before 2013",
             groups=("fundamentals",),
             # None came out in October 2013 and in January 2019: 57 and 59 days without one.

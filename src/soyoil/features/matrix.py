@@ -14,6 +14,7 @@ from soyoil.contracts.contract import TableContract, load_contract
 
 # Importing the feature modules fills the registry.
 from soyoil.features import calendar, golden_zone, pivots, technical, volatility  # noqa: F401
+from soyoil.features.config import EVERY_GROUP, FeaturesConfig
 from soyoil.features.cross_asset import cross_asset_features
 from soyoil.features.groups.energy_biofuel import biofuel_features
 from soyoil.features.groups.fundamentals import fundamental_features
@@ -24,7 +25,13 @@ from soyoil.features.groups.positioning import positioning_features
 from soyoil.features.groups.vegoils import vegoil_features
 from soyoil.features.groups.weather import weather_features
 from soyoil.features.outside import NO_ROWS
-from soyoil.features.registry import FeatureSpec, SymbolBars, check_features, features_of
+from soyoil.features.registry import (
+    FEATURES,
+    FeatureSpec,
+    SymbolBars,
+    check_features,
+    features_of,
+)
 from soyoil.market.instruments import TARGET_ROOT
 
 TABLE: Final = "features.daily_ml_matrix"
@@ -82,13 +89,15 @@ def symbol_bars(regular: pd.DataFrame) -> list[SymbolBars]:
     ]
 
 
-def symbol_features(regular: pd.DataFrame) -> pd.DataFrame:
+def symbol_features(regular: pd.DataFrame, wanted: FeaturesConfig = EVERY_GROUP) -> pd.DataFrame:
     """Compute every registered feature of single symbols.
 
     Parameters
     ----------
     regular
         Sessions without thin ones, sorted by ``symbol`` and ``data_date``.
+    wanted
+        Groups that are computed; the others are missing.
 
     Returns
     -------
@@ -108,7 +117,7 @@ def symbol_features(regular: pd.DataFrame) -> pd.DataFrame:
     for bars in symbol_bars(regular):
         stop = start + len(bars)
         for row, spec in zip(values, specs, strict=True):
-            row[start:stop] = _compute(spec, bars)
+            row[start:stop] = _compute(spec, bars) if wanted.has(spec.group) else np.nan
         start = stop
     return _typed(values, specs, regular.index, load_contract(TABLE))
 
@@ -167,6 +176,7 @@ def build_matrix(
     sessions: pd.DataFrame,
     target: str = TARGET_ROOT,
     outside: Mapping[str, pd.DataFrame] = NO_ROWS,
+    wanted: FeaturesConfig = EVERY_GROUP,
 ) -> pd.DataFrame:
     """Compute every registered feature for every symbol.
 
@@ -179,6 +189,8 @@ def build_matrix(
         Root on whose rows the features of other markets stand.
     outside
         Raw rows of the outside sources that are on, by source.
+    wanted
+        Groups that are computed; the columns of the others are missing.
 
     Returns
     -------
@@ -195,11 +207,21 @@ def build_matrix(
     regular = sessions[~sessions["is_thin"].astype(bool)]
     regular = regular.sort_values(["symbol", "data_date"], kind="stable").reset_index(drop=True)
     bars = regular[list(BAR_COLUMNS)].add_prefix("market_data.")
-    parts = [regular[list(KEY_COLUMNS)], bars, symbol_features(regular)]
+    parts = [regular[list(KEY_COLUMNS)], bars, symbol_features(regular, wanted)]
     rows = regular[["symbol", "data_date", "decision_time"]]
     if features_of("external"):
         own = pd.concat([part[[n for n in OWN if n in part]] for part in parts], axis=1)
         parts.append(outside_features(pd.concat([rows, own], axis=1), outside))
-    if features_of("cross"):
+    if any(wanted.has(spec.group) for spec in features_of("cross")):
         parts.append(cross_asset_features(regular, rows, target))
-    return pd.concat(parts, axis=1)
+    matrix = pd.concat(parts, axis=1)
+    return matrix if wanted.groups is None else _switched_off(matrix, wanted)
+
+
+def _switched_off(matrix: pd.DataFrame, wanted: FeaturesConfig) -> pd.DataFrame:
+    """The matrix with columns without a value in place of those of groups that are left out."""
+    specs = tuple(s for s in FEATURES.values() if not wanted.has(s.group))
+    empty = np.full((len(specs), len(matrix)), np.nan)
+    nothing = _typed(empty, specs, matrix.index, load_contract(TABLE))
+    kept = matrix.drop(columns=[name for name in nothing if name in matrix])
+    return pd.concat([kept, nothing], axis=1)

@@ -160,8 +160,9 @@ def decisions(rows: pd.DataFrame) -> tuple[pd.DataFrame, IntArray]:
 def present(names: Sequence[str], matrix: pd.DataFrame) -> tuple[str, ...]:
     """Columns that a model is given: those of an outside source only where they have values.
 
-    An engine draws from the columns that it is given, those without a value too, so a source that
-    is off must not change what a model without it says.
+    Groups that ``features.groups`` leaves out are no part of a snapshot's matrix. An engine draws
+    from the columns that it is given, those without a value too, so a source that is off must not
+    change what a model without it says.
 
     Parameters
     ----------
@@ -172,10 +173,16 @@ def present(names: Sequence[str], matrix: pd.DataFrame) -> tuple[str, ...]:
     """
     return tuple(
         name
-        for name in names
+        for name in switched_on(names, matrix)
         if name.partition(".")[0] not in (*GROUPS, *ON_REQUEST)
         or (name in matrix and matrix[name].notna().any())
     )
+
+
+def switched_on(names: Sequence[str], matrix: pd.DataFrame) -> tuple[str, ...]:
+    """Columns of the groups that a matrix holds."""
+    groups = {name.partition(".")[0] for name in names if name in matrix}
+    return tuple(name for name in names if name.partition(".")[0] in groups)
 
 
 def refuse_off(groups: Sequence[str], known: Sequence[str]) -> None:

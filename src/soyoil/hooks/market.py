@@ -53,7 +53,10 @@ class MarketHooks:
             return {}
         parameters = self._parameters
         return market_identity(
-            parameters.source, parameters.target.symbol, parameters.external.on()
+            parameters.source,
+            parameters.target.symbol,
+            parameters.external.identity(),
+            parameters.features.groups,
         )
 
     @hook_impl

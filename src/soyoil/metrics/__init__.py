@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from soyoil.metrics.breakdown import coverage_table, regime_scores
     from soyoil.metrics.champion import champion_metrics
     from soyoil.metrics.evaluate import Evaluation, scored_rows_hash, skill
+    from soyoil.metrics.events import event_scores, event_slices
     from soyoil.metrics.keys import MetricKey, pooled
     from soyoil.metrics.losses import row_losses
 else:
@@ -16,6 +17,6 @@ else:
 
 __all__ = [
     "Evaluation", "Interval", "MetricKey", "Verdict", "champion_metrics", "coverage_table",
-    "pooled", "regime_scores", "row_losses", "scored_rows_hash", "skill", "skill_interval",
-    "verdict",
+    "event_scores", "event_slices", "pooled", "regime_scores", "row_losses", "scored_rows_hash",
+    "skill", "skill_interval", "verdict",
 ]  # fmt: skip

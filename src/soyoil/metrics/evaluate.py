@@ -64,15 +64,16 @@ _Losses = Mapping[str, FloatArray]
 
 
 @dataclass(frozen=True)
-class _Scored:
+class Scored:
     """Losses of the model and of every reference on the same rows."""
 
     losses: _Losses
     references: Mapping[str, _Losses]
 
-    def take(self, mask: BoolArray) -> _Scored:
+    def take(self, mask: BoolArray) -> Scored:
+        """Those of some rows."""
         references = {name: _taken(losses, mask) for name, losses in self.references.items()}
-        return _Scored(_taken(self.losses, mask), references)
+        return Scored(_taken(self.losses, mask), references)
 
 
 def _taken(losses: _Losses, mask: BoolArray) -> _Losses:
@@ -110,10 +111,16 @@ def _check(name: str, rows: pd.DataFrame) -> None:
         )
 
 
-def _align(
+def align(
     predictions: pd.DataFrame, references: Mapping[str, pd.DataFrame]
-) -> tuple[pd.DataFrame, _Scored]:
-    """Rows that the model and every reference forecast, in date order, and their losses."""
+) -> tuple[pd.DataFrame, Scored]:
+    """Rows that the model and every reference forecast, in date order, and their losses.
+
+    Raises
+    ------
+    ModelError
+        As `evaluate` does.
+    """
     _check("the model", predictions)
     common = predictions["data_date"]
     for name, frame in references.items():
@@ -129,10 +136,10 @@ def _align(
         if not np.array_equal(other["y"].to_numpy(), rows["y"].to_numpy()):
             raise ModelError(f"the outcomes beside {name} are not those beside the model")
         aligned[name] = _losses(other)
-    return rows, _Scored(_losses(rows), aligned)
+    return rows, Scored(_losses(rows), aligned)
 
 
-def summarise(scored: _Scored, weights: FloatArray, sessions: int) -> dict[str, float]:
+def summarise(scored: Scored, weights: FloatArray, sessions: int) -> dict[str, float]:
     """Weighted metrics of one set of rows.
 
     Parameters
@@ -179,14 +186,14 @@ def summarise(scored: _Scored, weights: FloatArray, sessions: int) -> dict[str, 
     }
 
 
-def _pair(scored: _Scored, metric: str) -> tuple[FloatArray, FloatArray]:
+def _pair(scored: Scored, metric: str) -> tuple[FloatArray, FloatArray]:
     """Losses behind a skill, of the model and of its reference."""
     column = LOSS_COLUMNS[metric]
     reference = scored.references[REFERENCES[metric]]
     return scored.losses[column], reference[column]
 
 
-def _intervals(scored: _Scored, weights: FloatArray, sessions: int) -> dict[str, float]:
+def _intervals(scored: Scored, weights: FloatArray, sessions: int) -> dict[str, float]:
     """Bounds of both skills: ``skill_mae_low``, ``skill_mae_high`` and so on."""
     out: dict[str, float] = {}
     for metric in LOSS_COLUMNS:
@@ -195,7 +202,7 @@ def _intervals(scored: _Scored, weights: FloatArray, sessions: int) -> dict[str,
     return out
 
 
-def _tests(scored: _Scored, sessions: int) -> dict[str, float]:
+def _tests(scored: Scored, sessions: int) -> dict[str, float]:
     """``dm_p_mae``, ``detectable_mae`` and the same for ``pinball``, by key: uniform weights."""
     out: dict[str, float] = {}
     for metric in LOSS_COLUMNS:
@@ -216,7 +223,7 @@ def _worst(metric: str, values: FloatArray) -> float:
     return float(np.nanmax(values))
 
 
-def _by_regime(names: np.ndarray, scored: _Scored, sessions: int) -> dict[str, float]:
+def _by_regime(names: np.ndarray, scored: Scored, sessions: int) -> dict[str, float]:
     """Metrics per regime at the origin, their mean over regimes, and the worst of them."""
     per_regime: dict[str, dict[str, float]] = {}
     for regime in dict.fromkeys(names):
@@ -269,7 +276,7 @@ def evaluate(
         If a forecast is missing or not finite, an origin is scored twice, or the rows of model
         and references do not belong together.
     """
-    rows, scored = _align(predictions, references)
+    rows, scored = align(predictions, references)
     regime = rows["regime_weight"].to_numpy(dtype="float64")
     weightings: dict[Weighting, FloatArray] = {
         "uniform": np.ones(len(regime)),

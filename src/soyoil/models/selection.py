@@ -10,13 +10,9 @@ import numpy as np
 from soyoil.base.arrays import IntArray
 from soyoil.base.errors import ConfigError
 from soyoil.base.suggest import did_you_mean, nearest
+from soyoil.features.config import group_of as group_of
 from soyoil.features.outside import ON_REQUEST, refuse_off
 from soyoil.models.base import FoldTask, HorizonArrays
-
-
-def group_of(column: str) -> str:
-    """Feature group of a matrix column: the STRUCT that holds it."""
-    return column.partition(".")[0]
 
 
 def check_groups(names: Sequence[str], groups: Sequence[str]) -> None:

@@ -22,10 +22,14 @@ ROOT_KEYS: Final = ("source.kind", "source.synthetic", "source.table", "source.c
 
 
 OUTSIDE: Final = "external"
+GROUPS: Final = "features.groups"
 
 
 def market_identity(
-    source: SourceConfig, target: str, outside: Sequence[str] = ()
+    source: SourceConfig,
+    target: str,
+    outside: Sequence[str] = (),
+    groups: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Parameters that decide the rows of the matrix.
 
@@ -38,13 +42,15 @@ def market_identity(
     target
         Root that is forecast.
     outside
-        Outside sources that are on.
+        Outside sources that are on, twins among them as such.
+    groups
+        Groups of features that are computed; None for all.
 
     Returns
     -------
     dict
         Values by dotted parameter; options of the generator, and table and columns, only if the
-        bars come from there, and outside sources only if some are on.
+        bars come from there, outside sources only if some are on, and groups only if some are off.
     """
     identity: dict[str, Any] = {
         "source.kind": source.kind,
@@ -57,6 +63,8 @@ def market_identity(
         identity |= {"source.table": source.table, "source.columns": source.columns.given()}
     if outside:
         identity[OUTSIDE] = "+".join(outside)
+    if groups is not None:
+        identity[GROUPS] = "+".join(sorted(groups))
     return identity
 
 
@@ -93,6 +101,8 @@ def identity_differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> lis
     # A key that only the rows have is none of this run's, but a source of theirs is missing here.
     if OUTSIDE in then and OUTSIDE not in now:
         problems.append(f"it was made with the outside sources {then[OUTSIDE]}, this run has none")
+    if GROUPS in then and GROUPS not in now:
+        problems.append(f"it has the groups {then[GROUPS]} of features, this run has all")
     return problems
 
 

@@ -12,6 +12,7 @@ from soyoil.market.instruments import get_instrument
 from soyoil.metrics.breakdown import coverage_table, regime_scores
 from soyoil.metrics.champion import champion_metrics
 from soyoil.metrics.evaluate import Evaluation
+from soyoil.metrics.events import event_metrics, event_scores
 from soyoil.models.base import CONTRIBUTION, GAIN, SELECTION
 from soyoil.models.engines import engine_of, is_ablation
 from soyoil.models.report import FitReport, importance_frame
@@ -218,6 +219,11 @@ def run_record(
         "coverage.csv": coverage,
     }
     metrics = dict(evaluation.metrics)
+    references = {"random_walk": inputs.random_walk, "vol_cone": inputs.vol_cone}
+    events = event_scores(inputs.predictions, references, snapshot.matrix, horizon.sessions)
+    if len(events):
+        tables["event_scores.csv"] = events
+        metrics |= event_metrics(events)
     if report is not None:
         more_tables, more_figures = _importance(report, params["fit"]["target_kind"], what)
         tables |= {**more_tables, "folds.csv": report.folds}

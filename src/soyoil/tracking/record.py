@@ -28,7 +28,9 @@ PARAM_LIMIT: Final = 6000
 TAG_LIMIT: Final = 8000
 """Longest tag value that MLflow keeps, characters."""
 
-_TRAINING: Final = re.compile(r"(?:fit|champion(?:\.weight)?|(?P<scope>fold)\.train)\.[a-z0-9_]+")
+_TRAINING: Final = re.compile(
+    r"(?:fit|champion(?:\.weight)?|event\.[a-z_]+|(?P<scope>fold)\.train)\.[a-z0-9_]+"
+)
 _REGIME: Final = re.compile(r"[\w\- ]+")
 
 FoldMetric = tuple[str, int, float]
@@ -104,7 +106,8 @@ def _check_keys(keys: Iterable[str], *, per_fold: bool) -> None:
             score = None if training else MetricKey.parse(key)
         except ValueError as error:
             raise ValueError(
-                f"{error}, nor fit.<name>, nor champion.<name>, nor fold.train.<name>"
+                f"{error}, nor fit.<name>, nor champion.<name>, nor event.<slice>.<name>, nor "
+                "fold.train.<name>"
             ) from None
         scope = score.scope if score else training and training["scope"]
         if (scope == "fold") is not per_fold:

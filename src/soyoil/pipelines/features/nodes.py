@@ -9,8 +9,10 @@ import pandas as pd
 from soyoil.base.errors import SourceError
 from soyoil.external import SOURCES
 from soyoil.external.config import ALL_OFF, ExternalConfig
-from soyoil.external.load import staleness_of
+from soyoil.external.load import rows_of, staleness_of
 from soyoil.external.store import ExternalStore, NoExternalStore
+from soyoil.features.config import EVERY_GROUP, FeaturesConfig
+from soyoil.features.coverage import feature_coverage
 from soyoil.features.matrix import build_matrix
 from soyoil.params import TargetConfig
 from soyoil.regimes.weights import with_regimes
@@ -27,6 +29,7 @@ def compute_features(
     target: TargetConfig,
     external: ExternalConfig = ALL_OFF,
     store: ExternalStore = NOTHING_STORED,
+    features: FeaturesConfig = EVERY_GROUP,
 ) -> pd.DataFrame:
     """Features of the configured roots, one row per symbol and session.
 
@@ -47,14 +50,20 @@ def compute_features(
             f"{', '.join(missing)} out of it."
         )
     tables = {
-        name: external.of(name).prepare(store.rows(SOURCES[name].table)) for name in external.on()
+        name: external.of(name).prepare(rows_of(store.rows(SOURCES[name].table), external.of(name)))
+        for name in external.on()
     }
     newest = sessions["data_date"].max()
     for name, rows in tables.items():
         for line in staleness_of(SOURCES[name], rows, newest):
             logger.warning("%s", line)
     own = sessions[sessions["symbol"].isin(source.symbols)]
-    return build_matrix(own, target.symbol, tables)
+    return build_matrix(own, target.symbol, tables, features)
+
+
+def cover_features(matrix: pd.DataFrame, target: TargetConfig) -> pd.DataFrame:
+    """Share missing of each feature and year on the rows of the target."""
+    return feature_coverage(matrix, target.symbol)
 
 
 def assemble_matrix(features: pd.DataFrame, regimes: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
-from soyoil.pipelines.features.nodes import assemble_matrix, compute_features
+from soyoil.pipelines.features.nodes import assemble_matrix, compute_features, cover_features
 from soyoil.pipelines.grid import UPSTREAM_TAGS, stage
 
 
@@ -19,9 +19,16 @@ def create_pipeline() -> Pipeline:
                     "params:target",
                     "params:external",
                     "external_records",
+                    "params:features",
                 ],
                 "session_features",
                 name="compute",
+            ),
+            Node(
+                cover_features,
+                ["session_features", "params:target"],
+                "feature_coverage",
+                name="coverage",
             ),
             Node(
                 assemble_matrix,

@@ -11,8 +11,10 @@ from soyoil.base.errors import SourceError
 from soyoil.external.config import ExternalConfig
 from soyoil.external.load import load_external
 from soyoil.external.store import ExternalRecords, ExternalStore
+from soyoil.external.twins import TwinMarket
 from soyoil.market.bars import BarOrigin, SessionBars, session_bars
 from soyoil.market.coverage import CUT, IN_PROGRESS, describe_missing
+from soyoil.params import TargetConfig
 from soyoil.reports.terminal import progress_bar
 from soyoil.sources import load_bars
 from soyoil.sources.base import BarBatch, SourceConfig
@@ -93,16 +95,22 @@ def write_all(
 
 
 def read_external(
-    external: ExternalConfig, store: ExternalStore
+    external: ExternalConfig,
+    store: ExternalStore,
+    source: SourceConfig | None = None,
+    target: TargetConfig | None = None,
 ) -> tuple[ExternalRecords, pd.DataFrame]:
-    """Read the outside sources that are on.
+    """Read the outside sources that are on; twins are made for the market and the target.
 
     Returns
     -------
     tuple
         New vintages, which `write_all` stores, and rows that were set aside with the reason.
     """
-    loaded = load_external(external, store, pd.Timestamp.now("UTC").as_unit("us"))
+    market = None
+    if source is not None and target is not None and source.kind == "synthetic":
+        market = TwinMarket(source.synthetic, target.symbol, external.planted)
+    loaded = load_external(external, store, pd.Timestamp.now("UTC").as_unit("us"), market)
     for line in loaded.notes:
         logger.info("%s", line)
     for line in loaded.warnings:

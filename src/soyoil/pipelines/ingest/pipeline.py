@@ -13,7 +13,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 read_external,
-                ["params:external", "external_store"],
+                ["params:external", "external_store", "params:source", "params:target"],
                 ["external_read", "external_quarantine"],
                 name="read_external",
             ),

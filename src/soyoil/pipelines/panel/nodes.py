@@ -12,6 +12,7 @@ from rich.console import Console
 
 from soyoil.base.errors import SplitError
 from soyoil.external.config import ALL_OFF, ExternalConfig
+from soyoil.features.config import EVERY_GROUP, FeaturesConfig
 from soyoil.models.champion import ChampionConfig
 from soyoil.models.config import FitConfig
 from soyoil.models.engines import ENGINES
@@ -60,6 +61,7 @@ class MatrixTables:
     source: SourceConfig
     target: TargetConfig
     external: ExternalConfig = ALL_OFF
+    features: FeaturesConfig = EVERY_GROUP
 
     def snapshots(self, symbols: Sequence[str]) -> Cut:
         """Function that cuts the snapshot of a root, as the split stage does for its target.
@@ -78,13 +80,15 @@ class MatrixTables:
                 f"The matrix holds no row of {', '.join(missing)}, so that engines cannot be "
                 f"fitted on them. {FEATURES_AGAIN}"
             )
-        market = market_identity(self.source, self.target.symbol, self.external.on())
+        market = market_identity(
+            self.source, self.target.symbol, self.external.identity(), self.features.groups
+        )
         check_market("features.daily_ml_matrix", matrix, symbols, market)
         matrix = matrix[matrix["symbol"].isin(symbols)]
 
         def cut(symbol: str) -> Snapshot:
             target = TargetConfig(symbol=symbol)
-            return make_snapshot(matrix, regimes, target, self.source, self.external)
+            return make_snapshot(matrix, regimes, target, self.source, self.external, self.features)
 
         return cut
 
@@ -103,6 +107,7 @@ def score_panel(
     fit: FitConfig,
     folder: Path,
     external: ExternalConfig = ALL_OFF,
+    features: FeaturesConfig = EVERY_GROUP,
     **configs: Any,
 ) -> PanelResult:
     """Score every root of the panel on its own sessions, with the engines that are wanted."""
@@ -114,7 +119,7 @@ def score_panel(
         own = {name: ENGINES[name].config.model_validate(configs[name]) for name in panel.engines}
         forecasts = forecast_panel(
             panel_series(sessions, symbols)[0],
-            MatrixTables(matrix, regimes, source, target, external),
+            MatrixTables(matrix, regimes, source, target, external, features),
             rules,
             EngineRules(profile, weights, fit, own),
             ResultStore(folder),

@@ -16,6 +16,7 @@ SECTIONS = (
     "weights",
     "fit",
     "external",
+    "features",
 )
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from soyoil.features.outside import switched_on
 from soyoil.forecast.outlook import outlooks
 from soyoil.models.arrays import feature_names
 from soyoil.models.champion import ChampionConfig
@@ -58,7 +59,7 @@ def make_report(
     ]
     found = RunResults(
         snapshot=snapshot,
-        features=feature_names(),
+        features=switched_on(feature_names(), snapshot.matrix),
         profile=profile,
         skill_table=skill_table,
         horizons=horizons,

@@ -13,6 +13,7 @@ from soyoil.base.errors import SplitError
 from soyoil.base.handover import MadeFrom, check_handover, stamped
 from soyoil.contracts.contract import load_contract
 from soyoil.external.config import ALL_OFF, ExternalConfig
+from soyoil.features.config import EVERY_GROUP, FeaturesConfig, group_of
 from soyoil.params import Profile, TargetConfig, WeightsConfig
 from soyoil.pipelines.grid import bound
 from soyoil.pipelines.origins import (
@@ -51,8 +52,11 @@ def make_snapshot(
     target: TargetConfig,
     source: SourceConfig,
     external: ExternalConfig = ALL_OFF,
+    features: FeaturesConfig = EVERY_GROUP,
 ) -> Snapshot:
     """Cut the target's rows out of the matrix; nothing after this reads the warehouse.
+
+    Columns of groups that ``features.groups`` leaves out are cut off.
 
     Raises
     ------
@@ -63,6 +67,7 @@ def make_snapshot(
         If the regime table does not partition time or does not cover every session.
     """
     contracts = {name: load_contract(name).content_hash for name in SNAPSHOT_TABLES}
+    matrix = matrix.drop(columns=_left_out(matrix, features))
     snapshot = take_snapshot(matrix, regimes, target.symbol, contracts)
     wanted = "synthetic" if source.kind == "synthetic" else "observed"
     if snapshot.provenance != wanted:
@@ -81,7 +86,20 @@ def make_snapshot(
             "The matrix holds other regimes than training.regime_weights, first on "
             f"{first:%Y-%m-%d}. Run the features stage again: kedro run --pipeline=features."
         )
-    return replace(snapshot, made_from=market_identity(source, target.symbol, external.on()))
+    market = market_identity(source, target.symbol, external.identity(), features.groups)
+    return replace(snapshot, made_from=market)
+
+
+def _left_out(matrix: pd.DataFrame, features: FeaturesConfig) -> list[str]:
+    """Computed columns of the groups that are left out; names and weights of regimes stay."""
+    roles = load_contract(SNAPSHOT_TABLES[0]).roles()
+    return [
+        name
+        for name in matrix.columns
+        if roles.get(name) in ("feature", "meta")
+        and "." in name
+        and not features.has(group_of(name))
+    ]
 
 
 def make_labels(snapshot: Snapshot, *, horizon: Horizon) -> tuple[pd.DataFrame, pd.DataFrame]:

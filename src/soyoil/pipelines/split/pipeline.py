@@ -56,6 +56,7 @@ def create_pipeline() -> Pipeline:
                     "params:target",
                     "params:source",
                     "params:external",
+                    "params:features",
                 ],
                 "snapshot",
                 name="make_snapshot",

@@ -14,6 +14,7 @@ from soyoil.market.instruments import get_instrument
 from soyoil.metrics.bootstrap import LEVEL, MIN_INDEPENDENT
 from soyoil.metrics.breakdown import coverage_table
 from soyoil.metrics.evaluate import NOMINAL_COVERAGE
+from soyoil.metrics.events import event_scores
 from soyoil.metrics.keys import pooled
 from soyoil.models.engines import is_ablation
 from soyoil.models.registry import CHAMPION, REFERENCES
@@ -42,6 +43,7 @@ from soyoil.reports.page import (
 )
 from soyoil.reports.terminal import percent, shown_verdict
 from soyoil.reports.train.champion import champion_section
+from soyoil.reports.train.events import event_section
 from soyoil.reports.train.sections import (
     cost_section,
     health_section,
@@ -246,6 +248,16 @@ def _coverage_section(page: Page, results: RunResults) -> None:
     )
 
 
+def _events(results: RunResults, horizon: HorizonResults) -> pd.DataFrame:
+    references = {name: horizon.predictions[name] for name in REFERENCES}
+    return event_scores(
+        horizon.predictions[CHAMPION],
+        references,
+        results.snapshot.matrix,
+        horizon.horizon.sessions,
+    )
+
+
 def _plan_section(page: Page, results: RunResults) -> None:
     parts = [
         page.figure(
@@ -346,6 +358,7 @@ def training_report(results: RunResults) -> str:
     )
     _cone_section(page, results)
     _coverage_section(page, results)
+    event_section(page, CHAMPION, {h.horizon.name: _events(results, h) for h in results.horizons})
     _plan_section(page, results)
     _weight_section(page, results)
     reports = {h.horizon.name: h.fit_reports for h in results.horizons}

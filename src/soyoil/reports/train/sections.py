@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from soyoil.external.registry import GROUPS
 from soyoil.metrics.evaluate import LOSS_COLUMNS
 from soyoil.metrics.keys import pooled
 from soyoil.metrics.significance import POWER, SIZE
@@ -205,6 +206,30 @@ def missing_by_group(matrix: pd.DataFrame, features: Sequence[str]) -> pd.DataFr
     return pd.DataFrame(rows)
 
 
+def missing_by_year(matrix: pd.DataFrame, features: Sequence[str]) -> pd.DataFrame:
+    """Missing values of the groups of outside sources by year.
+
+    Parameters
+    ----------
+    matrix
+        Matrix rows.
+    features
+        ``<group>.<name>`` columns of it.
+
+    Returns
+    -------
+    DataFrame
+        A row per year, a column per group that has a value: share of missing values of its features
+        that have any.
+    """
+    names = [n for n in features if n.partition(".")[0] in GROUPS and matrix[n].notna().any()]
+    absent = matrix[names].isna().groupby(matrix["data_date"].dt.year.rename("year")).mean()
+    table: pd.DataFrame = (
+        absent.T.groupby([n.partition(".")[0] for n in names], sort=False).mean().T
+    )
+    return table
+
+
 def staleness(matrix: pd.DataFrame) -> pd.DataFrame:
     """How old the values of other markets were at the decision.
 
@@ -273,6 +298,19 @@ def health_section(
             text_columns=frozenset({0, 5}),
         ).render()
     ]  # fmt: skip
+    by_year = missing_by_year(matrix, features)
+    if len(by_year.columns):
+        values = by_year.to_numpy(dtype="float64")
+        rows = [
+            [str(year), *map(_percent, row)]
+            for year, row in zip(by_year.index, values, strict=True)
+        ]
+        shown = Table(
+            caption="Missing values of the features of outside sources by year, in %",
+            header=("Year", *by_year.columns),
+            groups=[("", rows)],
+        )
+        parts.append(details("Outside sources by year", shown.render()))
     stale = staleness(matrix)
     if stale.empty:
         parts.append(paragraph("No other market enters the features, so nothing can be stale."))
