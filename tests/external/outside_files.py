@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from soyoil.external.cftc import COLUMNS
+from soyoil.external.readers.cftc import COLUMNS
 from soyoil.external.store import ExternalRecords, empty_rows
 
 HEADER = ("id", "report_date_as_yyyy_mm_dd", "cftc_contract_market_code", *COLUMNS)

@@ -12,8 +12,8 @@ from outside_files import MemoryStore
 from soyoil.contracts.contract import load_contract
 from soyoil.contracts.validation import validate
 from soyoil.external.config import ExternalConfig
-from soyoil.external.eia import BIODIESEL, SOYBEAN_OIL
 from soyoil.external.load import Loaded, load_external
+from soyoil.external.readers.eia import BIODIESEL, SOYBEAN_OIL
 from soyoil.external.releases import biofuel_known_at
 
 TABLE = "raw_intelligence.eia_biofuels"

@@ -14,7 +14,7 @@ from soyoil.contracts.contract import load_contract
 from soyoil.contracts.validation import validate
 from soyoil.external.config import ExternalConfig
 from soyoil.external.load import Loaded, load_external
-from soyoil.external.palm import pink_sheet_known_at
+from soyoil.external.readers.palm import pink_sheet_known_at
 from soyoil.external.registry import SOURCES
 from soyoil.external.schedule import first_notice_days, wasde_schedule
 

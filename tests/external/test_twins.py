@@ -14,9 +14,9 @@ from soyoil.base.arrays import FloatArray
 from soyoil.base.errors import ConfigError
 from soyoil.contracts.contract import load_contract
 from soyoil.contracts.validation import validate
-from soyoil.external.cftc import NAME
 from soyoil.external.config import ExternalConfig, PlantedConfig
 from soyoil.external.load import load_external, rows_of
+from soyoil.external.readers.cftc import NAME
 from soyoil.external.registry import SOURCES
 from soyoil.external.twins import cftc as cftc_module
 from soyoil.external.twins.market import TwinMarket, true_effect

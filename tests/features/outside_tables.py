@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from soyoil.external.cftc import VALUES
+from soyoil.external.readers.cftc import VALUES
 from soyoil.external.releases import cot_known_at, series_known_at, wasde_known_at
 
 LOADED = pd.Timestamp("2027-01-04", tz="UTC").as_unit("us")

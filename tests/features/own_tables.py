@@ -6,11 +6,18 @@ import numpy as np
 import pandas as pd
 from outside_tables import LOADED, raw
 
-from soyoil.external.palm import DAILY, PALM, RAPESEED, SOYBEAN, SUNFLOWER, pink_sheet_known_at
-from soyoil.external.policy import DTYPES, FIELDS, KINDS, VALUES
+from soyoil.external.readers.palm import (
+    DAILY,
+    PALM,
+    RAPESEED,
+    SOYBEAN,
+    SUNFLOWER,
+    pink_sheet_known_at,
+)
+from soyoil.external.readers.policy import DTYPES, FIELDS, KINDS, VALUES
+from soyoil.external.readers.volatility import OVX, VIX
+from soyoil.external.readers.volatility import ZL as ZL_30D
 from soyoil.external.releases import next_business_day_known_at
-from soyoil.external.volatility import OVX, VIX
-from soyoil.external.volatility import ZL as ZL_30D
 
 
 def days(*text: str) -> np.ndarray:

@@ -8,7 +8,7 @@ import pytest
 from outside_tables import raw
 from test_outside import first_seen, rows_on
 
-from soyoil.external.eia import BIODIESEL, OTHER_FEEDSTOCKS, RENEWABLE_DIESEL, SOYBEAN_OIL
+from soyoil.external.readers.eia import BIODIESEL, OTHER_FEEDSTOCKS, RENEWABLE_DIESEL, SOYBEAN_OIL
 from soyoil.external.releases import biofuel_known_at
 from soyoil.features.matrix import outside_features
 

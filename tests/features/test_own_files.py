@@ -23,10 +23,10 @@ from test_outside import first_seen, rows_on
 
 from soyoil.external.config import ExternalConfig
 from soyoil.external.load import load_external
-from soyoil.external.palm import PALM, RAPESEED, SOYBEAN, SUNFLOWER
+from soyoil.external.readers.palm import PALM, RAPESEED, SOYBEAN, SUNFLOWER
+from soyoil.external.readers.volatility import OVX, VIX
+from soyoil.external.readers.volatility import ZL as ZL_30D
 from soyoil.external.store import NoExternalStore
-from soyoil.external.volatility import OVX, VIX
-from soyoil.external.volatility import ZL as ZL_30D
 from soyoil.features.matrix import build_matrix, outside_features
 
 CLOSE, REALISED = "market_data.close", "market_data.volatility_21d"

@@ -150,7 +150,11 @@ class StationConfig(Config):
     weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
 
 
-class WeatherConfig(OutsideSection):
+class EiaConfig(ServedSection):
+    """Monthly biofuels: CSV files, or the EIA's service."""
+
+
+class WeatherConfig(ServedSection):
     """Daily weather of stations.
 
     Attributes
@@ -211,9 +215,9 @@ class ExternalConfig(Config):
     usda
         WASDE: a Parquet file of all its releases.
     weather
-        Daily weather of stations: a CSV file or a folder of them.
+        Daily weather of stations: a CSV file or a folder of them, or NOAA's service.
     eia
-        Monthly biofuels of the EIA: a CSV file or a folder of them.
+        Monthly biofuels of the EIA: a CSV file or a folder of them, or the service.
     palm
         Palm oil: the Pink Sheet or daily prices, a CSV file or a folder of both.
     policy
@@ -229,7 +233,7 @@ class ExternalConfig(Config):
     policy: OutsideSection = OutsideSection()
     usda: OutsideSection = OutsideSection()
     weather: WeatherConfig = WeatherConfig()
-    eia: OutsideSection = OutsideSection()
+    eia: EiaConfig = EiaConfig()
     volatility: OutsideSection = OutsideSection()
 
     @model_validator(mode="after")

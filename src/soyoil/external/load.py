@@ -64,6 +64,14 @@ def check_keys(config: ExternalConfig) -> None:
         raise ConfigError(" ".join(no_key(service) for service in missing))
 
 
+def rows_in_use(config: ExternalConfig, store: ExternalStore) -> dict[str, pd.DataFrame]:
+    """Raw rows by source of those that are on, as features take them."""
+    return {
+        name: config.of(name).prepare(rows_of(store.rows(SOURCES[name].table), config.of(name)))
+        for name in config.on()
+    }
+
+
 def load_external(
     config: ExternalConfig,
     store: ExternalStore,

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from soyoil.external import cftc, eia, fred, palm, policy, usda, volatility, weather
 from soyoil.external.api import cftc as cftc_api
+from soyoil.external.api import eia as eia_api
 from soyoil.external.api import fred as fred_api
+from soyoil.external.api import noaa as noaa_api
 from soyoil.external.base import ExternalSource
+from soyoil.external.readers import cftc, eia, fred, palm, policy, usda, volatility, weather
 from soyoil.external.twins.cftc import cftc_twin
 from soyoil.external.twins.fred import fred_twin
+from soyoil.external.twins.monthly import eia_twin, palm_twin
+from soyoil.external.twins.policy import policy_twin
 from soyoil.external.twins.usda import usda_twin
+from soyoil.external.twins.volatility import volatility_twin
+from soyoil.external.twins.weather import weather_twin
 
 SOURCES: Final[dict[str, ExternalSource]] = {
     source.name: source
@@ -68,6 +74,8 @@ SOURCES: Final[dict[str, ExternalSource]] = {
             series="station_id",
             values=weather.VALUES,
             read=weather.read,
+            fetch=noaa_api.fetch,
+            twin=weather_twin,
             release="three days after the day, 16:15 in New York",
             groups=("weather",),
             stale_after_days={"": 14},
@@ -80,6 +88,8 @@ SOURCES: Final[dict[str, ExternalSource]] = {
             series="series_id",
             values=eia.VALUES,
             read=eia.read,
+            fetch=eia_api.fetch,
+            twin=eia_twin,
             release="65 days after the end of the month or the next business day, 16:15 in New "
             "York",
             groups=("energy_biofuel",),
@@ -93,6 +103,7 @@ SOURCES: Final[dict[str, ExternalSource]] = {
             series="series_id",
             values=palm.VALUES,
             read=palm.read,
+            twin=palm_twin,
             release="a month of the Pink Sheet 10 days after its end, a daily price on the next "
             "business day, 16:15 in New York",
             groups=("vegoils",),
@@ -106,6 +117,7 @@ SOURCES: Final[dict[str, ExternalSource]] = {
             series="series_id",
             values=policy.VALUES,
             read=policy.read,
+            twin=policy_twin,
             release="an event with its publication, a day of events or of fields at 12:00 UTC of "
             "the next day",
             groups=("policy",),
@@ -118,6 +130,7 @@ SOURCES: Final[dict[str, ExternalSource]] = {
             series="series_id",
             values=volatility.VALUES,
             read=volatility.read,
+            twin=volatility_twin,
             release="the next business day 16:15 in New York",
             groups=("implied",),
             stale_after_days={"": 14},

@@ -12,6 +12,7 @@ import pandas as pd
 from soyoil.base.arrays import BoolArray
 from soyoil.external.base import ExternalSource
 from soyoil.external.vintages import SEEN
+from soyoil.features.config import EVERY_GROUP, FeaturesConfig
 from soyoil.features.matrix import build_matrix
 from soyoil.market.bars import BarOrigin, session_bars
 from soyoil.market.conventions import BarSchema
@@ -46,6 +47,8 @@ class Recipe:
         Raw rows, every vintage, by outside source that is on.
     regimes
         Rows of ``training.regime_weights``.
+    groups
+        Groups of features that the matrix holds.
     prepare
         Step between session bars and the matrix.
     """
@@ -53,11 +56,12 @@ class Recipe:
     target: str
     tables: Mapping[str, pd.DataFrame]
     regimes: pd.DataFrame
+    groups: FeaturesConfig = EVERY_GROUP
     prepare: Callable[[pd.DataFrame], pd.DataFrame] = field(default=unchanged)
 
     def matrix(self, sessions: pd.DataFrame) -> pd.DataFrame:
         """The whole matrix, as the features stage makes it."""
-        built = build_matrix(self.prepare(sessions), self.target, self.tables)
+        built = build_matrix(self.prepare(sessions), self.target, self.tables, self.groups)
         return with_regimes(built, self.regimes)
 
 

@@ -11,9 +11,9 @@ from outside_files import MemoryStore
 
 from soyoil.base.errors import SourceError
 from soyoil.external.api import cftc as api
-from soyoil.external.cftc import CODE, COLUMNS, DAY
 from soyoil.external.config import ExternalConfig
 from soyoil.external.load import Loaded, load_external
+from soyoil.external.readers.cftc import CODE, COLUMNS, DAY
 
 COT = "raw_intelligence.cftc_positioning"
 NOW = pd.Timestamp("2023-10-20 12:00", tz="UTC").as_unit("us")

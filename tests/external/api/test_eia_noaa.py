@@ -99,7 +99,7 @@ def test_a_station_is_kept_and_got_again_where_it_changed(start: Start, tmp_path
         return Reply(text.encode(), headers={"Last-Modified": changed})
 
     service, folder = start(answer), tmp_path / "stations"
-    with client("noaa", service.url) as asking:
+    with client("weather", service.url) as asking:
         first = fetch_station(asking, STATION, folder)
         again = fetch_station(asking, STATION, folder, pd.Timestamp("2023-10-02"))
         assert first["DATE"].tolist() == ["2023-10-01", "2023-10-02"]
@@ -128,7 +128,7 @@ def test_a_kept_station_outlives_a_bad_answer(
     start: Start, tmp_path: Path, reply: Reply, error: type[SourceError]
 ) -> None:
     service = start(lambda _: Reply(DAYS.encode()))
-    with client("noaa", service.url) as asking:
+    with client("weather", service.url) as asking:
         fetch_station(asking, STATION, tmp_path)
         service.answer = lambda _: reply
         with pytest.raises(error):

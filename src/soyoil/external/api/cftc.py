@@ -13,8 +13,8 @@ from soyoil.external.api.client import Client
 from soyoil.external.api.config import SERVICES
 from soyoil.external.api.paging import Paging, pages, table
 from soyoil.external.base import Reading
-from soyoil.external.cftc import CODE, COLUMNS, DAY, MARKETS, NAME, parse
 from soyoil.external.config import CftcConfig
+from soyoil.external.readers.cftc import CODE, COLUMNS, DAY, MARKETS, NAME, parse
 
 logger = logging.getLogger(__name__)
 

@@ -159,7 +159,7 @@ SERVICES: Final = {
             Key("EIA_API_KEY", "api_key", "https://www.eia.gov/opendata/register.php"),
         ),
         Service(
-            "noaa",
+            "weather",
             "https://www.ncei.noaa.gov/data/global-historical-climatology-network-daily/access",
             60,
         ),

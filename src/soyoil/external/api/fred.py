@@ -21,7 +21,7 @@ from soyoil.external.api.config import SERVICES
 from soyoil.external.api.paging import Paging, pages, table
 from soyoil.external.base import UNDATED, Reading, no_rejects
 from soyoil.external.config import FredConfig
-from soyoil.external.fred import NAME, parse, without_repeats
+from soyoil.external.readers.fred import NAME, parse, without_repeats
 from soyoil.external.releases import SERIES_RULES
 
 logger = logging.getLogger(__name__)

@@ -7,13 +7,23 @@ import email.utils
 import os
 import re
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
 
+from soyoil.base.data_folder import data_folder_name
 from soyoil.base.errors import SourceError
 from soyoil.external.api.client import UNCHANGED, Client
+from soyoil.external.api.config import SERVICES
+from soyoil.external.base import Reading
+from soyoil.external.config import WeatherConfig
+from soyoil.external.readers.weather import NAME, read
 
-_DATE = "DATE"
+STATION: Final = r"[A-Z]{2}[A-Z0-9]{9}"
+"""Name of a station of GHCN-Daily."""
+FOLDER: Final = "01_raw/noaa"
+"""Where files of stations are kept, below the data folder."""
+_DATE: Final = "DATE"
 
 
 def station_file(folder: Path, station: str) -> Path:
@@ -24,7 +34,7 @@ def station_file(folder: Path, station: str) -> Path:
     SourceError
         It is no name of a station, which could be a path.
     """
-    if not re.fullmatch(r"[A-Z]{2}[A-Z0-9]{9}", station):
+    if not re.fullmatch(STATION, station):
         raise SourceError(
             f"{station!r} is no station of GHCN-Daily: two letters and nine letters or digits, "
             "such as USW00014933."
@@ -40,7 +50,7 @@ def fetch_station(
     Parameters
     ----------
     client
-        Of the service ``noaa``.
+        Of the service ``weather``.
     station
         Such as ``USW00014933``.
     folder
@@ -96,3 +106,47 @@ def _keep(path: Path, body: bytes, changed: str) -> None:
         seconds = 0.0
     os.utime(partial, (seconds, seconds))
     partial.replace(path)
+
+
+def fetch(
+    config: WeatherConfig, stored: pd.DataFrame, now: pd.Timestamp, folder: Path | None = None
+) -> Reading:
+    """Get the files of the stations of GHCN-Daily where they have changed, and read them.
+
+    Parameters
+    ----------
+    config
+        Its section; stations of other networks are left out.
+    stored
+        Rows of the table; not used, for a station comes whole or not at all.
+    now
+        Moment of the load, UTC; not used.
+    folder
+        Where files are kept; None is `FOLDER` of the data folder.
+
+    Raises
+    ------
+    SourceError
+        No station could be got, or not every one and the source is required.
+    """
+    kept = Path(data_folder_name()) / FOLDER if folder is None else folder
+    wanted = [name for name in config.stations if re.fullmatch(STATION, name)]
+    failed = []
+    if not wanted:
+        raise SourceError(
+            "external.weather.stations names no station of GHCN-Daily (such as USW00014933), and "
+            "the service has no other."
+        )
+    with Client(SERVICES[NAME], config.api, config.url) as client:
+        for station in wanted:
+            try:
+                fetch_station(client, station, kept)
+            except SourceError as error:
+                failed.append(str(error))
+    if len(failed) == len(wanted) or (failed and config.required):
+        raise SourceError(" ".join(failed))
+    for path in kept.glob("*.csv"):
+        if path.stem not in wanted:
+            path.unlink()
+    reading = read(config.model_copy(update={"path": str(kept), "origin": "files"}))
+    return Reading(reading.rows, reading.rejected, (*failed, *reading.warnings))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from soyoil.base.arrays import DayArray, FloatArray, IntArray
 from soyoil.base.errors import ConfigError
-from soyoil.external.cftc import MARKETS, NAME
+from soyoil.external.readers.cftc import MARKETS, NAME
 from soyoil.external.releases import GOVERNMENT_CLOSED, closed_days, cot_known_at
 from soyoil.external.twins.market import TwinMarket, series_rows
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from soyoil.base.arrays import DayArray, FloatArray
-from soyoil.external.fred import NAME
+from soyoil.external.readers.fred import NAME
 from soyoil.external.releases import closed_days, series_known_at
 from soyoil.external.twins.market import TwinMarket, series_rows, vintage_days
 

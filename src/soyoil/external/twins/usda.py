@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from soyoil.base.arrays import DayArray, FloatArray, IntArray
+from soyoil.external.readers.usda import FIRST_MONTH, NAME
 from soyoil.external.releases import closed_days, wasde_known_at
 from soyoil.external.twins.market import TwinMarket, series_rows, vintage_days
-from soyoil.external.usda import FIRST_MONTH, NAME
 
 NO_RELEASE: Final = ("2013-10", "2019-01", "2025-10")
 """Months in which none came out."""

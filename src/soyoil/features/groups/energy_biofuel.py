@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from soyoil.base.arrays import FloatArray
-from soyoil.external.eia import (
+from soyoil.external.readers.eia import (
     BIODIESEL,
     NAME,
     OTHER_FEEDSTOCKS,

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from soyoil.base.arrays import FloatArray
-from soyoil.external.usda import NAME
+from soyoil.external.readers.usda import NAME
 from soyoil.features.outside import OutsideView, decisions, spec, view_of
 from soyoil.features.registry import register
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from soyoil.base.arrays import FloatArray
-from soyoil.external.volatility import NAME, OVX, VIX, ZL
+from soyoil.external.readers.volatility import NAME, OVX, VIX, ZL
 from soyoil.features.outside import OutsideView, decisions, own_column, spec, view_of
 from soyoil.features.registry import register
 from soyoil.market.instruments import TARGET_ROOT

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from soyoil.base.arrays import FloatArray
-from soyoil.external.fred import NAME
+from soyoil.external.readers.fred import NAME
 from soyoil.features.outside import Known, OutsideView, decisions, spec, view_of
 from soyoil.features.registry import register
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from soyoil.base.arrays import BoolArray, FloatArray, IntArray
-from soyoil.external.policy import DAILY, FIELDS, KINDS, NAME, VALUES
+from soyoil.external.readers.policy import DAILY, FIELDS, KINDS, NAME, VALUES
 from soyoil.external.registry import SOURCES
 from soyoil.external.vintages import usable
 from soyoil.features.outside import OutsideView, decisions, spec

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from soyoil.base.arrays import FloatArray
-from soyoil.external.cftc import MARKETS, NAME
+from soyoil.external.readers.cftc import MARKETS, NAME
 from soyoil.features.outside import OutsideView, spec, view_of
 from soyoil.features.registry import register
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from soyoil.base.arrays import FloatArray
-from soyoil.external.palm import DAILY, NAME, PALM, RAPESEED, SOYBEAN, SUNFLOWER
+from soyoil.external.readers.palm import DAILY, NAME, PALM, RAPESEED, SOYBEAN, SUNFLOWER
 from soyoil.features.outside import Known, OutsideView, decisions, own_column, spec, view_of
 from soyoil.features.registry import register
 from soyoil.market.instruments import TARGET_ROOT

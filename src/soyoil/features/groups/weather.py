@@ -15,8 +15,8 @@ import pandas as pd
 
 from soyoil.base.arrays import DayArray, FloatArray
 from soyoil.external.config import WeatherConfig
+from soyoil.external.readers.weather import NAME, VALUES
 from soyoil.external.stations import REGIONS
-from soyoil.external.weather import NAME, VALUES
 from soyoil.features.outside import OutsideView, decisions, spec, view_of
 from soyoil.features.registry import register
 from soyoil.market.asof import Stretch

@@ -9,7 +9,7 @@ import pandas as pd
 from soyoil.base.errors import SourceError
 from soyoil.external import SOURCES
 from soyoil.external.config import ALL_OFF, ExternalConfig
-from soyoil.external.load import rows_of, staleness_of
+from soyoil.external.load import rows_in_use, staleness_of
 from soyoil.external.store import ExternalStore, NoExternalStore
 from soyoil.features.config import EVERY_GROUP, FeaturesConfig
 from soyoil.features.coverage import feature_coverage
@@ -49,10 +49,7 @@ def compute_features(
             f"--pipeline=ingest` with {'+'.join(source.symbols)} in source.symbols, or leave "
             f"{', '.join(missing)} out of it."
         )
-    tables = {
-        name: external.of(name).prepare(rows_of(store.rows(SOURCES[name].table), external.of(name)))
-        for name in external.on()
-    }
+    tables = rows_in_use(external, store)
     newest = sessions["data_date"].max()
     for name, rows in tables.items():
         for line in staleness_of(SOURCES[name], rows, newest):

@@ -10,9 +10,10 @@ import pandas as pd
 from rich.console import Console
 
 from soyoil.base.data_folder import data_folder_name
-from soyoil.external import SOURCES
 from soyoil.external.config import ExternalConfig
+from soyoil.external.load import rows_in_use
 from soyoil.external.store import ExternalStore
+from soyoil.features.config import FeaturesConfig
 from soyoil.leakage.check import full_check, quick_check
 from soyoil.leakage.config import LeakcheckConfig
 from soyoil.leakage.material import Material, Recipe
@@ -24,16 +25,13 @@ from soyoil.splits.snapshot import Snapshot
 logger = logging.getLogger(__name__)
 
 
-def _tables(external: ExternalConfig, store: ExternalStore) -> dict[str, pd.DataFrame]:
-    return {name: store.rows(SOURCES[name].table) for name in external.on()}
-
-
 def check_all(
     snapshot: Snapshot,
     batch: BarBatch,
     config: LeakcheckConfig,
     external: ExternalConfig,
     store: ExternalStore,
+    features: FeaturesConfig,
     **plans: pd.DataFrame,
 ) -> LeakReport:
     """Every check, from the vendor's bars on.
@@ -45,8 +43,9 @@ def check_all(
     """
     material = Material(
         target=snapshot.symbol,
-        tables=_tables(external, store),
+        tables=rows_in_use(external, store),
         regimes=snapshot.regimes,
+        groups=features,
         batch=batch,
     )
 
@@ -87,11 +86,15 @@ def check_quickly(
     config: LeakcheckConfig,
     external: ExternalConfig,
     store: ExternalStore,
+    features: FeaturesConfig,
 ) -> dict[str, Any]:
     """The record of what `train` checks on its way; what it finds keeps aliases where they are."""
     own = sessions[sessions["symbol"].isin(source.symbols)]
     recipe = Recipe(
-        target=snapshot.symbol, tables=_tables(external, store), regimes=snapshot.regimes
+        target=snapshot.symbol,
+        tables=rows_in_use(external, store),
+        regimes=snapshot.regimes,
+        groups=features,
     )
     report = quick_check(snapshot, recipe, own, config)
     seconds = sum(finding.seconds for finding in report.findings)

@@ -15,6 +15,7 @@ def create_pipeline() -> Pipeline:
         "config": "params:leakcheck",
         "external": "params:external",
         "store": "external_records",
+        "features": "params:features",
     }
     plans = {horizon: f"{horizon}.split_plan" for horizon in HORIZONS}
     outputs = ["leakcheck_files", "leakcheck_record", "written_leakcheck"]
@@ -39,6 +40,7 @@ def create_quick() -> Pipeline:
             "config": "params:leakcheck",
             "external": "params:external",
             "store": "external_records",
+            "features": "params:features",
         },
         "leakcheck_record",
         name="quick",

@@ -8,9 +8,10 @@ import pandas as pd
 from rich.console import Console
 
 from soyoil.base.data_folder import data_folder_name
-from soyoil.external import SOURCES
 from soyoil.external.config import ExternalConfig
+from soyoil.external.load import rows_in_use
 from soyoil.external.store import ExternalStore
+from soyoil.features.config import FeaturesConfig
 from soyoil.leakage.config import ReplayConfig
 from soyoil.leakage.material import Material
 from soyoil.leakage.replay import Replay, check_asof, replay
@@ -30,11 +31,14 @@ def replay_evenings(
     target: TargetConfig,
     external: ExternalConfig,
     store: ExternalStore,
+    features: FeaturesConfig,
 ) -> list[Replay]:
     """Rebuild each evening and compare it with the rows of today."""
     check_asof(config.asof, stored.loc[stored["symbol"] == target.symbol, "data_date"])
-    tables = {name: store.rows(SOURCES[name].table) for name in external.on()}
-    material = Material(target=target.symbol, tables=tables, regimes=regimes, batch=batch)
+    tables = rows_in_use(external, store)
+    material = Material(
+        target=target.symbol, tables=tables, regimes=regimes, groups=features, batch=batch
+    )
     found = []
     for day in config.asof:
         logger.info("replaying the evening of %s", day)

@@ -21,6 +21,7 @@ def create_pipeline() -> Pipeline:
                     "params:target",
                     "params:external",
                     "external_records",
+                    "params:features",
                 ],
                 "replays",
                 name="rebuild",

@@ -20,7 +20,7 @@ from soyoil.external.base import (
     reference_days,
 )
 from soyoil.external.config import OutsideSection
-from soyoil.external.files import cut_lines, files_at, read_text, sift
+from soyoil.external.readers.files import cut_lines, files_at, read_text, sift
 from soyoil.external.releases import (
     FRED_TIME,
     at_eastern,

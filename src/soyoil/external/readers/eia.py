@@ -78,8 +78,32 @@ def read(config: OutsideSection) -> Reading:
         rejected.append(bad)
     if not parts or (failed and config.required):
         raise SourceError(" ".join(failed))
-    key = ["series_id", "event_time"]
-    rows, conflicts = without_conflicts(pd.concat(parts, ignore_index=True), key, VALUES)
+    whole = reading_of(pd.concat(parts, ignore_index=True))
+    rejected.append(whole.rejected)
+    return Reading(whole.rows, pd.concat(rejected, ignore_index=True), tuple(failed))
+
+
+def parse(raw: pd.DataFrame, path: Path) -> Reading:
+    """Rows in the long form as text, as the service of the EIA gives them.
+
+    Parameters
+    ----------
+    raw
+        ``period``, ``series``, ``value`` (missing where the EIA gives none) and ``units``.
+    path
+        Name of what was asked, for the quarantine.
+    """
+    long = raw.rename(columns={"series": "series_id"}).assign(value=raw["value"].fillna(""))
+    long = long.assign(series_id=_plain(long["series_id"]))
+    rows, bad = _checked(long[long["series_id"].isin(SERIES)].reset_index(drop=True), path)
+    whole = reading_of(rows)
+    return Reading(whole.rows, pd.concat([bad, whole.rejected], ignore_index=True))
+
+
+def reading_of(rows: pd.DataFrame) -> Reading:
+    """Checked rows of all files, each series and month once, with the moment of its release."""
+    key, rejected = ["series_id", "event_time"], [no_rejects()]
+    rows, conflicts = without_conflicts(rows, key, VALUES)
     named = conflicts.rename(columns={"series_id": "series"})
     for file, part in named.groupby("file"):
         rejected.append(quarantine(NAME, CONFLICT, Path(str(file)), part))
@@ -87,7 +111,7 @@ def read(config: OutsideSection) -> Reading:
     months = rows["event_time"].dt.tz_localize(None).to_numpy(dtype="datetime64[D]")
     rows = rows.assign(known_at=biofuel_known_at(months).array, vintage=UNDATED)
     names = [*key, "known_at", "vintage", *VALUES]
-    return Reading(rows[names], pd.concat(rejected, ignore_index=True), tuple(failed))
+    return Reading(rows[names], pd.concat(rejected, ignore_index=True))
 
 
 def _long(path: Path) -> tuple[pd.DataFrame, int]:

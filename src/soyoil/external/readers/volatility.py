@@ -8,7 +8,6 @@ from typing import Final
 import pandas as pd
 
 from soyoil.base.errors import SourceError
-from soyoil.external import fred
 from soyoil.external.base import (
     IMPLAUSIBLE,
     NO_DAY,
@@ -19,7 +18,8 @@ from soyoil.external.base import (
     reference_days,
 )
 from soyoil.external.config import FredConfig, OutsideSection
-from soyoil.external.files import cut_lines, files_at, read_text, sift
+from soyoil.external.readers import fred
+from soyoil.external.readers.files import cut_lines, files_at, read_text, sift
 from soyoil.external.releases import next_business_day_known_at
 
 NAME: Final = "volatility"

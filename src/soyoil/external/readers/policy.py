@@ -19,7 +19,7 @@ from soyoil.external.base import (
     reference_days,
 )
 from soyoil.external.config import OutsideSection
-from soyoil.external.files import PARQUET, cut_lines, files_at, read_text, sift
+from soyoil.external.readers.files import PARQUET, cut_lines, files_at, read_text, sift
 
 NAME: Final = "policy"
 KINDS: Final = ("biofuel", "tariff", "trade", "fed", "other")
