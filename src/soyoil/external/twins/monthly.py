@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from soyoil.base.arrays import DayArray
-from soyoil.external.releases import FRED_TIME, at_eastern, closed_days
+from soyoil.external.readers.eia import NAME as EIA
+from soyoil.external.readers.palm import LAG_DAYS
+from soyoil.external.readers.palm import NAME as PALM
+from soyoil.external.releases import ReleaseRule, biofuel_known_at, known_by_rule
 from soyoil.external.twins.market import TwinMarket, series_rows
 
-EIA: Final = "eia"
-EIA_LAG_DAYS: Final = 65
 EIA_DRIVEN: Final = "M_EPOOBDSO_YIFBP_NUS_MMLB"
 EIA_SERIES: Final = {
     "M_EPOORDB_YNP_NUS_MBBL": 3_300.0,
@@ -26,8 +27,6 @@ EIA_SERIES: Final = {
 }
 """Series and their mean: biodiesel, renewable diesel, soybean oil in them, and other feedstocks."""
 
-PALM: Final = "palm"
-PALM_LAG_DAYS: Final = 10
 PALM_DRIVEN: Final = "pink_sheet.palm_oil"
 PALM_SERIES: Final = {
     PALM_DRIVEN: 850.0,
@@ -40,28 +39,24 @@ PALM_SERIES: Final = {
 
 def eia_twin(market: TwinMarket) -> pd.DataFrame:
     """Months of biofuels; the driver is the log of the soybean oil that went into them."""
-    return _months(market, EIA, (EIA_SERIES, EIA_DRIVEN), EIA_LAG_DAYS)
+    months = market.months()
+    return _months(market, EIA, (EIA_SERIES, EIA_DRIVEN), (months, biofuel_known_at(months)))
 
 
 def palm_twin(market: TwinMarket) -> pd.DataFrame:
     """Months of the Pink Sheet; the driver is the log price of palm oil."""
-    return _months(market, PALM, (PALM_SERIES, PALM_DRIVEN), PALM_LAG_DAYS)
-
-
-def month_known_at(months: DayArray, lag_days: int) -> pd.Series:
-    """16:15 in New York so many days after the end of each month, or the next business day."""
-    after = np.asarray(months.astype("datetime64[M]") + 1, dtype="datetime64[D]")
-    due = after + np.timedelta64(lag_days - 1, "D")
-    days = np.busday_offset(due, 0, roll="following", holidays=closed_days())
-    return at_eastern(np.asarray(days, dtype="datetime64[D]"), FRED_TIME)
+    months = market.months()
+    known_at = known_by_rule(ReleaseRule("month", LAG_DAYS), months)
+    return _months(market, PALM, (PALM_SERIES, PALM_DRIVEN), (months, known_at))
 
 
 def _months(
-    market: TwinMarket, source: str, series: tuple[dict[str, float], str], lag_days: int
+    market: TwinMarket,
+    source: str,
+    series: tuple[dict[str, float], str],
+    when: tuple[DayArray, pd.Series],
 ) -> pd.DataFrame:
-    means, driven = series
-    months = market.months()
-    known_at = month_known_at(months, lag_days)
+    (means, driven), (months, known_at) = series, when
     parts = []
     for name, mean in means.items():
         if name == driven:

@@ -7,25 +7,11 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from soyoil.external.readers.policy import DAILY, DAY_OVER, DTYPES, KINDS, NAME
 from soyoil.external.twins.market import TwinMarket, series_rows
 
-NAME: Final = "policy"
-KINDS: Final = ("biofuel", "tariff", "trade", "fed", "other")
-DAILY: Final = "daily"
 EVENTS: Final = "events"
 PER_YEAR: Final = 30.0
-DAY_OVER: Final = pd.Timedelta(hours=36)
-"""From 00:00 UTC of a day until it is over everywhere."""
-DTYPES: Final = {
-    **dict.fromkeys(
-        ("sign", "intensity", "sentiment", "trump_action_prob", "trump_expected_zl_move",
-         "trump_score", "trump_tariff_intensity"), "float64",
-    ),
-    "mentions": "Int64",
-    "trump_mentions": "Int64",
-    "trump_procurement_alert": "boolean",
-}  # fmt: skip
-"""Value columns as the table has them; those of scores are NULL."""
 
 
 def policy_twin(market: TwinMarket) -> pd.DataFrame:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from soyoil.base.arrays import DayArray, FloatArray, IntArray
 from soyoil.external.readers.usda import FIRST_MONTH, NAME
-from soyoil.external.releases import closed_days, wasde_known_at
+from soyoil.external.releases import wasde_known_at
+from soyoil.external.schedule import wasde_schedule
 from soyoil.external.twins.market import TwinMarket, series_rows, vintage_days
 
 NO_RELEASE: Final = ("2013-10", "2019-01", "2025-10")
@@ -18,8 +19,6 @@ NEW_YEAR_MONTH: Final = 5
 """Month whose release first forecasts the marketing year of that autumn."""
 YEARS: Final = 3
 """Marketing years that a release holds."""
-_FIRST_BUSINESS_DAY_FROM: Final = 9
-"""Days after the first of a month from which on the release comes: the 10th."""
 
 _SIZES: Final = {
     "soybeans": (3_600.0, 0.10, {"crush": 0.50, "exports": 0.46, "seed": 0.03}, "residual"),
@@ -47,12 +46,12 @@ def usda_twin(market: TwinMarket) -> pd.DataFrame:
 
 
 def release_days(market: TwinMarket) -> DayArray:
-    """First business day from the 10th of each month, none in `NO_RELEASE`."""
-    months = market.months()
-    months = months[~np.isin(months.astype("datetime64[M]"), np.array(NO_RELEASE, "datetime64[M]"))]
-    tenth = months + np.timedelta64(_FIRST_BUSINESS_DAY_FROM, "D")
-    found = np.busday_offset(tenth, 0, roll="following", holidays=closed_days())
-    return np.asarray(found, dtype="datetime64[D]")
+    """Days of the schedule, of its year or the rule beyond, none in `NO_RELEASE`."""
+    months, days = market.months(), wasde_schedule()
+    month = days.astype("datetime64[M]")
+    out = np.isin(month, months.astype("datetime64[M]"))
+    out &= ~np.isin(month, np.array(NO_RELEASE, "datetime64[M]"))
+    return np.asarray(days[out], dtype="datetime64[D]")
 
 
 def newest_years(days: DayArray) -> IntArray:

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from soyoil.base.arrays import FloatArray
+from soyoil.external.readers.volatility import NAME
+from soyoil.external.readers.volatility import ZL as OWN
 from soyoil.external.releases import closed_days, series_known_at
 from soyoil.external.twins.market import TwinMarket, series_rows
 from soyoil.market.conventions import TRADING_DAYS
 
-NAME: Final = "volatility"
-OWN: Final = "ZL.30d"
 PREMIUM: Final = 0.10
 """Log of implied over true volatility, on average: what sellers of options are paid."""
 

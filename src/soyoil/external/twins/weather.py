@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 
 from soyoil.base.arrays import DayArray, FloatArray
-from soyoil.external.releases import FRED_TIME, at_eastern
+from soyoil.external.readers.weather import NAME
+from soyoil.external.releases import station_known_at
 from soyoil.external.twins.market import TwinMarket, series_rows
 
-NAME: Final = "weather"
 REGION_DRIVEN: Final = "us"
-LAG_DAYS: Final = 3
 
 STATIONS: Final = {
     "USW00014933": ("us", 15.0, 15.0, 200.0),
@@ -27,7 +26,7 @@ STATIONS: Final = {
 def weather_twin(market: TwinMarket) -> pd.DataFrame:
     """Days of four stations; the driver is the anomaly of temperature in the United States."""
     days = market.days()
-    known_at = at_eastern(np.asarray(days + np.timedelta64(LAG_DAYS, "D")), FRED_TIME)
+    known_at = station_known_at(days)
     shared = market.driver(NAME, REGION_DRIVEN, days, known_at, 0.8)
     parts = []
     for station, (region, *season) in STATIONS.items():
