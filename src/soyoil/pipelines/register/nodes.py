@@ -170,15 +170,16 @@ def register_models(
             weights[CHAMPION] = _weights_today(snapshot, given_cones, horizon, config)
             reports[CHAMPION] = cones
     given = aliases(list(reports.values()))
-    challenger = given.get("challenger", "none, no engine passes the gate")
-    logger.info("%s: challenger: %s", horizon.name, challenger)
     example = snapshot.matrix.iloc[-1:].reset_index(drop=True)
     candidates = [
         Candidate(_served(snapshot, horizon, name, weights[name], finals), report, example)
         for name, report in reports.items()
     ]
     fresh = _leakcheck(leakcheck, snapshot, split_plan, horizon)
-    if not fresh.passed:
+    if fresh.passed:
+        challenger = given.get("challenger", "none, no engine passes the gate")
+        logger.info("%s: challenger: %s", horizon.name, challenger)
+    else:
         logger.warning(
             "%s: registered without an alias: %s. %s", horizon.name, fresh.reason, REMEDY
         )
