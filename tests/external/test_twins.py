@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from outside_files import HEADER, MemoryStore, cot_line
-from soyoil.features.positioning import positioning_features
 
 from soyoil.base.arrays import FloatArray
 from soyoil.base.errors import ConfigError
@@ -24,6 +23,7 @@ from soyoil.external.twins.monthly import eia_twin, palm_twin
 from soyoil.external.twins.policy import policy_twin
 from soyoil.external.twins.volatility import volatility_twin
 from soyoil.external.twins.weather import weather_twin
+from soyoil.features.groups.positioning import positioning_features
 from soyoil.sources.synthetic.config import SyntheticConfig
 
 OIL = "007601"
@@ -128,9 +128,9 @@ def test_prices_are_revised_and_balances_add_up() -> None:
     assert march["value"].nunique() == 2
     rows = usda(market())
     assert not (rows["vintage"].str[:7] == "2019-01").any()
-    feb = rows[rows["vintage"] == "2019-02-11"].set_index(["series_id", "event_time"])["value"]
-    assert {str(at) for at in rows.loc[rows["vintage"] == "2019-02-11", "known_at"]} == {
-        "2019-02-11 17:00:00+00:00"
+    feb = rows[rows["vintage"] == "2019-02-08"].set_index(["series_id", "event_time"])["value"]
+    assert {str(at) for at in rows.loc[rows["vintage"] == "2019-02-08", "known_at"]} == {
+        "2019-02-08 17:00:00+00:00"
     }
     wide = feb.unstack("series_id")
     for commodity in ("soybeans", "soybean_oil", "soybean_meal"):

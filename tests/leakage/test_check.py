@@ -13,7 +13,7 @@ import pytest
 from leak_scene import Scene
 
 from soyoil.datasets.leak_record import LeakRecordDataset
-from soyoil.features import fundamentals, macro, positioning
+from soyoil.features.groups import fundamentals, macro, positioning
 from soyoil.features.outside import OutsideView
 from soyoil.features.registry import FEATURES, SymbolBars
 from soyoil.leakage import check, releases

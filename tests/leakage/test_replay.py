@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from soyoil.base.errors import ConfigError
 from soyoil.external.registry import SOURCES
-from soyoil.features import positioning
+from soyoil.features.groups import positioning
 from soyoil.features.outside import OutsideView
 from soyoil.features.registry import features_of
 from soyoil.leakage.compare import as_stored, differences, same_cells

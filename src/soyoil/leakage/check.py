@@ -124,7 +124,8 @@ def _future(
     """
     known = whole[whole["known_at"] <= evening.moment]
     later = whole.loc[whole["known_at"] > evening.moment, list(KEYS)]
-    made = build()
+    # In one block: a matrix of many nullable columns is in many.
+    made = build().copy()
     made = made[made["symbol"].isin(whole["symbol"].unique())]
     # Of a root that closes later, the session of the evening is no row yet.
     made = made.merge(later, on=list(KEYS), how="left", indicator=True)

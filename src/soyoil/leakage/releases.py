@@ -14,11 +14,27 @@ import pandas as pd
 
 from soyoil.base.arrays import BoolArray, DayArray
 from soyoil.external.base import ExternalSource
-from soyoil.external.releases import SERIES_RULES, cot_known_at, series_known_at, wasde_known_at
+from soyoil.external.readers.palm import LAG_DAYS
+from soyoil.external.readers.policy import DAILY as POLICY_DAILY
+from soyoil.external.readers.policy import DAY_OVER
+from soyoil.external.releases import (
+    SERIES_RULES,
+    ReleaseRule,
+    biofuel_known_at,
+    cot_known_at,
+    known_by_rule,
+    next_business_day_known_at,
+    series_known_at,
+    station_known_at,
+    wasde_known_at,
+)
 from soyoil.leakage.result import Finding
 from soyoil.market.sessions import trade_dates
 
 DAY_FORM: Final = r"^\d{4}-\d{2}-\d{2}$"
+
+
+_PINK_SHEET: Final = ReleaseRule("month", LAG_DAYS)
 
 
 def _days(*text: str) -> DayArray:
@@ -42,6 +58,24 @@ LITERALS: Final[Mapping[str, tuple[tuple[str, Callable[[], pd.Series], str], ...
     "usda": (
         ("WASDE of 2023-09-12", lambda: wasde_known_at(_days("2023-09-12")), "2023-09-12 16:00"),
         ("WASDE of 2012-09-12", lambda: wasde_known_at(_days("2012-09-12")), "2012-09-12 12:30"),
+    ),
+    "palm": (
+        ("Pink Sheet of September 2023", lambda: known_by_rule(_PINK_SHEET, _days("2023-09-01")),
+         "2023-10-10 20:15"),
+        ("palm oil of 2023-09-29", lambda: next_business_day_known_at(_days("2023-09-29")),
+         "2023-10-02 20:15"),
+    ),
+    "volatility": (
+        ("volatility of 2023-09-29", lambda: next_business_day_known_at(_days("2023-09-29")),
+         "2023-10-02 20:15"),
+    ),
+    "weather": (
+        ("weather of 2023-09-25", lambda: station_known_at(_days("2023-09-25")),
+         "2023-09-28 20:15"),
+    ),
+    "eia": (
+        ("biofuels of March 2023", lambda: biofuel_known_at(_days("2023-03-01")),
+         "2023-06-05 20:15"),
     ),
 }  # fmt: skip
 """By source: what was published, its rule, and when it was out, UTC."""
@@ -73,7 +107,25 @@ def _usda(rows: pd.DataFrame) -> pd.Series:
     return wasde_known_at(rows["vintage"].to_numpy(dtype="datetime64[D]"))
 
 
+def _palm(rows: pd.DataFrame) -> pd.Series:
+    days = _event_days(rows)
+    monthly = ~rows["series_id"].str.startswith("daily.").to_numpy(dtype=bool)
+    out = next_business_day_known_at(days)
+    out[monthly] = known_by_rule(_PINK_SHEET, days[monthly]).to_numpy()
+    return out
+
+
+def _policy(rows: pd.DataFrame) -> pd.Series:
+    over = rows["event_time"] + DAY_OVER
+    return rows["event_time"].where(rows["series_id"] != POLICY_DAILY, over)
+
+
 RULES: Final[Mapping[str, Callable[[pd.DataFrame], pd.Series]]] = {
+    "palm": _palm,
+    "policy": _policy,
+    "volatility": lambda rows: next_business_day_known_at(_event_days(rows)),
+    "weather": lambda rows: station_known_at(_event_days(rows)),
+    "eia": lambda rows: biofuel_known_at(_event_days(rows)),
     "cftc": _cftc,
     "fred": _fred,
     "usda": _usda,
