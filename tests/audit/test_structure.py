@@ -300,7 +300,7 @@ BARS = "market_data.databento_futures_ohlcv_1d"
 
 
 def test_a_matrix_that_soyoil_did_not_write_keeps_its_own_fields() -> None:
-    own = LiveColumn("policy", "STRUCT", fields=(LiveColumn("trump_score", "FLOAT64"),))
+    own = LiveColumn("policy", "STRUCT", fields=(LiveColumn("my_own_score", "FLOAT64"),))
     columns = (LiveColumn("symbol", "STRING"), LiveColumn("data_date", "DATE"), own)
     for rows, action in ((0, "replace_table"), (4, "add_columns")):
         defects = found(LiveTable(MATRIX, "table", columns, rows=rows))
@@ -309,7 +309,7 @@ def test_a_matrix_that_soyoil_did_not_write_keeps_its_own_fields() -> None:
             ("own_columns", "info"),
         ]
         assert defects[0].actions == (Action(action, MATRIX),)  # type: ignore[arg-type]
-        assert "policy.trump_score" in defects[1].evidence
+        assert "policy.my_own_score" in defects[1].evidence
 
 
 @pytest.mark.parametrize(("lacking", "severity"), [(3, "info"), (60, "warning")])
