@@ -14,15 +14,13 @@ import pandas as pd
 
 from soyoil.base.arrays import BoolArray, DayArray
 from soyoil.external.base import ExternalSource
-from soyoil.external.readers.palm import LAG_DAYS
+from soyoil.external.readers.palm import pink_sheet_known_at
 from soyoil.external.readers.policy import DAILY as POLICY_DAILY
 from soyoil.external.readers.policy import DAY_OVER
 from soyoil.external.releases import (
     SERIES_RULES,
-    ReleaseRule,
     biofuel_known_at,
     cot_known_at,
-    known_by_rule,
     next_business_day_known_at,
     series_known_at,
     station_known_at,
@@ -32,9 +30,6 @@ from soyoil.leakage.result import Finding
 from soyoil.market.sessions import trade_dates
 
 DAY_FORM: Final = r"^\d{4}-\d{2}-\d{2}$"
-
-
-_PINK_SHEET: Final = ReleaseRule("month", LAG_DAYS)
 
 
 def _days(*text: str) -> DayArray:
@@ -60,7 +55,7 @@ LITERALS: Final[Mapping[str, tuple[tuple[str, Callable[[], pd.Series], str], ...
         ("WASDE of 2012-09-12", lambda: wasde_known_at(_days("2012-09-12")), "2012-09-12 12:30"),
     ),
     "palm": (
-        ("Pink Sheet of September 2023", lambda: known_by_rule(_PINK_SHEET, _days("2023-09-01")),
+        ("Pink Sheet of September 2023", lambda: pink_sheet_known_at(_days("2023-09-01")),
          "2023-10-10 20:15"),
         ("palm oil of 2023-09-29", lambda: next_business_day_known_at(_days("2023-09-29")),
          "2023-10-02 20:15"),
@@ -111,7 +106,7 @@ def _palm(rows: pd.DataFrame) -> pd.Series:
     days = _event_days(rows)
     monthly = ~rows["series_id"].str.startswith("daily.").to_numpy(dtype=bool)
     out = next_business_day_known_at(days)
-    out[monthly] = known_by_rule(_PINK_SHEET, days[monthly]).to_numpy()
+    out[monthly] = pink_sheet_known_at(days[monthly]).to_numpy()
     return out
 
 

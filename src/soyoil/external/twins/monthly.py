@@ -9,9 +9,9 @@ import pandas as pd
 
 from soyoil.base.arrays import DayArray
 from soyoil.external.readers.eia import NAME as EIA
-from soyoil.external.readers.palm import LAG_DAYS
 from soyoil.external.readers.palm import NAME as PALM
-from soyoil.external.releases import ReleaseRule, biofuel_known_at, known_by_rule
+from soyoil.external.readers.palm import pink_sheet_known_at
+from soyoil.external.releases import biofuel_known_at
 from soyoil.external.twins.market import TwinMarket, series_rows
 
 EIA_DRIVEN: Final = "M_EPOOBDSO_YIFBP_NUS_MMLB"
@@ -46,7 +46,7 @@ def eia_twin(market: TwinMarket) -> pd.DataFrame:
 def palm_twin(market: TwinMarket) -> pd.DataFrame:
     """Months of the Pink Sheet; the driver is the log price of palm oil."""
     months = market.months()
-    known_at = known_by_rule(ReleaseRule("month", LAG_DAYS), months)
+    known_at = pink_sheet_known_at(months)
     return _months(market, PALM, (PALM_SERIES, PALM_DRIVEN), (months, known_at))
 
 
