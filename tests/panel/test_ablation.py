@@ -221,5 +221,5 @@ def test_the_base_is_what_is_made_from_bars() -> None:
     columns = load_contract("features.daily_ml_matrix").feature_columns()
     base = AblationConfig().base_of(columns)
     assert {"market_data", "pivots", "cross_asset"} <= set(base)
-    assert not {"macro", "positioning", "fundamentals"} & set(base)
+    assert not {"macro", "positioning", "fundamentals", "calendar"} & set(base)
     assert "pivots" not in AblationConfig.model_validate({"groups": "pivots"}).base_of(columns)

@@ -11,6 +11,7 @@ from soyoil.base.config import Config
 from soyoil.base.errors import ConfigError
 from soyoil.base.suggest import did_you_mean
 from soyoil.external.registry import GROUPS as OUTSIDE_GROUPS
+from soyoil.features.outside import ON_REQUEST
 from soyoil.models.engines import ENGINES
 from soyoil.models.selection import group_of
 from soyoil.panel.config import Names
@@ -39,7 +40,8 @@ class AblationConfig(Config):
         Groups to try, each on its own beside `base`; empty: every group of an outside source that
         has values.
     base
-        Groups that the engine always has; empty: every group that is made from bars.
+        Groups that the engine always has; empty: every group that is made from bars and that
+        models are given unasked.
     """
 
     engine: str = "lightgbm"
@@ -98,7 +100,7 @@ class AblationConfig(Config):
             Feature columns of the matrix.
         """
         known = dict.fromkeys(map(group_of, columns))
-        tried = {*OUTSIDE_GROUPS, *self.groups}
+        tried = {*OUTSIDE_GROUPS, *ON_REQUEST, *self.groups}
         return self.base or tuple(group for group in known if group not in tried)
 
 
