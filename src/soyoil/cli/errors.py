@@ -10,6 +10,7 @@ from kedro.framework.project import pipelines
 
 from soyoil.base import interrupts
 from soyoil.base.errors import BUG, dataset_of, readable
+from soyoil.hooks.stages import close_interrupted as close_stages
 from soyoil.tracking import close_interrupted
 
 
@@ -60,6 +61,7 @@ def _end_interrupted() -> None:
     from soyoil.models import executors
 
     executors.shutdown(kill=True)
+    close_stages()
     close_interrupted()
     click.secho("Interrupted. What was finished is kept; run the same command again.", err=True)
     raise SystemExit(interrupts.EXIT_CODE) from None
