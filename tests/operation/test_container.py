@@ -59,9 +59,7 @@ def test_every_package_is_of_the_pinned_version() -> None:
     installs = [part for run in runs for part in re.findall(r"pip install[^&;]*", run)]
     assert len(installs) == 4
     assert all("--constraint constraints.txt" in part for part in installs)
-    assert not any("http" in rest for _, rest in instructions()), (
-        "the index is the builder's choice"
-    )
+    assert not any("http" in rest for _, rest in instructions()), "the builder chooses the index"
 
 
 def test_what_it_copies_is_there_and_no_secret_is() -> None:
