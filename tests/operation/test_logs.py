@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import logging
@@ -143,6 +144,25 @@ def test_half_a_line_does_not_spoil_the_next(tmp_path: Path) -> None:
     path.write_text('{"number":')
     JsonLog(path).write({"number": 2})
     assert path.read_text().splitlines() == ['{"number":', '{"number":2}']
+
+
+def test_a_line_goes_into_the_new_file_after_a_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, aside = tmp_path / "log.jsonl", tmp_path / "log.jsonl.1"
+    JsonLog(path).write({"number": 1})
+    lock = fcntl.flock
+
+    def other_first(descriptor: int, operation: int) -> None:
+        if not aside.exists():
+            path.rename(aside)
+            path.touch()
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", other_first)
+    JsonLog(path).write({"number": 2})
+    assert lines_of(aside) == [{"number": 1}]
+    assert lines_of(path) == [{"number": 2}]
 
 
 def write_many(path: Path, number: int) -> None:
