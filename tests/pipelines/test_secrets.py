@@ -103,12 +103,13 @@ def test_of_an_error_that_nobody_foresaw(project: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_of_a_whole_run(project: Path) -> None:
     names = ("CFTC_APP_TOKEN", "DATABENTO_API_KEY", "FRED_API_KEY", "PGPASSWORD")
     given = f"export: {{path: 'gs://u:{PLANTED}@bucket/x'}}\n"
     (project / "conf/local/parameters.yml").write_text(given)
     small = (
-        "source.symbols=ZL,source.synthetic.start=2018-01-02,source.synthetic.end=2021-12-31,"
+        "source.symbols=ZL,source.synthetic.start=2014-01-02,source.synthetic.end=2021-12-31,"
         "split.first_origin=2020-06-01,split.min_train_rows=60,split.valid_sessions=42,"
         "lightgbm.n_estimators=5,xgboost.n_estimators=5,tft.max_epochs=1,tft.train_stride=20"
     )
