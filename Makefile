@@ -18,8 +18,8 @@ UNIT := -m 'not slow and not ci' -n $(WORKERS) --dist loadscope
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help train test test-ci test-slow coverage bigquery-server lint unit format docs site ui lineage \
-	clean
+.PHONY: help train demo test test-ci test-slow coverage bigquery-server lint unit format docs site ui \
+	lineage clean
 
 help: ## this list
 	@echo 'soyoil: honest multi-horizon forecasting of soybean oil futures'
@@ -32,9 +32,13 @@ train: $(STAMP) ## set up if needed, then run the whole chain, from bars to trac
 	@$(BIN)/kedro run --pipeline=train $(ARGS)
 	@echo
 	@echo 'Where to look:'
+	@echo '  make demo                 all of it in the browser'
 	@echo '  data/08_reporting/        forecast.html, report.html, skill table, quarantined bars'
 	@echo '  $(BIN)/mlflow ui       tracked runs, http://127.0.0.1:5000'
 	@echo '  $(BIN)/kedro viz run   lineage, http://127.0.0.1:4141'
+
+demo: $(STAMP) ## after make train: forecast, report, tracked runs and lineage in the browser
+	@$(BIN)/kedro demo $(ARGS)
 
 test: lint unit ## set up if needed, then lint, types, layers and tests
 

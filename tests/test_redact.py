@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 
 import pytest
 
@@ -13,6 +14,7 @@ from soyoil.base.redact import (
     redact,
     redact_logs,
     redact_record,
+    redact_tracebacks,
     redact_values,
 )
 
@@ -129,3 +131,24 @@ def test_all_loggers_redact(caplog: pytest.LogCaptureFixture) -> None:
         f"at http://{HIDDEN}@h",
         "a name such as [/] or 100 % stays",
     ]
+
+
+def test_the_last_traceback_shows_no_secret(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usual: list[BaseException] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, error, trace: usual.append(error))
+    redact_tracebacks()
+    redact_tracebacks()
+    harmless = ValueError("x")
+    sys.excepthook(ValueError, harmless, None)
+    assert usual == [harmless]
+    cause = OSError(5, "no answer", f"http://u:{SECRET}@h")
+    error = RuntimeError("it failed")
+    error.__cause__ = cause
+    sys.excepthook(RuntimeError, error, None)
+    assert usual == [harmless]
+    shown = capsys.readouterr().err
+    assert "RuntimeError: it failed" in shown
+    assert "no answer" in shown
+    assert SECRET not in shown

@@ -54,8 +54,9 @@ def test_table_shows_intervals_verdicts_and_what_does_not_exist() -> None:
 
 def test_result_line() -> None:
     text = result_line(scores("1m", "lightgbm", -0.034))
-    assert text.startswith("1m lightgbm: MAE 5.59 % (-3.4 % against random walk)")
-    assert text.endswith("n 1757, no skill, 12.3 s")
+    assert text == "1m lightgbm: skill MAE -3.4 %, pinball -3.4 %, no skill"
+    longest = result_line(scores("12m", "lightgbm_uniform", -0.534))
+    assert len(f"16:36:54 {longest}") <= 80
 
 
 def test_percent() -> None:

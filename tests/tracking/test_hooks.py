@@ -115,6 +115,7 @@ def run_sessions(root: Path, *names: str) -> tuple[Any, str]:
         "MLFLOW_TRACKING_URI": f"sqlite:///{root / 'mlflow.db'}",
         "KEDRO_DISABLE_TELEMETRY": "1",
         "KEDRO_LOGGING_CONFIG": str(root / "conf" / "base" / "logging.yml"),
+        "KEDRO_LOGGING_MODULE_ALLOWLIST": "soyoil",
         "COLUMNS": "200",
     }
     done = subprocess.run(

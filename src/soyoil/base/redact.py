@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from types import TracebackType
 from typing import Any, Final
 
 HIDDEN: Final = "***"
@@ -144,3 +146,25 @@ def redact_logs() -> None:
 
     make.redacts = True  # type: ignore[attr-defined]
     logging.setLogRecordFactory(make)
+
+
+def redact_tracebacks() -> None:
+    """Redact the traceback that ends this process, if it holds a secret; others stay as they are.
+
+    To be called when an exception is about to end the process: whatever was made to show
+    tracebacks until then (rich's, in colours) shows those that are harmless.
+    """
+    usual = sys.excepthook
+    if getattr(usual, "redacts", False):
+        return
+
+    def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        text = "".join(traceback.format_exception(kind, error, trace))
+        shown = redact(text)
+        if shown == text:
+            usual(kind, error, trace)
+        else:
+            sys.stderr.write(shown)
+
+    show.redacts = True  # type: ignore[attr-defined]
+    sys.excepthook = show

@@ -169,6 +169,7 @@ adopt = click.Command(
     callback=_adopt,
     help="Copy SOURCE, a table or view of yours, into CONTRACT, a table of soyoil's own: "
     "training.regime_weights or forecasts.zl_predictions. Your table stays as it is.",
+    epilog="Example: kedro warehouse adopt mine.regimes training.regime_weights --dry-run",
     params=[
         click.Argument(["source"]),
         click.Argument(["contract"]),

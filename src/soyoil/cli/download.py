@@ -35,6 +35,7 @@ download = click.Command(
     name="download",
     callback=_download,
     help="Pull the vendor's files that are missing at source.path, once their cost is allowed.",
+    epilog="Example: kedro download --dry-run   shows what is missing and its cost.",
     params=[
         *run_options("env", "params", "conf_source"),
         click.Option(["--dry-run"], is_flag=True, help="Only show what is missing and its cost."),

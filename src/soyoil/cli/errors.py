@@ -10,6 +10,8 @@ from kedro.framework.project import pipelines
 
 from soyoil.base import interrupts
 from soyoil.base.errors import BUG, dataset_of, readable
+from soyoil.base.redact import redact_tracebacks
+from soyoil.hooks.stages import close_interrupted as close_stages
 from soyoil.tracking import close_interrupted
 
 
@@ -37,6 +39,7 @@ def ending_clearly() -> Iterator[None]:
             message = readable(error)
             if message is None:
                 error.add_note(BUG)
+                redact_tracebacks()
                 raise
             raise click.ClickException(message + _made_by(error, message)) from None
 
@@ -60,6 +63,7 @@ def _end_interrupted() -> None:
     from soyoil.models import executors
 
     executors.shutdown(kill=True)
+    close_stages()
     close_interrupted()
     click.secho("Interrupted. What was finished is kept; run the same command again.", err=True)
     raise SystemExit(interrupts.EXIT_CODE) from None

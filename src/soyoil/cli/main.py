@@ -1,4 +1,4 @@
-"""Commands of the project: ``kedro run`` with readable errors, ``warehouse``, ``download``."""
+"""Commands of the project: ``kedro run`` with readable errors, and those beside it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from kedro.framework.project import pipelines
 
 from soyoil.base.conf_check import check_known
 from soyoil.base.errors import ConfigError
+from soyoil.cli.demo import demo
 from soyoil.cli.download import download
 from soyoil.cli.errors import ending_clearly
 from soyoil.cli.options import run_options
@@ -20,7 +21,7 @@ from soyoil.cli.warehouse import warehouse
 RUNNER = "soyoil.runner.CellRunner"
 
 
-@click.group(name="soyoil")
+@click.group(name="soyoil", epilog="Example: kedro run --pipeline=forecast")
 def cli() -> None:
     """Commands of the soyoil project."""
 
@@ -68,9 +69,22 @@ def _run(**options: Any) -> None:
         callback(**{**options, "pipeline": None, "pipelines": names, "runner": runner})
 
 
+EXAMPLES = """\b
+Examples:
+  kedro run                                    the whole chain (train)
+  kedro run --pipeline=forecast                the forecast of today
+  kedro run --tags=1m                          one horizon
+  kedro run --params=source.kind=databento,source.path=/data/databento
+"""
+
 run = click.Command(
-    name="run", params=run_options(), callback=_run, help="Run a pipeline (default: train)."
+    name="run",
+    params=run_options(),
+    callback=_run,
+    help="Run a pipeline (default: train).",
+    epilog=EXAMPLES,
 )
 cli.add_command(run)
 cli.add_command(warehouse)
 cli.add_command(download)
+cli.add_command(demo)

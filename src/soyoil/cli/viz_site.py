@@ -53,7 +53,9 @@ def relative_paths(site: Path, root: Path) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line: ``python -m soyoil.cli.viz_site build``."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog="Example: python -m soyoil.cli.viz_site build"
+    )
     parser.add_argument("site", type=Path, help="folder that `kedro viz build` wrote")
     given = parser.parse_args(arguments)
     try:

@@ -40,7 +40,7 @@ CHANGES, BREAKING_CHANGES = 2, 3
 _SHARED: Final = ("env", "params", "conf_source")
 
 
-@click.group(name="warehouse")
+@click.group(name="warehouse", epilog="Example: kedro warehouse plan")
 def warehouse() -> None:
     """Bring the warehouse to its contracts, by a plan that is read first."""
 
@@ -192,6 +192,7 @@ warehouse.add_command(
         name="plan",
         callback=_plan,
         help="Compare the warehouse with its contracts; changes nothing.",
+        epilog="Example: kedro warehouse plan --env=bigquery --verbose",
         params=[
             *run_options(*_SHARED),
             click.Option(["--output"], type=_FILE, help=f"File of the plan (data/{PLAN_FILE})."),
@@ -213,6 +214,7 @@ warehouse.add_command(
         name="apply",
         callback=_apply,
         help="Make the changes of the plan that break nothing, and those that are named.",
+        epilog="Example: kedro warehouse apply --change 'drop-table:training.*'",
         params=[
             *run_options(*_SHARED),
             click.Option(

@@ -15,6 +15,8 @@ from soyoil.base.redact import redact
 
 OWN: Final = "KEDRO_LOGGING_CONFIG"
 """Environment variable of Kedro's that names another file, which then stands."""
+PACKAGE: Final = "soyoil"
+"""Where log handlers may come from, beside Kedro's own."""
 
 
 class LoggingHooks:
@@ -50,6 +52,9 @@ def configure(wanted: dict[str, Any]) -> None:
     ConfigError
         Naming what cannot be made of it.
     """
+    if PACKAGE not in LOGGING._logging_module_allowlist:
+        # Kedro reads its variable for this before any code of ours runs.
+        LOGGING._logging_module_allowlist += (PACKAGE,)
     try:
         LOGGING.configure(wanted)
     except (ValueError, TypeError, AttributeError, KeyError, ImportError, OSError) as error:

@@ -160,7 +160,7 @@ class TrackingHooks:
         parent = active.current()
         if parent is not None:
             active.finish("FINISHED", metrics=self._costs())
-            logger.info("tracked as %r; look at it with `mlflow ui`", parent.name)
+            logger.info("tracked as %r, see `mlflow ui`", parent.name)
 
     @hook_impl
     def on_pipeline_error(self, error: Exception) -> None:

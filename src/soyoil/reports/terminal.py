@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from soyoil.base.terminal import bar_on
 from soyoil.metrics.keys import pooled
 from soyoil.models.registry import REFERENCES
 
@@ -45,7 +46,7 @@ def progress_bar(label: str, total: int | None = None) -> Iterator[Advance]:
         To be called with (units done, units in all).
     """
     console = Console(stderr=True)
-    with Progress(
+    bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -53,7 +54,8 @@ def progress_bar(label: str, total: int | None = None) -> Iterator[Advance]:
         console=console,
         transient=True,
         disable=not console.is_terminal,
-    ) as progress:
+    )
+    with bar_on(console), bar as progress:
         task = progress.add_task(label, total=total)
 
         def advance(done: int, of: int) -> None:
@@ -71,15 +73,15 @@ def percent(value: float, digits: int = 1, *, signed: bool = False) -> str:
 
 
 def result_line(scores: Mapping[str, Any]) -> str:
-    """One line per finished horizon and model."""
-    seconds = f", {scores['seconds']:.1f} s" if scores["seconds"] else ""
+    """One line per finished horizon and model, short enough for a terminal of 80 columns.
+
+    The skills are those of `skill_table`, which has their intervals and the rest.
+    """
+    model = str(scores["model"]).replace("_uniform", " unif.")
     return (
-        f"{scores['horizon']} {scores['model']}: "
-        f"MAE {percent(scores[pooled('mae')], 2)} "
-        f"({percent(scores[pooled('skill_mae')], signed=True)} against random walk), "
-        f"pinball {percent(scores[pooled('skill_pinball')], signed=True)} against vol cone, "
-        f"80 % interval covers {percent(scores[pooled('coverage_80')])}, "
-        f"n {scores[pooled('n')]:.0f}, {scores['verdict']}{seconds}"
+        f"{scores['horizon']} {model}: "
+        f"skill MAE {percent(scores[pooled('skill_mae')], signed=True)}, "
+        f"pinball {percent(scores[pooled('skill_pinball')], signed=True)}, {scores['verdict']}"
     )
 
 
