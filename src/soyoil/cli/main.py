@@ -1,4 +1,4 @@
-"""Commands of the project: ``kedro run`` with readable errors, ``warehouse``, ``download``."""
+"""Commands of the project: ``kedro run`` with readable errors, and those beside it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from kedro.framework.project import pipelines
 
 from soyoil.base.conf_check import check_known
 from soyoil.base.errors import ConfigError
+from soyoil.cli.backup import backup, restore
+from soyoil.cli.clean import clean
+from soyoil.cli.doctor import doctor
 from soyoil.cli.download import download
 from soyoil.cli.errors import ending_clearly
 from soyoil.cli.options import run_options
@@ -74,3 +77,5 @@ run = click.Command(
 cli.add_command(run)
 cli.add_command(warehouse)
 cli.add_command(download)
+for _command in (doctor, backup, restore, clean):
+    cli.add_command(_command)

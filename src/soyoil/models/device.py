@@ -7,6 +7,7 @@ CPU. Probes are injectable, so that every case is tested without the hardware.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -149,3 +150,30 @@ def _torch_probes() -> dict[str, Probe]:
 def torch_device(requested: str) -> DeviceChoice:
     """Device for torch in this process; checked once."""
     return choose_device(requested, _torch_probes())
+
+
+def self_check(requested: str) -> str:
+    """What torch can do here, for a process that only says so.
+
+    Parameters
+    ----------
+    requested
+        As for `choose_device`.
+
+    Returns
+    -------
+    str
+        JSON with ``torch``, its version, and ``name`` and ``reason`` of the choice.
+
+    Raises
+    ------
+    ModelError
+        The device that was asked for is not right.
+    """
+    import torch
+
+    # The step has to run at all, where nothing else is compared with the CPU either.
+    _difference_on("cpu")
+    choice = torch_device(requested)
+    found = {"torch": str(torch.__version__), "name": choice.name, "reason": choice.reason}
+    return json.dumps(found)
