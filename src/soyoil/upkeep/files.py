@@ -14,6 +14,7 @@ from soyoil.base.errors import SoyoilError
 from soyoil.base.leftovers import UNFINISHED
 
 BLOCK: Final = 2**20
+SMALL: Final = 2**20
 SPARE: Final = 1.05
 """Room that a copy needs, as a share of its size."""
 
@@ -38,7 +39,10 @@ class Entry:
 
 
 def copy_stream(source: IO[bytes], target: Path) -> tuple[str, int]:
-    """Write what a stream holds to a new file that is on disk afterwards.
+    """Write what a stream holds to a new file.
+
+    Large files are on disk afterwards. Small ones, of which there may be ten thousand, are left to
+    the system: should it lose power, the backup is still there, and its hashes tell.
 
     Returns
     -------
@@ -52,8 +56,9 @@ def copy_stream(source: IO[bytes], target: Path) -> tuple[str, int]:
             digest.update(block)
             size += len(block)
             out.write(block)
-        out.flush()
-        os.fsync(out.fileno())
+        if size > SMALL:
+            out.flush()
+            os.fsync(out.fileno())
     return digest.hexdigest(), size
 
 

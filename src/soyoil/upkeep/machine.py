@@ -171,7 +171,9 @@ def shipped_runtimes() -> dict[str, list[str]]:
         if spec is None or spec.origin is None:
             continue
         folder = Path(spec.origin).parent
-        places = (folder / "lib", folder / ".dylibs", folder.parent / f"{name}.libs")
+        # What a wheel brings lies beside it, under the distribution's name: xgboost_cpu.libs.
+        beside = folder.parent.glob(f"{name}*.libs")
+        places = (folder / "lib", folder / ".dylibs", *beside)
         found[name] = sorted({p.name for place in places for p in runtimes(_files(place))})
     return found
 
