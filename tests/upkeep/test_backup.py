@@ -10,13 +10,18 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import duckdb
 import pytest
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
 from upkeep_project import fill, places_of, rows_of, state_of, store_rows, trial, write_rows
 
 from soyoil.base.errors import SoyoilError, WarehouseBusyError, WarehouseError
 from soyoil.base.leftovers import remove_unfinished
+from soyoil.hooks.lock import LockHooks
 from soyoil.upkeep.backup import BackupPlan, make_backup
 from soyoil.upkeep.manifest import BackupError, manifest_text, read_manifest
 from soyoil.upkeep.places import LEDGERS, SNAPSHOTS, Places
@@ -317,3 +322,23 @@ def test_a_copy_of_the_store_is_of_one_moment(places: Places, tmp_path: Path) ->
 def test_the_copy_is_a_warehouse_like_the_original(folder: Path) -> None:
     with duckdb.connect(folder / "warehouse/synthetic.duckdb", read_only=True) as connection:
         assert connection.execute("SELECT sum(n) FROM market.bars").fetchall() == [(45,)]
+
+
+def test_the_next_run_puts_a_broken_restore_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SOYOIL_DATA", raising=False)
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "a").write_text("new")
+    (data / ".replaced-1-0-a").write_text("old")
+    step = {"target": data / "a", "stage": data / "s", "aside": data / ".replaced-1-0-a"}
+    written = {**{key: str(path) for key, path in step.items()}, "existed": True}
+    (data / JOURNAL).write_text(json.dumps([written]))
+    hooks: Any = LockHooks()
+    hooks.after_context_created(SimpleNamespace(project_path=tmp_path))
+    # One that only reads is no exception.
+    hooks.before_pipeline_run({}, Pipeline([]), DataCatalog())
+    hooks.after_pipeline_run()
+    assert (data / "a").read_text() == "old"
+    assert not (data / JOURNAL).exists()

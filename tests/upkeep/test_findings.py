@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib.metadata
 import json
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -141,7 +143,7 @@ def test_missing_packages_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         "only-elsewhere; sys_platform == 'none'",
         "x; extra=='a'",
     ]
-    monkeypatch.setattr(machine.importlib.metadata, "requires", lambda _: needed)
+    monkeypatch.setattr(importlib.metadata, "requires", lambda _: needed)
     (found,) = machine.package_findings(tmp_path)
     assert found.state == "fail"
     assert found.said == f"pandas {pd.__version__}, needed >=99, not-there is missing"
@@ -166,7 +168,7 @@ def test_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = {2**29: "fail", 2 * 2**30: "warn", 50 * 2**30: "ok"}
     for free, state in expected.items():
         usage = type("Usage", (), {"free": free})
-        monkeypatch.setattr(machine.shutil, "disk_usage", lambda _, usage=usage: usage)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, usage=usage: usage)
         (found,) = machine.disk_findings([tmp_path / "not/there"])
         assert found.state == state
 
@@ -295,15 +297,15 @@ def test_age_of_outside_sources(day: str, provenance: str, state: str, words: st
     )
     fake: Any = Fake(rows)
     inspector: Inspector = fake
-    config = ExternalConfig(cftc={"path": "x"})  # type: ignore[arg-type]
+    config = ExternalConfig(cftc={"path": "x"})
     (found,) = outside_findings(config, inspector, pd.Timestamp("2024-05-31 12:00", tz="UTC"))
     assert (found.check, found.state) == ("cftc", state)
     assert words in found.said
 
 
 def test_keys_are_told_of_and_never_shown() -> None:
-    source = SourceConfig(kind="databento", path="x", download={"mode": "range"})  # type: ignore[arg-type]
-    external = ExternalConfig(fred={"origin": "api"}, cftc={"origin": "api"})  # type: ignore[arg-type]
+    source = SourceConfig(kind="databento", path="x", download={"mode": "range"})
+    external = ExternalConfig(fred={"origin": "api"}, cftc={"origin": "api"})
     variables = {"FRED_API_KEY": SECRET, "DATABENTO_API_KEY": "  "}
     found = list(
         credential_findings(source, external, variables, google=False, tracking="sqlite:///x")
