@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from soyoil.base.errors import TrackingError
-from soyoil.tracking import store_look
 from soyoil.tracking.liveness import host_name
-from soyoil.tracking.store_look import look_at_store
+from soyoil.tracking.look import store as store_look
+from soyoil.tracking.look.store import look_at_store
 
 VERSION = "abc"
 

@@ -101,7 +101,8 @@ def test_backup_restore_and_clean_of_a_project(root: Path, tmp_path: Path) -> No
     assert "not empty" in again[1]
     assert refused[0] == 1
     assert "--replace" in refused[1]
-    assert empty == (0, "Nothing may go.\n")
+    assert empty[0] == 0
+    assert empty[1].endswith("Nothing may go.\n")
     fill(places, rows=20)
     places.store.unlink()
     old = places.data / f".unfinished-{2**22 + 1}-0-old"
@@ -112,7 +113,8 @@ def test_backup_restore_and_clean_of_a_project(root: Path, tmp_path: Path) -> No
     assert "1 may go, 1 KiB. Nothing was removed" in shown[1].replace("0.977", "1")
     assert restored[0] == 0, restored[1]
     assert rows_of(places.warehouse[0].path) == 10
-    assert applied == (0, "1 removed, 0.977 KiB.\n")
+    assert applied[0] == 0
+    assert applied[1].endswith("1 removed, 0.977 KiB.\n")
     assert not old.exists()
 
 

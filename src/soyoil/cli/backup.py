@@ -14,7 +14,7 @@ from soyoil.cli.errors import ending_clearly
 from soyoil.cli.options import run_options
 from soyoil.cli.places import Opened, opened
 from soyoil.reports.plan import size_text
-from soyoil.tracking.store_look import look_at_store
+from soyoil.tracking.look.store import look_at_store
 from soyoil.upkeep.backup import BackupPlan, make_backup
 from soyoil.upkeep.manifest import BackupError
 from soyoil.upkeep.restore import restore_backup

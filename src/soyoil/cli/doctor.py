@@ -26,7 +26,7 @@ from soyoil.regimes.table import regime_frame
 from soyoil.reports.findings import print_findings
 from soyoil.sources.identity import market_identity
 from soyoil.tracking.environment import STORE_VARIABLE, use_default_store
-from soyoil.tracking.store_look import look_at_store
+from soyoil.tracking.look.store import look_at_store
 from soyoil.upkeep import machine
 from soyoil.upkeep.finding import Check, Finding, as_json, examine, has_failed
 from soyoil.upkeep.folder import leftover_findings, lock_finding, snapshot_findings

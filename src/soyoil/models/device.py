@@ -7,7 +7,6 @@ CPU. Probes are injectable, so that every case is tested without the hardware.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -108,7 +107,7 @@ def choose_device(
     return DeviceChoice("cpu", "; ".join(reasons))
 
 
-def _difference_on(name: str) -> float:
+def difference_on(name: str) -> float:
     """Loss and gradients of a small LSTM with attention on a device against the CPU."""
     import torch
     from torch import nn
@@ -141,8 +140,8 @@ def _torch_probes() -> dict[str, Probe]:
     import torch
 
     return {
-        "mps": Probe(torch.backends.mps.is_available, lambda: _difference_on("mps")),
-        "cuda": Probe(torch.cuda.is_available, lambda: _difference_on("cuda")),
+        "mps": Probe(torch.backends.mps.is_available, lambda: difference_on("mps")),
+        "cuda": Probe(torch.cuda.is_available, lambda: difference_on("cuda")),
     }
 
 
@@ -150,30 +149,3 @@ def _torch_probes() -> dict[str, Probe]:
 def torch_device(requested: str) -> DeviceChoice:
     """Device for torch in this process; checked once."""
     return choose_device(requested, _torch_probes())
-
-
-def self_check(requested: str) -> str:
-    """What torch can do here, for a process that only says so.
-
-    Parameters
-    ----------
-    requested
-        As for `choose_device`.
-
-    Returns
-    -------
-    str
-        JSON with ``torch``, its version, and ``name`` and ``reason`` of the choice.
-
-    Raises
-    ------
-    ModelError
-        The device that was asked for is not right.
-    """
-    import torch
-
-    # The step has to run at all, where nothing else is compared with the CPU either.
-    _difference_on("cpu")
-    choice = torch_device(requested)
-    found = {"torch": str(torch.__version__), "name": choice.name, "reason": choice.reason}
-    return json.dumps(found)

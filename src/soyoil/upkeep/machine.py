@@ -40,7 +40,8 @@ _BREWED: Final = tuple(
 )
 _DUPLICATES: Final = "KMP_DUPLICATE_LIB_OK"
 _PROBE: Final = (
-    "import sys; from soyoil.models.device import self_check; print(self_check(sys.argv[1]))"
+    "import sys; from soyoil.upkeep.device_probe import device_report as report; "
+    "print(report(sys.argv[1]))"
 )
 
 
