@@ -16,7 +16,7 @@ from soyoil.base.errors import ModelError
 from soyoil.models import tft
 from soyoil.models.base import FoldTask, HorizonArrays, blinded
 from soyoil.models.config import FitConfig, TFTConfig
-from soyoil.models.device import _difference_on
+from soyoil.models.device import difference_on
 from soyoil.models.walkforward import Job, fit_one
 
 CONFIG = TFTConfig(
@@ -140,7 +140,7 @@ def no_double_precision_reaches_the_network() -> None:
 
 
 def the_check_of_a_device_against_itself_is_exact() -> None:
-    assert _difference_on("cpu") == 0.0
+    assert difference_on("cpu") == 0.0
 
 
 def a_feature_that_is_not_there_is_named() -> None:

@@ -191,14 +191,26 @@ def _describe(descriptor: int, command: str) -> None:
         os.pwrite(descriptor, (json.dumps(text) + "\n").encode(), 0)
 
 
+def current_holder(folder: Path) -> Holder | None:
+    """Who says to hold a data folder, without a touch of the lock; None if nobody does.
+
+    A holder that `Holder.is_gone` was killed and holds nothing.
+    """
+    return _text_of(folder / LOCK_FILE)
+
+
+def _text_of(path: Path) -> Holder | None:
+    try:
+        return Holder(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
 def _holder(path: Path) -> Holder | None:
     """Who holds the lock; the text follows the lock by a moment, so it is waited for."""
     deadline = time.monotonic() + _TEXT_WAIT_S
     while True:
-        try:
-            holder = Holder(**json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
-            holder = None
+        holder = _text_of(path)
         if holder is not None and not holder.is_gone:
             return holder
         if time.monotonic() >= deadline:

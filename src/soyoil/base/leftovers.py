@@ -64,17 +64,25 @@ def remove_unfinished(data: Path) -> int:
     data
         Data folder; its lock is held by the caller.
     """
-    left = []
-    for path in data.rglob(f"{UNFINISHED}*"):
-        owner = _OWNER.match(path.name)
-        if owner and not lives(int(owner[1])):
-            left.append(path)
-    return _removed(left)
+    return _removed(abandoned_unfinished(data))
+
+
+def abandoned_unfinished(folder: Path, *, deep: bool = True) -> list[Path]:
+    """What killed processes left unfinished in a folder, and below it if `deep`."""
+    pattern = f"{UNFINISHED}*"
+    found = folder.rglob(pattern) if deep else folder.glob(pattern)
+    owners = ((path, _OWNER.match(path.name)) for path in found)
+    return [path for path, owner in owners if owner and not lives(int(owner[1]))]
+
+
+def abandoned_scratch() -> list[Path]:
+    """Scratch folders of killed processes."""
+    return [f for f in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*") if _is_abandoned(f)]
 
 
 def remove_scratch() -> int:
     """Remove the scratch folders and semaphores of killed processes; returns how many."""
-    dead = [f for f in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*") if _is_abandoned(f)]
+    dead = abandoned_scratch()
     semaphores = _SEMAPHORES.glob("sem.loky-*") if _SEMAPHORES.is_dir() else ()
     for path in semaphores:
         owner = _SEMAPHORE.match(path.name)

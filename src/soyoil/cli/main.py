@@ -11,7 +11,10 @@ from kedro.framework.project import pipelines
 
 from soyoil.base.conf_check import check_known
 from soyoil.base.errors import ConfigError
+from soyoil.cli.backup import backup, restore
+from soyoil.cli.clean import clean
 from soyoil.cli.demo import demo
+from soyoil.cli.doctor import doctor
 from soyoil.cli.download import download
 from soyoil.cli.errors import ending_clearly
 from soyoil.cli.options import run_options
@@ -88,3 +91,5 @@ cli.add_command(run)
 cli.add_command(warehouse)
 cli.add_command(download)
 cli.add_command(demo)
+for _command in (doctor, backup, restore, clean):
+    cli.add_command(_command)

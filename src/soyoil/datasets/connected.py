@@ -32,6 +32,7 @@ class ConnectedDataset(AbstractDataset[_Saved, _Loaded]):
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self.metadata = metadata
+        self._given, self._credentials = connection, credentials
         self._connection = parse_connection(
             connection, source_kind=source_kind, credentials=credentials
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,9 @@ from soyoil.base.data_folder import DataLock, acquire, data_folder
 from soyoil.base.leftovers import remove_scratch, remove_unfinished
 from soyoil.base.redact import redact
 from soyoil.hooks.tracking import command_line
+from soyoil.upkeep.swap import JOURNAL, undo_broken_restore
+
+logger = logging.getLogger(__name__)
 
 PAGES: Final = frozenset(
     {"audit_report", "comparison", "panel_report", "ablation_report", "replay_files"}
@@ -72,10 +76,14 @@ class LockHooks:
         # A notebook's process outlives the interrupt of an earlier run.
         self._release()
         remove_scratch()
-        if self._root is not None and writes_data(pipeline, catalog):
-            command = redact(command_line(run_params))
-            data = data_folder(self._root)
-            self._lock = acquire(data, command)
+        if self._root is None:
+            return
+        data = data_folder(self._root)
+        # Half a restore is no state to read from either.
+        if writes_data(pipeline, catalog) or (data / JOURNAL).exists():
+            self._lock = acquire(data, redact(command_line(run_params)))
+            if undo_broken_restore(data):
+                logger.warning("a restore was broken off: what it had replaced is back")
             remove_unfinished(data)
 
     @hook_impl(trylast=True)

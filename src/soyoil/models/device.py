@@ -107,7 +107,7 @@ def choose_device(
     return DeviceChoice("cpu", "; ".join(reasons))
 
 
-def _difference_on(name: str) -> float:
+def difference_on(name: str) -> float:
     """Loss and gradients of a small LSTM with attention on a device against the CPU."""
     import torch
     from torch import nn
@@ -140,8 +140,8 @@ def _torch_probes() -> dict[str, Probe]:
     import torch
 
     return {
-        "mps": Probe(torch.backends.mps.is_available, lambda: _difference_on("mps")),
-        "cuda": Probe(torch.cuda.is_available, lambda: _difference_on("cuda")),
+        "mps": Probe(torch.backends.mps.is_available, lambda: difference_on("mps")),
+        "cuda": Probe(torch.cuda.is_available, lambda: difference_on("cuda")),
     }
 
 

@@ -81,7 +81,7 @@ def open_store(uri: str) -> MlflowClient:
     if path is not None:
         store_file.prepare(path)
     else:
-        _reach(uri)
+        reach(uri)
     from mlflow import MlflowClient
 
     with failures(uri, opening=True):
@@ -144,7 +144,7 @@ def _explained(uri: str, error: Exception) -> TrackingError:
     return TrackingError(f"The tracking store {redact(uri)} failed: {reason}. {remedy}".strip())
 
 
-def _reach(uri: str) -> None:
+def reach(uri: str) -> None:
     """See that the server of an address takes connections.
 
     MLflow's own attempts at a database that is not there take minutes.

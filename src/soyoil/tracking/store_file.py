@@ -96,7 +96,7 @@ def state(path: Path) -> State:
     versions = [row[0] for row in _rows(path, _VERSION)] if "alembic_version" in tables else []
     nothing = holds_nothing(path)
     # What holds runs and has an older version is for MLflow to refuse, which tells how to upgrade.
-    if tables >= _OWN_TABLES and (versions == [_newest_version()] if nothing else versions):
+    if tables >= _OWN_TABLES and (versions == [newest_version()] if nothing else versions):
         return State.READY
     if nothing:
         return State.UNFINISHED
@@ -126,7 +126,7 @@ def set_aside(path: Path) -> None:
     )
 
 
-def _newest_version() -> str | None:
+def newest_version() -> str | None:
     """Version that MLflow gives to the tables it makes."""
     import mlflow.store.db_migrations
     from alembic.script import ScriptDirectory

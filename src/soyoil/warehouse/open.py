@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import assert_never
 
@@ -101,3 +103,53 @@ def open_foreign(config: ConnectionConfig, path: str | None = None) -> ForeignTa
             return BigQueryForeignTables(config)
         case _:
             assert_never(config)
+
+
+def check_access(config: ConnectionConfig) -> str:
+    """See that a warehouse can be read and written, by requests that change nothing.
+
+    Returns
+    -------
+    str
+        What was looked at, for people.
+
+    Raises
+    ------
+    WarehouseError
+        It cannot; names the permission, where it is one.
+    """
+    check_allowed()
+    match config:
+        case DuckDBConnection():
+            from soyoil.warehouse.duckdb.still import check_file
+
+            return check_file(config)
+        case BigQueryConnection():
+            from soyoil.warehouse.bigquery.permission_check import check_permissions
+
+            return check_permissions(config)
+        case _:
+            assert_never(config)
+
+
+@contextmanager
+def hold_file(config: DuckDBConnection, path: Path) -> Iterator[None]:
+    """Keep writers away from a DuckDB file, whose bytes are then those of one moment.
+
+    Parameters
+    ----------
+    config
+        The connection.
+    path
+        Its file, or a copy of it.
+
+    Raises
+    ------
+    WarehouseError
+        It cannot be read as a warehouse, or another process writes to it.
+    """
+    check_allowed()
+    from soyoil.warehouse.duckdb.still import held
+
+    with held(config.model_copy(update={"path": path})):
+        yield
