@@ -16,7 +16,14 @@ from soyoil.base.redact import redact
 from soyoil.hooks.tracking import command_line
 
 PAGES: Final = frozenset(
-    {"audit_report", "comparison", "panel_report", "ablation_report", "replay_files"}
+    {
+        "audit_report",
+        "comparison",
+        "explain_report",
+        "panel_report",
+        "ablation_report",
+        "replay_files",
+    }
 )
 """Outputs for people, which no stage reads: each is written whole, by any number of runs."""
 APPENDED: Final = frozenset({"sweep_folder"})
