@@ -18,14 +18,14 @@ from soyoil.explain.fits import Fitter
 from soyoil.explain.result import Explained
 from soyoil.explain.settings import Settings, Sides, read_settings
 from soyoil.models.base import EngineFit, FoldResult, FoldTask, HorizonArrays
-from soyoil.models.champion import ChampionConfig
+from soyoil.models.champion import CONES, ChampionConfig
 from soyoil.models.config import FitConfig, LightGBMConfig, TFTConfig, XGBoostConfig
 from soyoil.models.engines import ENGINES
-from soyoil.models.registry import BASELINES
+from soyoil.models.registry import BASELINES, CHAMPION
 from soyoil.models.walkforward import Job, fit_one
 from soyoil.panel.store import ResultStore
 from soyoil.params import WeightsConfig
-from soyoil.pipelines.fit.nodes import fit_model, predict_baselines
+from soyoil.pipelines.fit.nodes import fit_model, mix_experts, predict_baselines
 from soyoil.pipelines.split.nodes import make_labels, make_split_plan, make_weights
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import HORIZONS
@@ -119,6 +119,11 @@ def tracked(settings: Settings, run_id: str, model: str = "lightgbm", **tags: st
     frames = (settings.snapshot, labels, plan)
     if model in BASELINES:
         rows = predict_baselines(*frames, horizon=WEEK)[BASELINES.index(model)]
+    elif model == CHAMPION:
+        cones = dict(zip(BASELINES, predict_baselines(*frames, horizon=WEEK), strict=True))
+        experts = {name: cones[name] for name in CONES}
+        experts["lightgbm"] = tracked(settings, run_id).rows
+        rows, _ = mix_experts(*frames, settings.champion, horizon=WEEK, **experts)
     else:
         weights, _ = make_weights(settings.snapshot, plan, settings.weights, horizon=WEEK)
         engine = settings.engines["lightgbm"]

@@ -1,5 +1,6 @@
 """A planted cause gets the change and nothing else does; parts add up; fits repeat to the bit."""
 
+import io
 from dataclasses import replace
 from fractions import Fraction
 from itertools import permutations
@@ -11,9 +12,11 @@ import pandas as pd
 import pytest
 from explain_market import CLEAN, Fits, explained, later_start, raw, settings_of, tracked
 from pydantic import ValidationError
+from rich.console import Console
 
 from soyoil.base.errors import ConfigError, SplitError
 from soyoil.compare.boards import ScoredRun
+from soyoil.explain import settings as settings_module
 from soyoil.explain.change import (
     check_pair,
     expected_seconds,
@@ -21,11 +24,19 @@ from soyoil.explain.change import (
     repeats,
 )
 from soyoil.explain.config import ExplainConfig
-from soyoil.explain.result import CODE, part_verdict, parts_table, scores_table
+from soyoil.explain.result import (
+    CODE,
+    ExplainResult,
+    metrics_of,
+    part_verdict,
+    parts_table,
+    scores_table,
+)
 from soyoil.explain.settings import Sides, read_settings
 from soyoil.explain.shapley import coalitions, shapley
 from soyoil.models.engines import ENGINES
 from soyoil.regimes.table import RegimeConfig, regime_frame
+from soyoil.reports.compare.explain import explain_page, explain_view, plan_view
 from soyoil.splits.snapshot import read_kept, write_snapshot
 
 RATE = {"lightgbm__num_leaves": 2}
@@ -92,7 +103,7 @@ def test_two_causes_share_the_change_exactly(
     assert found.parts["data"] == (data - none + both - params) / 2
     # The parameters moved the loss far more than the year of history did.
     assert abs(found.parts["params"]) > 5 * abs(found.parts["data"]) > 0
-    assert part_verdict(found.parts["params"], found.band) != "noise"
+    assert part_verdict("params", found.parts["params"], found.band) != "noise"
     table = parts_table([found])
     assert table["part"].sum() == pytest.approx(float(found.change), abs=1e-17)
     assert table.set_index("cause")["differs"].to_dict() == {
@@ -115,7 +126,7 @@ def test_the_band_tells_noise_from_parts(market: ModuleType, fits: Fits, tmp_pat
     snapshot = market.make_snapshot(signal=1.0)
     a = settings_of(snapshot)
     seed = explained(tmp_path, a, settings_of(snapshot, fit__seed=7))
-    assert part_verdict(seed.parts["seed"], seed.band) == "noise"
+    assert part_verdict("seed", seed.parts["seed"], seed.band) == "noise"
     assert "within the noise" in seed.sentence()
     # Half-width of a difference of two draws from six, Student's t with 5 degrees of freedom.
     scores = []
@@ -128,7 +139,22 @@ def test_the_band_tells_noise_from_parts(market: ModuleType, fits: Fits, tmp_pat
     assert seed.band == pytest.approx(2.015048 * np.sqrt(2) * np.std(scores, ddof=1), rel=1e-6)
     bare = explained(tmp_path, a, settings_of(snapshot, **RATE), seeds=0)
     assert np.isnan(bare.band)
-    assert part_verdict(bare.parts["params"], bare.band) == "no band"
+    assert part_verdict("params", bare.parts["params"], bare.band) == "no band"
+
+
+@pytest.mark.parametrize(
+    ("cause", "part", "band", "word"),
+    [
+        ("params", 0.2, 0.1, "raises"),
+        ("data", -0.2, 0.1, "lowers"),
+        ("data", -0.1, 0.1, "noise"),
+        ("seed", 0.2, 0.1, "noise"),
+        ("split", 0.0, 0.1, "no part"),
+        ("code", 0.2, float("nan"), "no band"),
+    ],
+)
+def test_verdicts(cause: str, part: float, band: float, word: str) -> None:
+    assert part_verdict(cause, Fraction(part), band) == word
 
 
 def test_finished_fits_are_kept(market: ModuleType, fits: Fits, tmp_path: Path) -> None:
@@ -177,8 +203,24 @@ def test_other_models(market: ModuleType, fits: Fits, tmp_path: Path) -> None:
     assert even.causes == ("data", "params", "seed")
     assert (even.repeats, even.parts[CODE]) == ("to the bit", 0)
     assert fits.count == 8
+    # A store that took one for the other would give the forecasts of equal weights.
+    assert explained(tmp_path, a, b, seeds=0).repeats == "to the bit"
     sides = Sides(a, settings_of(snapshot, champion__eta=0.0))
     assert (sides.differing("champion"), sides.differing("lightgbm")) == (("params",), ())
+
+
+def test_a_champion_is_mixed_as_in_the_fit_stage(
+    market: ModuleType, fits: Fits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings_module, "ENGINES", {"lightgbm": ENGINES["lightgbm"]})
+    snapshot = market.make_snapshot(signal=1.0)
+    a = settings_of(snapshot)
+    b = settings_of(later_start(snapshot), champion__eta=5.0, **RATE)
+    found = explained(tmp_path, a, b, model="champion", seeds=2)
+    assert found.causes == ("data", "params")
+    assert (found.repeats, found.parts[CODE]) == ("to the bit", 0)
+    assert found.change != 0
+    assert found.band > 0
 
 
 def test_what_cannot_be_swapped_is_left_over(
@@ -222,6 +264,9 @@ def test_scored_on_rows_that_all_have(market: ModuleType, fits: Fits, tmp_path: 
     assert found.rows_a > found.n
     assert found.first == pd.Timestamp("2018-10-01")
     assert found.parts["split"] == found.change
+    # Rows that both tracked runs have, but a fit has not.
+    longer = explained(tmp_path, a, b, runs=(runs[0], tracked(a, "bbbbbbbb")), seeds=0)
+    assert (longer.n, longer.rows_b) == (found.n, found.rows_a)
     with pytest.raises(ConfigError, match=r"explain\.min_rows=500"):
         explained(tmp_path, a, b, runs=runs, seeds=0, min_rows=500)
     revised = runs[1].rows.assign(y=runs[1].rows["y"] + 0.001)
@@ -302,3 +347,37 @@ def test_kept_snapshots(market: ModuleType, tmp_path: Path) -> None:
 def test_configuration(given: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         ExplainConfig.model_validate(given)
+
+
+def test_the_terminal_and_the_page(market: ModuleType, fits: Fits, tmp_path: Path) -> None:
+    snapshot = market.make_snapshot(signal=1.0)
+    a = settings_of(snapshot)
+    every = {name: value for planted in PLANTED.values() for name, value in planted.items()}
+    b = settings_of(later_start(snapshot), **every)
+    cell = explained(tmp_path, a, b, model="lightgbm_uniform", seeds=2)
+    five = explained(tmp_path, a, b, seeds=2)
+    assert len(five.scores) == 32
+    assert sum(five.parts.values()) == five.change
+    same = explained(tmp_path, a, a)
+    result = ExplainResult([cell, five, same], "pinball", 7, 3)
+    sides = Sides(a, b)
+    plans = [plan_pair((c.a, c.b), sides, ExplainConfig()) for c in result.cells]
+    out = io.StringIO()
+    console = Console(file=out, width=80)
+    console.print(plan_view(plans, 400.0))
+    console.print(explain_view(result))
+    text = out.getvalue()
+    assert max(map(len, text.splitlines())) <= 80
+    assert "…" not in text, "it fits 80 columns"
+    assert "about 7 min" in text
+    assert "Nothing changed: 1w lightgbm." in text
+    part = f"{100 * float(five.parts['params']) / five.score_a:+.2f}"
+    row = next(line for line in text.splitlines() if line.startswith("1w lightgbm  "))
+    assert part in row
+    page = explain_page(result)
+    assert part in page
+    assert "an invented market" in page
+    keys = metrics_of(result.cells)
+    assert keys["explain.1w.lightgbm_uniform.params"] == pytest.approx(
+        float(cell.parts["params"]) / cell.score_a
+    )

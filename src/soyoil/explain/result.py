@@ -17,6 +17,7 @@ from soyoil.explain.shapley import Coalition
 Verdict = Literal["no part", "noise", "raises", "lowers", "no band"]
 Repeats = Literal["to the bit", "other code", "unknown code", "no"]
 
+SEED: Final[Cause] = "seed"
 CODE: Final = "code"
 """What is left when all causes that can be swapped are B's."""
 
@@ -33,11 +34,13 @@ REPEATS: Final[dict[Repeats, str]] = {
 }
 
 
-def part_verdict(part: Fraction, band: float) -> Verdict:
-    """What can be said of a part.
+def part_verdict(cause: str, part: Fraction, band: float) -> Verdict:
+    """What can be said of a part; that of the seed is noise by what it is.
 
     Parameters
     ----------
+    cause
+        Whose part it is.
     part
         Change of the loss.
     band
@@ -45,6 +48,8 @@ def part_verdict(part: Fraction, band: float) -> Verdict:
     """
     if part == 0:
         return "no part"
+    if cause == SEED:
+        return "noise"
     if math.isnan(band):
         return "no band"
     if abs(part) <= band:
@@ -115,15 +120,20 @@ class Explained:
         )
         return now_a - Fraction(self.score_a), Fraction(self.score_b) - now_b
 
+    @property
+    def unchanged(self) -> bool:
+        """Whether neither the score nor any part of it changed."""
+        return self.change == 0 and not any(self.parts.values())
+
     def sentence(self) -> str:
         """The finding in a sentence."""
         where = f"{self.a.horizon} {self.a.model}"
-        if self.change == 0 and not any(self.parts.values()):
+        if self.unchanged:
             return f"{where}: nothing changed."
         told = {
             name: part
             for name, part in self.parts.items()
-            if part_verdict(part, self.band) in ("raises", "lowers", "no band")
+            if part_verdict(name, part, self.band) in ("raises", "lowers", "no band")
         }
         if not told:
             return f"{where}: every part of the change is within the noise of the seed."
@@ -185,7 +195,7 @@ def parts_table(cells: Sequence[Explained]) -> pd.DataFrame:
                 "relative": float(cell.parts[cause]) / cell.score_a,
                 "band": cell.band,
                 "seeds": cell.seeds,
-                "verdict": part_verdict(cell.parts[cause], cell.band),
+                "verdict": part_verdict(cause, cell.parts[cause], cell.band),
                 "repeats": cell.repeats,
             }
             for cell in cells
@@ -208,6 +218,13 @@ def scores_table(cells: Sequence[Explained]) -> pd.DataFrame:
             for coalition, score in cell.scores.items()
         ]
     )
+
+
+def sentences(cells: Sequence[Explained]) -> list[str]:
+    """The finding of every cell that changed, and in one line those that did not."""
+    lines = [cell.sentence() for cell in cells if not cell.unchanged]
+    same = [f"{cell.a.horizon} {cell.a.model}" for cell in cells if cell.unchanged]
+    return [*lines, *([f"Nothing changed: {', '.join(same)}."] if same else [])]
 
 
 def metrics_of(cells: Sequence[Explained]) -> dict[str, float]:

@@ -18,6 +18,7 @@ from soyoil.explain.result import (
     ExplainResult,
     Verdict,
     part_verdict,
+    sentences,
 )
 from soyoil.explain.settings import CAUSES, TITLES
 from soyoil.metrics.bootstrap import LEVEL
@@ -63,15 +64,15 @@ def _model(name: str) -> str:
     return name.replace("_uniform", " unif.")
 
 
-def _relative(cell: Explained, part: Fraction | float) -> str:
-    return figure(float(part) / cell.score_a)
+def _relative(cell: Explained, part: Fraction) -> str:
+    return "0" if part == 0 else figure(float(part) / cell.score_a)
 
 
 def _part(cell: Explained, cause: str) -> str:
     part = cell.parts[cause]
     if part == 0:
         return "0 "
-    return f"{_relative(cell, part)}{MARKS[part_verdict(part, cell.band)]}"
+    return f"{_relative(cell, part)}{MARKS[part_verdict(cause, part, cell.band)]}"
 
 
 def _band(cell: Explained) -> str:
@@ -95,10 +96,17 @@ def _notes(result: ExplainResult) -> list[str]:
         seeds = max(cell.seeds for cell in result.cells)
         lines.append(
             f"* beyond the noise: ± is the {percent(LEVEL, 0)} half-width of what {seeds} seeds do "
-            "to A; a part within it is noise."
+            "to A; a part within it is noise, and that of the seed is noise in any case."
         )
     elif any(cell.causes for cell in result.cells):
         lines.append("? no band of noise was asked for (explain.seeds=0).")
+    if any(cell.parts[CODE] for cell in result.cells):
+        steps = "; ".join(
+            f"{c.a.horizon} {c.a.model} A {_relative(c, c.steps[0])}, B {_relative(c, c.steps[1])}"
+            for c in result.cells
+            if c.parts[CODE]
+        )
+        lines.append(f"The code of now against that of A, and that of B against it, %: {steps}.")
     lines += [f"Code: {REPEATS[word]}." for word in sorted({c.repeats for c in result.cells})]
     rows = dict.fromkeys(
         f"{c.a.horizon} {c.n:,} (A {c.rows_a:,}, B {c.rows_b:,})" for c in result.cells
@@ -126,7 +134,7 @@ def explain_view(result: ExplainResult) -> RenderableType:
     return Group(
         grid,
         *(Text(line, style="dim") for line in _notes(result)),
-        *(Text(cell.sentence(), style="bold") for cell in result.cells),
+        *(Text(line, style="bold") for line in sentences(result.cells)),
     )
 
 
@@ -134,7 +142,7 @@ def _cell_rows(cell: Explained) -> list[list[object]]:
     rows: list[list[object]] = []
     for cause in (*CAUSES, CODE):
         part = cell.parts[cause]
-        verdict = part_verdict(part, cell.band)
+        verdict = part_verdict(cause, part, cell.band)
         differs = cause in cell.causes or (cause == CODE and part != 0)
         word: object = badge(verdict, TONES.get(verdict, "open")) if differs else "equal"
         if cause == CODE and not differs:
@@ -174,7 +182,7 @@ def explain_page(result: ExplainResult) -> str:
                 ("Data", a.tags.get("provenance", "unknown")),
             ]
         ),
-        *(paragraph(cell.sentence()) for cell in result.cells),
+        *(paragraph(line) for line in sentences(result.cells)),
         *(paragraph(line, "note") for line in _notes(result)),
     ]
     if a.tags.get("provenance") == "synthetic":
