@@ -4,6 +4,7 @@ import sys
 import types
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -101,10 +102,18 @@ def raw(**changes: Any) -> dict[str, Any]:
     return found
 
 
-def later_start(snapshot: Snapshot, rows: int = 250) -> Snapshot:
+@cache
+def whole(market: ModuleType, signal: float = 1.0) -> Snapshot:
+    """The market, hashed once for all tests."""
+    made: Snapshot = market.make_snapshot(signal=signal)
+    return made
+
+
+@cache
+def later(market: ModuleType, rows: int = 250) -> Snapshot:
     """The same market with a year less of history."""
-    matrix = snapshot.matrix.iloc[rows:].reset_index(drop=True)
-    return replace(snapshot, matrix=matrix)
+    matrix = whole(market).matrix.iloc[rows:].reset_index(drop=True)
+    return replace(whole(market), matrix=matrix)
 
 
 def settings_of(snapshot: Snapshot, **changes: Any) -> Settings:

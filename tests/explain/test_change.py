@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 import pytest
-from explain_market import CLEAN, Fits, explained, later_start, raw, settings_of, tracked
+from explain_market import CLEAN, Fits, explained, later, raw, settings_of, tracked, whole
 from pydantic import ValidationError
 from rich.console import Console
 
@@ -71,11 +71,9 @@ PLANTED = {
 def test_the_planted_cause_gets_the_whole_change(
     cause: str, market: ModuleType, fits: Fits, tmp_path: Path
 ) -> None:
-    snapshot = market.make_snapshot(signal=1.0)
+    snapshot = whole(market)
     a = settings_of(snapshot)
-    b = settings_of(
-        later_start(snapshot) if cause == "data" else snapshot, **PLANTED.get(cause, {})
-    )
+    b = settings_of(later(market) if cause == "data" else snapshot, **PLANTED.get(cause, {}))
     found = explained(tmp_path, a, b)
     assert found.causes == (cause,)
     assert found.change != 0
@@ -89,9 +87,9 @@ def test_the_planted_cause_gets_the_whole_change(
 def test_two_causes_share_the_change_exactly(
     market: ModuleType, fits: Fits, tmp_path: Path
 ) -> None:
-    snapshot = market.make_snapshot(signal=1.0)
+    snapshot = whole(market)
     a = settings_of(snapshot)
-    b = settings_of(later_start(snapshot), **RATE)
+    b = settings_of(later(market), **RATE)
     found = explained(tmp_path, a, b)
     assert found.causes == ("data", "params")
     assert found.parts["data"] + found.parts["params"] == found.change
@@ -114,8 +112,8 @@ def test_two_causes_share_the_change_exactly(
 
 
 def test_equal_runs_have_no_parts(market: ModuleType, fits: Fits, tmp_path: Path) -> None:
-    a = settings_of(market.make_snapshot(signal=1.0))
-    found = explained(tmp_path, a, settings_of(market.make_snapshot(signal=1.0)))
+    a = settings_of(replace(whole(market)))
+    found = explained(tmp_path, a, settings_of(replace(whole(market))))
     assert (found.causes, found.change, set(found.parts.values())) == ((), 0, {0})
     assert found.repeats == "to the bit"
     assert fits.count == 1
@@ -123,7 +121,7 @@ def test_equal_runs_have_no_parts(market: ModuleType, fits: Fits, tmp_path: Path
 
 
 def test_the_band_tells_noise_from_parts(market: ModuleType, fits: Fits, tmp_path: Path) -> None:
-    snapshot = market.make_snapshot(signal=1.0)
+    snapshot = whole(market)
     a = settings_of(snapshot)
     seed = explained(tmp_path, a, settings_of(snapshot, fit__seed=7))
     assert part_verdict("seed", seed.parts["seed"], seed.band) == "noise"
@@ -158,8 +156,8 @@ def test_verdicts(cause: str, part: float, band: float, word: str) -> None:
 
 
 def test_finished_fits_are_kept(market: ModuleType, fits: Fits, tmp_path: Path) -> None:
-    snapshot = market.make_snapshot(signal=1.0)
-    a, b = settings_of(snapshot), settings_of(later_start(snapshot), **RATE)
+    snapshot = whole(market)
+    a, b = settings_of(snapshot), settings_of(later(market), **RATE)
     fits.fail_at = 3
     with pytest.raises(KeyboardInterrupt):
         explained(tmp_path, a, b)
@@ -171,7 +169,7 @@ def test_finished_fits_are_kept(market: ModuleType, fits: Fits, tmp_path: Path) 
 
 
 def test_regimes_are_weights_and_no_data(market: ModuleType, fits: Fits, tmp_path: Path) -> None:
-    snapshot = market.make_snapshot(signal=1.0)
+    snapshot = whole(market)
     spans = [("calm", "2000-01-01", "2017-09-01", 1000), ("war", "2017-09-01", None, 50)]
     table = regime_frame(
         [
@@ -192,8 +190,8 @@ def test_regimes_are_weights_and_no_data(market: ModuleType, fits: Fits, tmp_pat
 
 
 def test_other_models(market: ModuleType, fits: Fits, tmp_path: Path) -> None:
-    snapshot = market.make_snapshot(signal=1.0)
-    a, b = settings_of(snapshot), settings_of(later_start(snapshot), fit__seed=9, **RATE)
+    snapshot = whole(market)
+    a, b = settings_of(snapshot), settings_of(later(market), fit__seed=9, **RATE)
     cone = explained(tmp_path, a, b, model="drift")
     assert cone.causes == ("data",)
     assert (cone.parts["data"], cone.repeats) == (cone.change, "to the bit")
@@ -213,9 +211,9 @@ def test_a_champion_is_mixed_as_in_the_fit_stage(
     market: ModuleType, fits: Fits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings_module, "ENGINES", {"lightgbm": ENGINES["lightgbm"]})
-    snapshot = market.make_snapshot(signal=1.0)
+    snapshot = whole(market)
     a = settings_of(snapshot)
-    b = settings_of(later_start(snapshot), champion__eta=5.0, **RATE)
+    b = settings_of(later(market), champion__eta=5.0, **RATE)
     found = explained(tmp_path, a, b, model="champion", seeds=2)
     assert found.causes == ("data", "params")
     assert (found.repeats, found.parts[CODE]) == ("to the bit", 0)
@@ -226,7 +224,7 @@ def test_a_champion_is_mixed_as_in_the_fit_stage(
 def test_what_cannot_be_swapped_is_left_over(
     market: ModuleType, fits: Fits, tmp_path: Path
 ) -> None:
-    snapshot = market.make_snapshot(signal=1.0)
+    snapshot = whole(market)
     a, b = settings_of(snapshot), settings_of(snapshot, **RATE)
     runs = (tracked(a, "aaaaaaaa"), tracked(b, "bbbbbbbb", git_sha="older"))
     worse = runs[1].rows.assign(q10=runs[1].rows["q10"] * 1.5)
@@ -242,7 +240,7 @@ def test_what_cannot_be_swapped_is_left_over(
 
 
 def test_words_about_the_code(market: ModuleType, fits: Fits) -> None:
-    a = tracked(settings_of(market.make_snapshot()), "aaaaaaaa", "vol_cone").run
+    a = tracked(settings_of(whole(market)), "aaaaaaaa", "vol_cone").run
     dirty = replace(a, tags={**a.tags, "git_dirty": "true"})
     older = replace(a, tags={**a.tags, "soyoil_version": "0"})
     assert repeats((True, True), (dirty, older), CLEAN) == "to the bit"
@@ -253,7 +251,7 @@ def test_words_about_the_code(market: ModuleType, fits: Fits) -> None:
 
 
 def test_scored_on_rows_that_all_have(market: ModuleType, fits: Fits, tmp_path: Path) -> None:
-    snapshot = market.make_snapshot(signal=1.0)
+    snapshot = whole(market)
     a = settings_of(snapshot)
     b = settings_of(snapshot, split__first_origin="2018-10-01", split__valid_sessions=20)
     runs = (tracked(a, "aaaaaaaa"), tracked(b, "bbbbbbbb"))
@@ -276,8 +274,8 @@ def test_scored_on_rows_that_all_have(market: ModuleType, fits: Fits, tmp_path: 
 
 
 def test_the_plan_counts_fits_once(market: ModuleType, fits: Fits) -> None:
-    snapshot = market.make_snapshot()
-    sides = Sides(settings_of(snapshot), settings_of(later_start(snapshot), fit__seed=3, **RATE))
+    snapshot = whole(market)
+    sides = Sides(settings_of(snapshot), settings_of(later(market), fit__seed=3, **RATE))
     run = tracked(sides.a, "aaaaaaaa", "vol_cone").run
     config = ExplainConfig(seeds=5)
 
@@ -297,7 +295,7 @@ def test_the_plan_counts_fits_once(market: ModuleType, fits: Fits) -> None:
 
 
 def test_runs_that_do_not_compare(market: ModuleType, fits: Fits) -> None:
-    a = tracked(settings_of(market.make_snapshot()), "aaaaaaaa", "vol_cone").run
+    a = tracked(settings_of(whole(market)), "aaaaaaaa", "vol_cone").run
     with pytest.raises(ConfigError, match="observed"):
         check_pair(a, replace(a, tags={**a.tags, "provenance": "observed"}))
     with pytest.raises(ConfigError, match=r"of model vol_cone, .* of drift"):
@@ -305,16 +303,16 @@ def test_runs_that_do_not_compare(market: ModuleType, fits: Fits) -> None:
 
 
 def test_what_cannot_be_fitted_is_said(market: ModuleType, fits: Fits, tmp_path: Path) -> None:
-    snapshot = market.make_snapshot(signal=1.0)
+    snapshot = whole(market)
     a = settings_of(snapshot)
-    short = settings_of(later_start(snapshot, 300), split__warm_up=0)
+    short = settings_of(later(market, 300), split__warm_up=0)
     longer = settings_of(snapshot, split__min_train_rows=400)
     with pytest.raises(ConfigError, match=r"with data snapshot of B and the rest of A"):
         explained(tmp_path, longer, short, runs=(tracked(a, "a"), tracked(short, "b")), seeds=0)
 
 
 def test_parameters_that_are_not_understood(market: ModuleType) -> None:
-    snapshot = market.make_snapshot()
+    snapshot = whole(market)
     with pytest.raises(ConfigError, match=r"hold no champion, as those of an earlier version"):
         read_settings({k: v for k, v in raw().items() if k != "champion"}, snapshot, "zl (abc)")
     with pytest.raises(ConfigError, match=r"of zl \(abc\) are not understood.*gone_key"):
@@ -350,10 +348,10 @@ def test_configuration(given: dict[str, object], message: str) -> None:
 
 
 def test_the_terminal_and_the_page(market: ModuleType, fits: Fits, tmp_path: Path) -> None:
-    snapshot = market.make_snapshot(signal=1.0)
+    snapshot = whole(market)
     a = settings_of(snapshot)
     every = {name: value for planted in PLANTED.values() for name, value in planted.items()}
-    b = settings_of(later_start(snapshot), **every)
+    b = settings_of(later(market), **every)
     cell = explained(tmp_path, a, b, model="lightgbm_uniform", seeds=2)
     five = explained(tmp_path, a, b, seeds=2)
     assert len(five.scores) == 32

@@ -5,11 +5,9 @@ import sqlite3
 import pandas as pd
 import pytest
 
-PARAMS = (
-    "source.symbols=ZL,source.synthetic.start=2019-01-02,source.synthetic.end=2021-06-30,"
-    "split.first_origin=2020-02-03,split.min_train_rows=60,split.warm_up=40,"
-    "split.valid_sessions=20"
-)
+PARAMS = "source.symbols=ZL"
+FIRST = "split.first_origin=2023-01-03"
+SECOND = "split.first_origin=2023-06-01"
 STAGES = "ingest,regimes,features,split,fit,evaluate"
 
 
@@ -18,11 +16,11 @@ def test_two_tracked_runs(shared_project) -> None:  # type: ignore[no-untyped-de
     root = shared_project.root
     first = shared_project.run_many(
         {
-            "a": [f"--pipelines={STAGES}", "--tags=drift", f"--params={PARAMS}"],
+            "a": [f"--pipelines={STAGES}", "--tags=drift", f"--params={PARAMS},{FIRST}"],
             "b": [
                 "--pipelines=split,fit,evaluate",
                 "--tags=drift",
-                f"--params={PARAMS},split.first_origin=2020-06-01",
+                f"--params={PARAMS},{SECOND}",
             ],
         }
     )
