@@ -4,7 +4,7 @@ import sys
 import types
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -132,7 +132,8 @@ def tracked(settings: Settings, run_id: str, model: str = "lightgbm", **tags: st
         cones = dict(zip(BASELINES, predict_baselines(*frames, horizon=WEEK), strict=True))
         experts = {name: cones[name] for name in CONES}
         experts["lightgbm"] = tracked(settings, run_id).rows
-        rows, _ = mix_experts(*frames, settings.champion, horizon=WEEK, **experts)
+        mixed = partial(mix_experts, *frames, settings.champion, horizon=WEEK)
+        rows, _ = mixed(**experts)  # type: ignore[arg-type]
     else:
         weights, _ = make_weights(settings.snapshot, plan, settings.weights, horizon=WEEK)
         engine = settings.engines["lightgbm"]

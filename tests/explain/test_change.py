@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import permutations
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -59,7 +60,7 @@ def test_parts_are_means_over_all_orders() -> None:
     assert sum(parts.values()) == whole
 
 
-PLANTED = {
+PLANTED: dict[str, dict[str, Any]] = {
     "params": RATE,
     "seed": {"fit__seed": 7},
     "weights": {"weights__scheme": "regime_uniqueness"},
@@ -114,7 +115,9 @@ def test_two_causes_share_the_change_exactly(
 def test_equal_runs_have_no_parts(market: ModuleType, fits: Fits, tmp_path: Path) -> None:
     a = settings_of(replace(whole(market)))
     found = explained(tmp_path, a, settings_of(replace(whole(market))))
-    assert (found.causes, found.change, set(found.parts.values())) == ((), 0, {0})
+    assert not found.causes
+    assert found.change == 0
+    assert not any(found.parts.values())
     assert found.repeats == "to the bit"
     assert fits.count == 1
     assert found.sentence() == "1w lightgbm: nothing changed."
@@ -179,7 +182,8 @@ def test_regimes_are_weights_and_no_data(market: ModuleType, fits: Fits, tmp_pat
             for n, start, end, weight in spans
         ]
     )
-    matrix = snapshot.matrix.assign(**{"regime.name": "calm", "regime.weight": 1000})
+    matrix = snapshot.matrix.copy()
+    matrix["regime.name"], matrix["regime.weight"] = "calm", 1000
     other = replace(snapshot, matrix=matrix, regimes=table)
     found = explained(tmp_path, settings_of(snapshot), settings_of(other), seeds=0)
     assert found.causes == ("weights",)
@@ -194,12 +198,14 @@ def test_other_models(market: ModuleType, fits: Fits, tmp_path: Path) -> None:
     a, b = settings_of(snapshot), settings_of(later(market), fit__seed=9, **RATE)
     cone = explained(tmp_path, a, b, model="drift")
     assert cone.causes == ("data",)
-    assert (cone.parts["data"], cone.repeats) == (cone.change, "to the bit")
+    assert cone.parts["data"] == cone.change
+    assert cone.repeats == "to the bit"
     assert cone.change != 0
     assert (cone.band, fits.count) == (0.0, 0)
     even = explained(tmp_path, a, b, model="lightgbm_uniform", seeds=0)
     assert even.causes == ("data", "params", "seed")
-    assert (even.repeats, even.parts[CODE]) == ("to the bit", 0)
+    assert even.repeats == "to the bit"
+    assert even.parts[CODE] == 0
     assert fits.count == 8
     # A store that took one for the other would give the forecasts of equal weights.
     assert explained(tmp_path, a, b, seeds=0).repeats == "to the bit"
@@ -216,7 +222,8 @@ def test_a_champion_is_mixed_as_in_the_fit_stage(
     b = settings_of(later(market), champion__eta=5.0, **RATE)
     found = explained(tmp_path, a, b, model="champion", seeds=2)
     assert found.causes == ("data", "params")
-    assert (found.repeats, found.parts[CODE]) == ("to the bit", 0)
+    assert found.repeats == "to the bit"
+    assert found.parts[CODE] == 0
     assert found.change != 0
     assert found.band > 0
 
@@ -232,7 +239,7 @@ def test_what_cannot_be_swapped_is_left_over(
     found = explained(tmp_path, a, b, runs=moved, seeds=0)
     assert found.repeats == "other code"
     assert found.parts["params"] + found.parts[CODE] == found.change
-    assert found.steps == (0, found.parts[CODE])
+    assert found.steps == (Fraction(0), found.parts[CODE])
     assert found.parts[CODE] != 0
     clean = explained(tmp_path, a, b, runs=runs, seeds=0)
     assert found.parts["params"] == clean.parts["params"]
