@@ -31,7 +31,7 @@ PAGES = sorted(
 )
 STAGES = {
     "ingest", "regimes", "features", "split", "fit", "evaluate", "report", "train", "compare",
-    "audit", "sweep", "panel", "ablation", "forecast", "register", "export", "replay",
+    "explain", "audit", "sweep", "panel", "ablation", "forecast", "register", "export", "replay",
     "leakcheck",
 }  # fmt: skip
 

@@ -15,6 +15,7 @@ from soyoil.base.redact import HIDDEN, is_secret_name, redact
 from soyoil.base.suggest import nearest
 from soyoil.compare.config import CompareConfig
 from soyoil.contracts.contract import load_contract
+from soyoil.explain.config import ExplainConfig
 from soyoil.export.config import ExportConfig
 from soyoil.external.config import ExternalConfig
 from soyoil.features.config import FeaturesConfig
@@ -91,6 +92,7 @@ class Sections(Config):
     export: ExportConfig = ExportConfig()
     sweep: SweepConfig
     compare: CompareConfig
+    explain: ExplainConfig = ExplainConfig()
     panel: PanelConfig = PanelConfig()
     ablation: AblationConfig = AblationConfig()
     tracking: TrackingConfig

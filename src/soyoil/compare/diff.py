@@ -9,6 +9,7 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 
+from soyoil.base.arrays import FloatArray
 from soyoil.base.errors import ConfigError
 from soyoil.compare.boards import RowIndex, ScoredRun, TrackedRun
 from soyoil.compare.causes import SEED, Causes, explain, find_causes
@@ -84,7 +85,7 @@ class RunDiff:
     conclusion: str
 
 
-def resolve(name: str, runs: Sequence[TrackedRun]) -> list[TrackedRun]:
+def resolve(name: str, runs: Sequence[TrackedRun], key: str = "compare.runs") -> list[TrackedRun]:
     """Child runs that a name means: one, or all of a pipeline run.
 
     Parameters
@@ -94,6 +95,8 @@ def resolve(name: str, runs: Sequence[TrackedRun]) -> list[TrackedRun]:
         runs of one name the newest is meant.
     runs
         All finished child runs.
+    key
+        Parameter that named it, for messages.
 
     Raises
     ------
@@ -104,7 +107,7 @@ def resolve(name: str, runs: Sequence[TrackedRun]) -> list[TrackedRun]:
     ids = sorted({i for run in newest for i in (run.run_id, run.parent_id) if i.startswith(name)})
     if len(ids) > 1 and name not in ids:
         raise ConfigError(
-            f"compare.runs: {name!r} is the beginning of {len(ids)} run ids: {', '.join(ids[:5])}. "
+            f"{key}: {name!r} is the beginning of {len(ids)} run ids: {', '.join(ids[:5])}. "
             "Give more characters."
         )
     if ids:
@@ -114,14 +117,16 @@ def resolve(name: str, runs: Sequence[TrackedRun]) -> list[TrackedRun]:
         if not named:
             shown = ", ".join(f"{run.name} ({run.run_id[:7]})" for run in newest[:5]) or "none"
             raise ConfigError(
-                f"compare.runs: no finished run has the id or name {name!r}. The newest: {shown}."
+                f"{key}: no finished run has the id or name {name!r}. The newest: {shown}."
             )
         first = named[0]
         chosen = first.run_id if first.name == name else first.parent_id
     return [run for run in newest if chosen in (run.run_id, run.parent_id)]
 
 
-def pair(a: Sequence[TrackedRun], b: Sequence[TrackedRun]) -> list[tuple[TrackedRun, TrackedRun]]:
+def pair(
+    a: Sequence[TrackedRun], b: Sequence[TrackedRun], key: str = "compare.runs"
+) -> list[tuple[TrackedRun, TrackedRun]]:
     """Runs to hold against each other.
 
     Two single runs must be of one horizon; pipeline runs are paired by horizon and model.
@@ -134,14 +139,14 @@ def pair(a: Sequence[TrackedRun], b: Sequence[TrackedRun]) -> list[tuple[Tracked
     if len(a) == 1 and len(b) == 1:
         if a[0].horizon != b[0].horizon:
             raise ConfigError(
-                f"compare.runs: {a[0].label} is of horizon {a[0].horizon}, {b[0].label} of "
+                f"{key}: {a[0].label} is of horizon {a[0].horizon}, {b[0].label} of "
                 f"{b[0].horizon}. Losses of different horizons do not compare."
             )
         return [(a[0], b[0])]
     other = {(run.horizon, run.model): run for run in b}
     pairs = [(run, other[run.horizon, run.model]) for run in a if (run.horizon, run.model) in other]
     if not pairs:
-        raise ConfigError("compare.runs: the two runs have no horizon and model in common.")
+        raise ConfigError(f"{key}: the two runs have no horizon and model in common.")
     return sorted(pairs, key=lambda runs: (runs[0].sessions, runs[0].model))
 
 
@@ -164,19 +169,30 @@ def seed_siblings(run: TrackedRun, runs: Sequence[TrackedRun]) -> list[TrackedRu
     return list(siblings.values())
 
 
-def _seed_noise(siblings: Sequence[ScoredRun], metric: Metric) -> float:
-    """Half-width of the interval of a relative change between two runs of different seed."""
+def seed_half_width(scores: FloatArray) -> float:
+    """Half-width of the interval of a difference between two fits that differ in their seed.
+
+    Parameters
+    ----------
+    scores
+        One score per seed, at least two, shape ``(n,)``.
+    """
     # Half a second to import, and every command would pay for it.
     from scipy import stats
 
+    spread = float(scores.std(ddof=1))
+    return float(stats.t.ppf(0.5 + LEVEL / 2, len(scores) - 1) * np.sqrt(2.0) * spread)
+
+
+def _seed_noise(siblings: Sequence[ScoredRun], metric: Metric) -> float:
+    """The same of a relative change between two tracked runs."""
     index = RowIndex(siblings)
     common = index.common()
     if not common.any():
         return float("nan")
     cut = [index.cut(i, scored, common).rows for i, scored in enumerate(siblings)]
     means = np.array([float(row_losses(rows)[LOSS_COLUMNS[metric]].mean()) for rows in cut])
-    spread = float(means.std(ddof=1)) / float(means.mean())
-    return float(stats.t.ppf(0.5 + LEVEL / 2, len(means) - 1) * np.sqrt(2.0) * spread)
+    return seed_half_width(means) / float(means.mean())
 
 
 def _same_outcomes(a: pd.DataFrame, b: pd.DataFrame) -> bool:

@@ -20,7 +20,14 @@ from soyoil.upkeep.swap import JOURNAL, undo_broken_restore
 logger = logging.getLogger(__name__)
 
 PAGES: Final = frozenset(
-    {"audit_report", "comparison", "panel_report", "ablation_report", "replay_files"}
+    {
+        "audit_report",
+        "comparison",
+        "explain_report",
+        "panel_report",
+        "ablation_report",
+        "replay_files",
+    }
 )
 """Outputs for people, which no stage reads: each is written whole, by any number of runs."""
 APPENDED: Final = frozenset({"sweep_folder"})

@@ -23,7 +23,8 @@ logger = logging.getLogger(__name__)
 
 STAGES = (
     "ingest", "regimes", "features", "split", "leakcheck", "fit", "evaluate", "register",
-    "forecast", "report", "compare", "sweep", "audit", "panel", "ablation", "export", "replay",
+    "forecast", "report", "compare", "explain", "sweep", "audit", "panel", "ablation", "export",
+    "replay",
 )  # fmt: skip
 
 COMPOSED = ("forecast", "export", "leakcheck", "replay")

@@ -58,12 +58,15 @@ class EngineRules:
         Seed, processes, target, shrinkage and feature groups of every engine.
     configs
         Configuration by engine, in the order in which they are fitted.
+    equal
+        Whether all training rows weigh the same, as for an engine's ablation.
     """
 
     profile: str
     weights: WeightsConfig
     fit: FitConfig
     configs: Mapping[str, EngineConfig]
+    equal: bool = False
 
     def feature_groups(self, engine: str) -> str:
         """Groups of matrix columns that an engine is given, in words."""
@@ -106,7 +109,7 @@ class PanelForecasts:
 
 
 @dataclass(frozen=True)
-class _Planned:
+class PlannedRoot:
     """One root and horizon, ready to be fitted."""
 
     snapshot: Snapshot
@@ -117,6 +120,7 @@ class _Planned:
 
     @property
     def inputs(self) -> dict[str, str]:
+        """Content hashes of the frames that forecasts are made from."""
         return {
             "snapshot": self.snapshot.content_hash,
             "labels": content_hash(self.labels),
@@ -127,7 +131,7 @@ class _Planned:
 
 def plan_root(
     snapshot: Snapshot, horizon: Horizon, split: SplitConfig, weights: WeightsConfig
-) -> _Planned:
+) -> PlannedRoot:
     """Labels, plan and weights of one root, as the split stage makes them for its target.
 
     Raises
@@ -142,11 +146,11 @@ def plan_root(
     dates = labels[horizon.name]["data_date"]
     plan = make_plan(dates, labelled, horizon.name, split)
     values, _ = weigh_plan(plan, dates, snapshot.regimes, weights)
-    return _Planned(snapshot, horizon, labels[horizon.name], plan, values)
+    return PlannedRoot(snapshot, horizon, labels[horizon.name], plan, values)
 
 
 def fit_root(
-    planned: _Planned, engine: str, rules: EngineRules, store: ResultStore
+    planned: PlannedRoot, engine: str, rules: EngineRules, store: ResultStore
 ) -> tuple[pd.DataFrame, bool]:
     """Forecasts of one engine on one root, fitted unless they are kept.
 
@@ -161,14 +165,18 @@ def fit_root(
     """
     snapshot, horizon = planned.snapshot, planned.horizon
     config = rules.configs[engine]
-    facts = fit_facts(rules.profile, rules.fit, engine, config)
+    facts = dict(fit_facts(rules.profile, rules.fit, engine, config))
+    if rules.equal:
+        facts["equal"] = True
     key = ResultKey(engine, snapshot.symbol, horizon.name, MadeFrom(planned.inputs, facts))
     kept = store.read(key)
     if kept is not None:
         return kept, True
     check_purged(planned.plan)
     check_scoreable(planned.plan)
-    tasks = fold_tasks(planned.plan, planned.sample_weights, rules.profile, rules.fit, config)
+    tasks = fold_tasks(
+        planned.plan, planned.sample_weights, rules.profile, rules.fit, config, equal=rules.equal
+    )
     y = planned.labels[horizon.target].to_numpy(dtype="float64")
     arrays = horizon_arrays(snapshot.matrix, y, horizon.sessions)
     try:

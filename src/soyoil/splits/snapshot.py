@@ -29,6 +29,8 @@ MATRIX_FILE = "matrix.parquet"
 REGIMES_FILE = "regimes.parquet"
 MANIFEST_FILE = "manifest.json"
 POINTER_FILE = "current.json"
+_FOLDER = 16
+"""Characters of the hash that name a snapshot's folder."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def write_snapshot(snapshot: Snapshot, folder: Path) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     name = snapshot.content_hash
-    target = folder / name[:16]
+    target = folder / name[:_FOLDER]
     if not (target / MANIFEST_FILE).is_file():
         stage = unfinished(target)
         shutil.rmtree(stage, ignore_errors=True)
@@ -192,23 +194,64 @@ def read_snapshot(folder: Path) -> Snapshot:
     remedy = "Run the split stage: kedro run --pipeline=split."
     try:
         current = _read_json(folder / POINTER_FILE, remedy, "snapshot")
-        name = str(current["snapshot"])
+    except FileNotFoundError as error:
+        raise _incomplete(folder, error, remedy) from error
+    made_from = current.get("made_from") or {}
+    return _read_whole(folder, str(current["snapshot"]), made_from, remedy)
+
+
+def read_kept(folder: Path, name: str) -> Snapshot:
+    """Read a snapshot by its content hash, whether or not it is the current one.
+
+    Parameters
+    ----------
+    folder
+        Folder that holds all snapshots.
+    name
+        SHA-256 in hexadecimal.
+
+    Raises
+    ------
+    SplitError
+        If it is not there, is damaged, or its content does not match the hash.
+    """
+    short = name[:_FOLDER]
+    there = sorted(path.parent.name for path in folder.glob(f"*/{MANIFEST_FILE}"))
+    remedy = "Put its folder back from where the run was made, or make the run anew."
+    if short not in there:
+        raise SplitError(
+            f"Snapshot {short} is not under {folder} (there: {', '.join(there) or 'none'}). "
+            f"{remedy}"
+        )
+    snapshot = _read_whole(folder, short, {}, remedy)
+    if snapshot.content_hash != name:
+        raise SplitError(f"Snapshot {short} under {folder} is another one of that name. {remedy}")
+    return snapshot
+
+
+def _incomplete(folder: Path, error: FileNotFoundError, remedy: str) -> SplitError:
+    missing = Path(str(error.filename)).name
+    return SplitError(
+        f"There is no complete snapshot under {folder} ({missing} is missing). {remedy}"
+    )
+
+
+def _read_whole(folder: Path, name: str, made_from: Mapping[str, Any], remedy: str) -> Snapshot:
+    """One snapshot below a folder, with its hash checked."""
+    try:
         keys = ("hash", "symbol", "provenance", "contracts")
         manifest = _read_json(folder / name / MANIFEST_FILE, remedy, *keys)
         matrix = _read_table(folder / name / MATRIX_FILE, remedy)
         regimes = _read_table(folder / name / REGIMES_FILE, remedy)
     except FileNotFoundError as error:
-        missing = Path(str(error.filename)).name
-        raise SplitError(
-            f"There is no complete snapshot under {folder} ({missing} is missing). {remedy}"
-        ) from error
+        raise _incomplete(folder, error, remedy) from error
     snapshot = Snapshot(
         matrix,
         regimes,
         manifest["symbol"],
         manifest["provenance"],
         manifest["contracts"],
-        current.get("made_from") or {},
+        made_from,
     )
     if snapshot.content_hash != manifest["hash"]:
         raise SplitError(f"Snapshot {name} under {folder} was changed after writing. {remedy}")

@@ -85,6 +85,8 @@ class ParentRun:
         Id given by MLflow.
     pid
         The one process that may write below this run.
+    tags
+        Tags that it started with: code and machine among them.
     """
 
     def __init__(self, client: MlflowClient, experiment_id: str, spec: ParentSpec) -> None:
@@ -109,6 +111,7 @@ class ParentRun:
         self.run_id: str = run.info.run_id
         self.name = spec.run_name
         self.command = spec.tags.get("command", "")
+        self.tags = dict(spec.tags)
 
     def describe(self, text: str) -> None:
         """Replace the description, Markdown."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -28,6 +29,8 @@ PAGE: Final = 1000
 """Runs per request; the most that a store of MLflow gives."""
 
 PREDICTIONS: Final = "predictions.parquet"
+PARAMETERS: Final = "parameters.json"
+SECONDS: Final = "fit.seconds"
 COLUMNS: Final = (
     "data_date", "label_end_date", "q10", "q50", "q90", "y", "close", "regime_name",
 )  # fmt: skip
@@ -131,4 +134,48 @@ def read_predictions(run_ids: Sequence[str]) -> dict[str, pd.DataFrame]:
             logger.warning("run %s: its artifact %s is damaged: %s", run_id, PREDICTIONS, error)
             continue
         found[run_id] = rows.sort_values("data_date").reset_index(drop=True)
+    return found
+
+
+def read_parameters(run_id: str) -> dict[str, Any]:
+    """Whole configuration of a pipeline run, nested plain data.
+
+    Parameters
+    ----------
+    run_id
+        Id of the pipeline run, not of a child.
+
+    Raises
+    ------
+    ConfigError
+        Its artifact is gone or damaged.
+    """
+    client = open_client()
+    problem = "is gone"
+    try:
+        found = json.loads(_artifact(client, run_id, PARAMETERS).read_text(encoding="utf-8"))
+        if isinstance(found, dict):
+            return found
+        problem = "is damaged"
+    except TrackingError as error:
+        if error_code(error) != "RESOURCE_DOES_NOT_EXIST":
+            raise
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        problem = f"is damaged ({type(error).__name__})"
+    raise ConfigError(
+        f"The artifact {PARAMETERS} of run {run_id[:7]} {problem}, so it is not known what the run "
+        "was made with, and it cannot be fitted again."
+    )
+
+
+def fit_seconds(runs: Sequence[TrackedRun]) -> dict[str, float]:
+    """What the fits of child runs took, by run id; a model without a fit is left out."""
+    client = open_client()
+    found = {}
+    for run in runs:
+        metrics = client.get_run(run.run_id).data.metrics
+        if SECONDS in metrics:
+            found[run.run_id] = float(metrics[SECONDS])
     return found
