@@ -1,0 +1,111 @@
+"""Joblib's Dask backend: a scheduler that is there, or a cluster of processes of this machine."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import joblib
+from distributed import Client, LocalCluster
+from distributed.client import FutureCancelledError
+from distributed.comm import CommClosedError
+from distributed.scheduler import KilledWorker
+
+from soyoil.base.errors import ConfigError
+from soyoil.models.backends.far import children_of, end_children
+from soyoil.models.backends.fleet import Work
+
+CONNECT_SECONDS: Final = 15
+WORKER_SECONDS: Final = 60
+
+
+class DaskFleet:
+    """Workers of a Dask cluster.
+
+    Parameters
+    ----------
+    run
+        Name of this run.
+    address
+        Scheduler; None starts a cluster here.
+    workers
+        Processes of a cluster that is started here.
+
+    Raises
+    ------
+    ConfigError
+        No scheduler answers at the address, or it has no worker.
+    """
+
+    lost: tuple[type[BaseException], ...] = (KilledWorker, FutureCancelledError, CommClosedError)
+    takes_several = True
+
+    def __init__(self, run: str, address: str | None, workers: int) -> None:
+        self._run = run
+        self._cluster: Any = None
+        # Its workers and its scheduler log what is our own retry's to say.
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        if address is None:
+            # Nothing listens to the network; a worker's own memory says nothing of its child's.
+            self._cluster = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address=None,
+                memory_limit=0,
+                silence_logs=logging.CRITICAL,
+            )
+        try:
+            self._client = Client(
+                self._cluster or address, timeout=CONNECT_SECONDS, set_as_default=False
+            )
+            self.renew()
+        except (OSError, TimeoutError) as error:
+            if self._cluster is not None:
+                self._cluster.close()
+            raise ConfigError(
+                f"fit.cluster={address}: no Dask scheduler with a worker answers there ({error}). "
+                "Start it (dask scheduler, dask worker --nthreads 1), or leave fit.cluster out "
+                "for processes of this machine."
+            ) from None
+
+    @property
+    def workers(self) -> int:
+        """Fits that can run at the same time."""
+        threads: dict[str, int] = self._client.nthreads()
+        return max(1, sum(threads.values()))
+
+    def spread(
+        self, function: Callable[..., Any], shared: Any, items: Sequence[Work]
+    ) -> Iterator[Any]:
+        """Results of ``function(shared, *item)`` as they come; `shared` is sent once."""
+        with joblib.parallel_config("dask", client=self._client, scatter=[shared]):
+            parallel = joblib.Parallel(
+                n_jobs=-1, batch_size=1, pre_dispatch="all", return_as="generator_unordered"
+            )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
+            yield from parallel(joblib.delayed(function)(shared, *item) for item in items)
+
+    def renew(self) -> None:
+        """Wait until there is a worker: nannies start lost ones again."""
+        self._client.wait_for_workers(1, timeout=WORKER_SECONDS)
+
+    def processes(self) -> list[int]:
+        """Children of all workers."""
+        found = self._client.run(children_of, self._run, on_error="ignore")
+        return [pid for pids in found.values() for pid in pids]
+
+    def close(self, *, kill: bool) -> None:
+        """Let go of the cluster; end it if it was started here."""
+        try:
+            if self._client.status == "running":
+                self._client.run(end_children, self._run, on_error="ignore")
+        except (OSError, TimeoutError):
+            pass  # a worker that does not answer any more; its children end with it
+        finally:
+            self._client.close(timeout=2 if kill else 10)
+            if self._cluster is not None:
+                self._cluster.close(timeout=2 if kill else 10)
