@@ -30,8 +30,7 @@ class FitConfig(Config):
     workers
         Processes that fit folds at the same time; 0 takes as many as the cores allow.
     backend, cluster
-        Who runs the fits: processes of this machine, or a cluster of Dask or Ray at an address;
-        without one, a cluster of `workers` processes of this machine is started.
+        Who runs the fits, and where: without an address, `workers` processes of this machine.
     threads
         Threads of one fit. Fixed, because the number of threads changes floating-point sums.
     shrink

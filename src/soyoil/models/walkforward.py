@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import as_completed
@@ -13,6 +14,7 @@ from pathlib import Path
 from soyoil.base.arrays import FloatArray
 from soyoil.base.leftovers import scratch
 from soyoil.base.process import peak_memory_mb
+from soyoil.models.backends.fleet import spread
 from soyoil.models.backends.shared import load_arrays, save_arrays
 from soyoil.models.base import (
     Engine,
@@ -132,7 +134,9 @@ def run_walk_forward(
             results[number] = result
             on_done(len(results))
     except BaseException:
-        shutdown(kill=True)
+        # Fits of other threads are ended by whoever waits for all of them.
+        if threading.current_thread() is threading.main_thread():
+            shutdown(kill=True)
         raise
     finally:
         fits.close()
@@ -145,8 +149,6 @@ def _fits(
     """Position of a task and its result, as they are finished."""
     names = [f"{job.engine}, fold {task.fold}" for task in tasks]
     if job.fit.backend != "local":
-        from soyoil.models.backends.fleet import spread
-
         work = [(name, (job, task)) for name, task in zip(names, tasks, strict=True)]
         yield from spread(job.fit, job.engine, fit_shared, arrays, work)
         return

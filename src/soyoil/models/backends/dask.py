@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import signal
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
@@ -14,11 +17,13 @@ from distributed.comm import CommClosedError
 from distributed.scheduler import KilledWorker
 
 from soyoil.base.errors import ConfigError
-from soyoil.models.backends.far import children_of, end_children
+from soyoil.models.backends.far import end_children
 from soyoil.models.backends.fleet import Work
 
 CONNECT_SECONDS: Final = 15
 WORKER_SECONDS: Final = 60
+END_SECONDS: Final = 10
+KILL_SECONDS: Final = 2
 
 
 class DaskFleet:
@@ -47,6 +52,7 @@ class DaskFleet:
         self._cluster: Any = None
         # Its workers and its scheduler log what is our own retry's to say.
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
         if address is None:
             # Nothing listens to the network; a worker's own memory says nothing of its child's.
             self._cluster = LocalCluster(
@@ -85,27 +91,26 @@ class DaskFleet:
             parallel = joblib.Parallel(
                 n_jobs=-1, batch_size=1, pre_dispatch="all", return_as="generator_unordered"
             )
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
-            yield from parallel(joblib.delayed(function)(shared, *item) for item in items)
+        yield from parallel(joblib.delayed(function)(shared, *item) for item in items)
 
     def renew(self) -> None:
         """Wait until there is a worker: nannies start lost ones again."""
         self._client.wait_for_workers(1, timeout=WORKER_SECONDS)
 
-    def processes(self) -> list[int]:
-        """Children of all workers."""
-        found = self._client.run(children_of, self._run, on_error="ignore")
-        return [pid for pids in found.values() for pid in pids]
-
     def close(self, *, kill: bool) -> None:
         """Let go of the cluster; end it if it was started here."""
-        try:
+        seconds = KILL_SECONDS if kill else END_SECONDS
+        with contextlib.suppress(OSError, TimeoutError):
             if self._client.status == "running":
                 self._client.run(end_children, self._run, on_error="ignore")
-        except (OSError, TimeoutError):
-            pass  # a worker that does not answer any more; its children end with it
-        finally:
-            self._client.close(timeout=2 if kill else 10)
-            if self._cluster is not None:
-                self._cluster.close(timeout=2 if kill else 10)
+        with contextlib.suppress(OSError, TimeoutError):
+            self._client.close(timeout=seconds)
+        if self._cluster is None:
+            return
+        workers = [nanny.pid for nanny in self._cluster.workers.values() if nanny.pid]
+        with contextlib.suppress(OSError, TimeoutError):
+            self._cluster.close(timeout=seconds)
+        for pid in workers:
+            # One that did not end in time; its children end with it.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
