@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import joblib
+from dask.sizeof import sizeof
 from distributed import Client, LocalCluster
 from distributed.client import FutureCancelledError
 from distributed.comm import CommClosedError
@@ -19,11 +20,19 @@ from distributed.scheduler import KilledWorker
 from soyoil.base.errors import ConfigError
 from soyoil.models.backends.far import end_children
 from soyoil.models.backends.fleet import Work
+from soyoil.models.backends.shared import ARRAYS
+from soyoil.models.base import HorizonArrays
 
 CONNECT_SECONDS: Final = 15
 WORKER_SECONDS: Final = 60
 END_SECONDS: Final = 10
 KILL_SECONDS: Final = 2
+
+
+@sizeof.register(HorizonArrays)
+def _size(arrays: HorizonArrays) -> int:
+    """Bytes of arrays, from which joblib tells what to send once."""
+    return sum(getattr(arrays, name).nbytes for name in ARRAYS)
 
 
 class DaskFleet:
@@ -86,8 +95,13 @@ class DaskFleet:
     def spread(
         self, function: Callable[..., Any], shared: Any, items: Sequence[Work]
     ) -> Iterator[Any]:
-        """Results of ``function(shared, *item)`` as they come; `shared` is sent once."""
-        with joblib.parallel_config("dask", client=self._client, scatter=[shared]):
+        """Results of ``function(shared, *item)`` as they come; `shared` is sent once.
+
+        To every worker where there is work for all of them. On a larger cluster joblib sends it
+        to one, from which those that are given an item fetch it.
+        """
+        scatter = [shared] if self.workers <= len(items) else None
+        with joblib.parallel_config("dask", client=self._client, scatter=scatter):
             parallel = joblib.Parallel(
                 n_jobs=-1, batch_size=1, pre_dispatch="all", return_as="generator_unordered"
             )
