@@ -22,6 +22,7 @@ from soyoil.features.config import FeaturesConfig
 from soyoil.forecast.config import ForecastConfig
 from soyoil.leakage.config import LeakcheckConfig, ReplayConfig
 from soyoil.market.instruments import check_roots
+from soyoil.models.backends.machines import check_installed
 from soyoil.models.champion import ChampionConfig
 from soyoil.models.config import EngineConfig, FitConfig
 from soyoil.models.engines import ENGINES
@@ -110,6 +111,7 @@ class Sections(Config):
             )
         self.panel.check(self.source.symbols)
         self.external.check(self.source.kind)
+        check_installed(self.fit.backend)
         columns = load_contract("features.daily_ml_matrix").feature_columns()
         check_groups(columns, self.fit.feature_groups)
         self.ablation.check(columns)

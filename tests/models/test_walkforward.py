@@ -14,8 +14,9 @@ from pydantic import ValidationError
 
 from soyoil.base.errors import ConfigError, ModelError
 from soyoil.models import executors
+from soyoil.models.backends.machines import available_cores
 from soyoil.models.base import EngineFit, FoldTask, HorizonArrays, blinded, unscaled
-from soyoil.models.config import FitConfig, LightGBMConfig, XGBoostConfig, available_cores
+from soyoil.models.config import FitConfig, LightGBMConfig, XGBoostConfig
 from soyoil.models.engines import ENGINES
 from soyoil.models.shrinkage import Shrink, choose, shrink
 from soyoil.models.walkforward import Job, fit_one, run_walk_forward

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from soyoil.base.config import SESSIONS, Config, bounded
-from soyoil.base.errors import ConfigError
+from soyoil.models.backends.machines import (
+    MACHINES,
+    Backend,
+    check_cluster,
+    may_have_accelerator,
+    process_count,
+)
 
 TargetKind = Literal["vol_scaled", "log_return"]
-
 ALL_GROUPS: Final = "all"
 """Stands for every feature group in ``fit.feature_groups``."""
-
-
-def available_cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def may_have_accelerator() -> bool:
-    """Whether a torch process may find MPS or CUDA; told without loading torch."""
-    return sys.platform == "darwin" or Path("/proc/driver/nvidia/version").exists()
 
 
 class FitConfig(Config):
@@ -39,6 +29,8 @@ class FitConfig(Config):
         Root of every fold's seed.
     workers
         Processes that fit folds at the same time; 0 takes as many as the cores allow.
+    backend, cluster
+        Who runs the fits, and where: without an address, `workers` processes of this machine.
     threads
         Threads of one fit. Fixed, because the number of threads changes floating-point sums.
     shrink
@@ -59,6 +51,8 @@ class FitConfig(Config):
 
     seed: int = bounded(20240131, ge=0, le=2**32 - 1, why="the engines take seeds of 32 bits")
     workers: int = bounded(0, ge=0, le=1_024, why="each worker is a process")
+    backend: Backend = "local"
+    cluster: str | None = None
     threads: int = bounded(1, ge=1, le=256, why="no machine has more cores to use")
     target_kind: TargetKind = "vol_scaled"
     shrink: bool = True
@@ -72,6 +66,15 @@ class FitConfig(Config):
         if isinstance(value, str):
             return () if value == ALL_GROUPS else tuple(value.split("+"))
         return value
+
+    @model_validator(mode="after")
+    def _check_cluster(self) -> FitConfig:
+        check_cluster(self.backend, self.cluster, self.workers)
+        return self
+
+    def deciding(self) -> dict[str, Any]:
+        """Plain data of what decides a forecast: where it is fitted is none of it."""
+        return self.model_dump(mode="json", exclude=set(MACHINES))
 
     def stride(self, sessions: int) -> int:
         """Every how many training rows of a horizon of so many sessions are used."""
@@ -90,15 +93,8 @@ class FitConfig(Config):
         ConfigError
             If workers x threads exceed the cores.
         """
-        cores = available_cores()
         alone = single and may_have_accelerator()
-        workers = self.workers or (1 if alone else max(1, cores // self.threads))
-        if workers * self.threads > cores:
-            raise ConfigError(
-                f"fit.workers={self.workers} x fit.threads={self.threads} need more than the "
-                f"{cores} cores of this machine. Lower one of them, or set fit.workers=0."
-            )
-        return workers
+        return process_count(self.workers, self.threads, alone=alone)
 
 
 class EngineConfig(Config):

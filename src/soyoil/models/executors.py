@@ -12,17 +12,17 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from joblib.externals.loky import ProcessPoolExecutor
 
-from soyoil.warehouse.guard import WAREHOUSE_FORBIDDEN
+from soyoil.models.backends.machines import THREAD_VARIABLES as THREAD_VARIABLES
+from soyoil.models.backends.machines import worker_environment
 
 WATCH_SECONDS: Final = 1.0
 """How often a worker looks whether the process that started it is still there."""
-
-THREAD_VARIABLES: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,9 @@ class ExecutorSpec:
 
 _current: dict[ExecutorSpec, Any] = {}
 
+CLOSERS: Final[list[Callable[[bool], None]]] = []
+"""What else ends with the executors, told whether in the middle of its work."""
+
 
 def _end_with(parent: int) -> None:
     """End this process when its parent is gone: a killed parent tells nobody."""
@@ -52,7 +55,8 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def _start_worker(parent: int) -> None:
+def start_worker(parent: int) -> None:
+    """Make this process one that its parent alone ends, and that ends with it."""
     # Ctrl-C, and a terminal that closes, reach the whole process group; the parent alone decides
     # what ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -64,30 +68,33 @@ def _start_worker(parent: int) -> None:
 def executor_for(spec: ExecutorSpec) -> Any:
     """The running executor of an engine; any other is shut down first."""
     if spec not in _current:
-        shutdown()
+        _end_executors(kill=False)
         _current[spec] = ProcessPoolExecutor(
             max_workers=spec.workers,
-            initializer=_start_worker,
+            initializer=start_worker,
             initargs=(os.getpid(),),
-            env={
-                **dict.fromkeys(THREAD_VARIABLES, str(spec.threads)),
-                WAREHOUSE_FORBIDDEN: "fitting reads the snapshot only",
-            },
+            env=worker_environment(spec.threads),
         )
     return _current[spec]
 
 
+def _end_executors(*, kill: bool) -> None:
+    while _current:
+        _, executor = _current.popitem()
+        executor.shutdown(wait=True, kill_workers=kill)
+
+
 def shutdown(*, kill: bool = False) -> None:
-    """Shut the running executor down, if there is one.
+    """Shut the running executor down, if there is one, and let go of the cluster.
 
     Parameters
     ----------
     kill
         Whether to end its workers in the middle of their tasks.
     """
-    while _current:
-        _, executor = _current.popitem()
-        executor.shutdown(wait=True, kill_workers=kill)
+    _end_executors(kill=kill)
+    for close in CLOSERS:
+        close(kill)
 
 
 atexit.register(shutdown, kill=True)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Final
-
-import numpy as np
 
 from soyoil.base.arrays import FloatArray
 from soyoil.base.leftovers import scratch
 from soyoil.base.process import peak_memory_mb
+from soyoil.models.backends.fleet import spread
+from soyoil.models.backends.shared import load_arrays, save_arrays
 from soyoil.models.base import (
     Engine,
     EngineFit,
@@ -32,8 +31,6 @@ from soyoil.models.executors import ExecutorSpec, executor_for, shutdown
 from soyoil.models.failures import told_apart
 from soyoil.models.selection import with_groups
 from soyoil.models.shrinkage import Shrink, choose, shrink
-
-ARRAYS: Final = ("X", "y", "scale", "dates")
 
 
 @dataclass(frozen=True)
@@ -53,21 +50,6 @@ class Job:
     engine: str
     fit: FitConfig
     config: EngineConfig
-
-
-def save_arrays(arrays: HorizonArrays, folder: Path) -> None:
-    """Write arrays where workers map them into memory."""
-    for name in ARRAYS:
-        np.save(folder / f"{name}.npy", getattr(arrays, name))
-    (folder / "features.txt").write_text("\n".join(arrays.feature_names))
-
-
-@lru_cache(maxsize=1)
-def load_arrays(folder: Path) -> HorizonArrays:
-    """Map arrays that `save_arrays` wrote; read-only, shared by all workers."""
-    mapped = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS}
-    names = tuple((folder / "features.txt").read_text().split("\n"))
-    return HorizonArrays(feature_names=names, **mapped)
 
 
 def _forecast(
@@ -145,19 +127,42 @@ def run_walk_forward(
     ModelError
         If the engine fails for a reason that the user can mend; names the fold.
     """
-    workers = job.fit.worker_count(single=ENGINES[job.engine].single_worker)
-    spec = ExecutorSpec(job.engine, workers, job.fit.threads)
     results: dict[int, FoldResult] = {}
+    fits = _fits(job, arrays, tasks)
+    try:
+        for number, result in fits:
+            results[number] = result
+            on_done(len(results))
+    except BaseException:
+        # Fits of other threads are ended by whoever waits for all of them.
+        if threading.current_thread() is threading.main_thread():
+            shutdown(kill=True)
+        raise
+    finally:
+        fits.close()
+    return [results[number] for number in range(len(tasks))]
+
+
+def _fits(
+    job: Job, arrays: HorizonArrays, tasks: Sequence[FoldTask]
+) -> Generator[tuple[int, FoldResult]]:
+    """Position of a task and its result, as they are finished."""
+    names = [f"{job.engine}, fold {task.fold}" for task in tasks]
+    if job.fit.backend != "local":
+        work = [(name, (job, task)) for name, task in zip(names, tasks, strict=True)]
+        yield from spread(job.fit, job.engine, fit_shared, arrays, work)
+        return
+    workers = job.fit.worker_count(single=ENGINES[job.engine].single_worker)
     with scratch() as folder:
         save_arrays(arrays, folder)
-        try:
-            executor = executor_for(spec)
-            futures = {executor.submit(_work, job, folder, task): task.fold for task in tasks}
-            for future in as_completed(futures):
-                with told_apart(f"{job.engine}, fold {futures[future]}"):
-                    results[futures[future]] = future.result()
-                on_done(len(results))
-        except BaseException:
-            shutdown(kill=True)
-            raise
-    return [results[task.fold] for task in tasks]
+        executor = executor_for(ExecutorSpec(job.engine, workers, job.fit.threads))
+        futures = {executor.submit(_work, job, folder, task): n for n, task in enumerate(tasks)}
+        for future in as_completed(futures):
+            with told_apart(names[futures[future]]):
+                result = future.result()
+            yield futures[future], result
+
+
+def fit_shared(arrays: HorizonArrays, job: Job, task: FoldTask) -> FoldResult:
+    """`fit_one` with the arrays first, as a cluster shares them."""
+    return fit_one(job, arrays, task)

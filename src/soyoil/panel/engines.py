@@ -7,7 +7,7 @@ in the fit stage: the forecasts of a root are those that a run with it as target
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,6 +19,7 @@ from soyoil.base.errors import ContractError, ModelError, SplitError
 from soyoil.base.handover import MadeFrom, content_hash
 from soyoil.market.conventions import QUANTILE_COLUMNS
 from soyoil.models.arrays import horizon_arrays
+from soyoil.models.backends.ahead import in_order
 from soyoil.models.config import ALL_GROUPS, EngineConfig, FitConfig
 from soyoil.models.walkforward import Job, run_walk_forward
 from soyoil.panel.losses import PanelRules, root_losses
@@ -207,6 +208,26 @@ def _check_sessions(snapshot: Snapshot, series: RootSeries) -> None:
         )
 
 
+@dataclass(frozen=True)
+class _Unit:
+    """One root and horizon, to be fitted if it can be scored."""
+
+    snapshot: Snapshot
+    horizon: Horizon
+
+    @property
+    def cell(self) -> Cell:
+        return self.snapshot.symbol, self.horizon.name
+
+
+def _units(cut: Cut, series: Sequence[RootSeries]) -> Iterator[_Unit]:
+    for root in series:
+        snapshot = cut(root.symbol)
+        _check_sessions(snapshot, root)
+        for horizon in HORIZONS.values():
+            yield _Unit(snapshot, horizon)
+
+
 def fit_engines(
     cut: Cut,
     series: Sequence[RootSeries],
@@ -251,24 +272,27 @@ def fit_engines(
     kept: dict[str, int] = {}
     total = len(series) * len(HORIZONS)
     for engine in engines.configs:
-        read, done, fitted = 0, 0, 0
-        for root in series:
-            snapshot = cut(root.symbol)
-            _check_sessions(snapshot, root)
-            for horizon in HORIZONS.values():
-                cell = (root.symbol, horizon.name)
-                if cell in scored and cell not in short:
-                    try:
-                        planned = plan_root(snapshot, horizon, split, engines.weights)
-                    except SplitError as error:
-                        short[cell] = str(error)
-                    else:
-                        frame, was_kept = fit_root(planned, engine, engines, store)
-                        read, fitted = read + was_kept, fitted + (not was_kept)
-                        found[engine, *cell] = on_dates(frame, snapshot.matrix["data_date"])
-                done += 1
-                if advance is not None:
-                    advance(engine, done, total)
+        read, fitted = 0, 0
+
+        def fit_cell(unit: _Unit, engine: str = engine) -> tuple[pd.DataFrame, bool] | str | None:
+            if unit.cell not in scored or unit.cell in short:
+                return None
+            try:
+                planned = plan_root(unit.snapshot, unit.horizon, split, engines.weights)
+            except SplitError as error:
+                return str(error)
+            return fit_root(planned, engine, engines, store)
+
+        cells = in_order(engines.fit, engine, fit_cell, _units(cut, series))
+        for done, (unit, outcome) in enumerate(cells, start=1):
+            if isinstance(outcome, str):
+                short[unit.cell] = outcome
+            elif outcome is not None:
+                frame, was_kept = outcome
+                read, fitted = read + was_kept, fitted + (not was_kept)
+                found[engine, *unit.cell] = on_dates(frame, unit.snapshot.matrix["data_date"])
+            if advance is not None:
+                advance(engine, done, total)
         kept[engine] = read
         logger.info(
             "panel, %s: %d results fitted, %d read, %d roots and horizons without a fold",

@@ -7,18 +7,14 @@ killed is continued where it stood, and one with other data or parameters reads 
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 
-from soyoil import models
 from soyoil.base.handover import (
     HandoverError,
     MadeFrom,
@@ -29,6 +25,7 @@ from soyoil.base.handover import (
 )
 from soyoil.base.leftovers import unfinished
 from soyoil.market.conventions import QUANTILE_COLUMNS
+from soyoil.models.backends.versions import code_hash, library_versions
 from soyoil.models.config import EngineConfig, FitConfig
 from soyoil.models.engines import ENGINES
 
@@ -62,26 +59,6 @@ class ResultKey:
         return f"{self.engine}/{self.symbol}.{self.horizon}.{digest[:24]}.parquet"
 
 
-@lru_cache(maxsize=1)
-def _code() -> str:
-    """Hash of the modules that turn rows into forecasts."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(str(models.__file__)).parent.glob("*.py")):
-        digest.update(path.name.encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def _versions(engine: str) -> dict[str, str]:
-    found = {}
-    for name in ("numpy", *ENGINES[engine].distributions):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
 def fit_facts(profile: str, fit: FitConfig, engine: str, config: EngineConfig) -> Mapping[str, Any]:
     """What decides the forecasts of an engine beside its rows.
 
@@ -90,9 +67,13 @@ def fit_facts(profile: str, fit: FitConfig, engine: str, config: EngineConfig) -
     """
     return {
         "profile": profile,
-        "fit": fit.model_dump(mode="json", exclude={"workers"}),
+        "fit": fit.deciding(),
         engine: config.model_dump(mode="json"),
-        "code": {"module": ENGINES[engine].module, "models": _code(), **_versions(engine)},
+        "code": {
+            "module": ENGINES[engine].module,
+            "models": code_hash(),
+            **library_versions(engine),
+        },
     }
 
 

@@ -51,7 +51,7 @@ def fit_parameters(
     """
     return {
         "profile": profile,
-        "fit": fit.model_dump(mode="json", exclude={"workers"}),
+        "fit": fit.deciding(),
         engine: config.model_dump(mode="json"),
     }
 

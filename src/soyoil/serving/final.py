@@ -86,7 +86,8 @@ class FinalModel:
             "sessions": self.sessions,
             "cutoff": self.cutoff.isoformat(),
             "rows": list(self.rows),
-            "fit": self.fit.model_dump(mode="json"),
+            # Where it was fitted is nothing to whoever uses it.
+            "fit": self.fit.model_dump(mode="json", exclude={"backend", "cluster"}),
             "config": self.config.model_dump(mode="json"),
             "shrink": [self.shrink.location, self.shrink.spread],
             "columns": list(self.columns),

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from soyoil.base.config import Config
 from soyoil.base.errors import ConfigError
+from soyoil.models.backends.machines import MACHINES
 from soyoil.models.config import ALL_GROUPS, EngineConfig, FitConfig
 from soyoil.regimes.weights import WeightsConfig
 from soyoil.sweep.config import Choice, Dimension, FloatRange, IntRange, Value
@@ -17,7 +18,7 @@ from soyoil.sweep.config import Choice, Dimension, FloatRange, IntRange, Value
 if TYPE_CHECKING:
     from optuna import Trial
 
-LOCAL: Final = ("workers", "threads")
+LOCAL: Final = (*sorted(MACHINES), "threads")
 """Keys of ``fit`` that belong to a machine, not to a configuration."""
 
 

@@ -1,0 +1,1 @@
+"""Fits on clusters: the folds of this machine's walk-forward as tasks of Dask or Ray."""
