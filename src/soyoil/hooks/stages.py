@@ -51,9 +51,13 @@ class StageHooks:
         self._seconds.clear()
         self._mark = time.perf_counter()
 
+    def stage_of(self, node: Node) -> str:
+        """Stage of a node of the running pipeline."""
+        return self._stage_of.get(node.name, node.namespace or "other")
+
     def _book(self, node: Node) -> None:
         now = time.perf_counter()
-        self._seconds[self._stage_of.get(node.name, node.namespace or "other")] += now - self._mark
+        self._seconds[self.stage_of(node)] += now - self._mark
         self._mark = now
 
     @hook_impl

@@ -1,0 +1,112 @@
+"""Parts of a pipeline that run whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from kedro.io import AbstractDataset, CatalogProtocol, MemoryDataset
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+
+from soyoil.datasets.tracks_runs import TracksRuns
+
+TRACKED: Final = "tracked"
+"""Name of the part that makes the tracked run."""
+LIVE: Final = ("forecast",)
+"""Namespaces whose nodes look at the clock: they always run."""
+_PARAMETERS: Final = ("parameters", "params:")
+
+Catalog = CatalogProtocol[str, Any]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Nodes that run whole or not at all.
+
+    Attributes
+    ----------
+    name
+        Name of its record.
+    nodes
+        In the order of the pipeline.
+    inner
+        Datasets that only hand on from one of its nodes to another.
+    """
+
+    name: str
+    nodes: tuple[Node, ...]
+    inner: frozenset[str]
+
+    @cached_property
+    def parameters(self) -> list[str]:
+        """Parameters that its nodes take."""
+        named = {name for node in self.nodes for name in node.inputs}
+        return sorted(name for name in named if name.startswith(_PARAMETERS))
+
+    @cached_property
+    def outputs(self) -> list[str]:
+        """Datasets that it leaves behind."""
+        return sorted({name for node in self.nodes for name in node.outputs} - self.inner)
+
+    def inputs_of(self, nodes: Iterable[Node]) -> list[str]:
+        """Datasets that some of its nodes read and none of them makes."""
+        made = {name for node in self.nodes for name in node.outputs}
+        named = {name for node in nodes for name in node.inputs}
+        return sorted(n for n in named - made if not n.startswith(_PARAMETERS))
+
+
+def is_live(node: Node) -> bool:
+    """Whether a node always runs."""
+    return node.namespace in LIVE
+
+
+def dataset(catalog: Catalog, name: str) -> AbstractDataset[Any, Any]:
+    """Dataset of a name, which `CatalogHooks` has made."""
+    found: AbstractDataset[Any, Any] = catalog.get(name)
+    return found
+
+
+def tracked_nodes(pipeline: Pipeline, catalog: Catalog) -> list[Node]:
+    """Nodes that write to the tracked run, and those that build upon them; none that always run."""
+    found: set[Node] = set()
+    for node in pipeline.nodes:
+        tracks = any(isinstance(dataset(catalog, name), TracksRuns) for name in node.outputs)
+        after = found & pipeline.node_dependencies[node]
+        if (tracks or after) and not is_live(node):
+            found.add(node)
+    return [node for node in pipeline.nodes if node in found]
+
+
+def units(pipeline: Pipeline, catalog: Catalog) -> list[Unit]:
+    """Parts of a pipeline, without those that always run; the tracked one is the last.
+
+    Nodes that hand on data in memory belong together, and all that makes a tracked run: such a run
+    is never made of parts of two.
+    """
+    memory = {
+        name
+        for name in pipeline.datasets()
+        if not name.startswith(_PARAMETERS) and isinstance(dataset(catalog, name), MemoryDataset)
+    }
+    tracked = tracked_nodes(pipeline, catalog)
+    groups: list[list[Node]] = []
+    for node in pipeline.nodes:
+        if node in tracked or is_live(node):
+            continue
+        shared = memory & {*node.inputs, *node.outputs}
+        joined = [g for g in groups if any(shared & {*n.inputs, *n.outputs} for n in g)]
+        groups = [g for g in groups if g not in joined] + [[*sum(joined, []), node]]
+    found = [Unit(_name(group), tuple(group), frozenset(memory)) for group in groups]
+    if tracked:
+        found.append(Unit(TRACKED, tuple(tracked), frozenset(memory)))
+    return found
+
+
+def _name(nodes: list[Node]) -> str:
+    spaces = {node.namespace for node in nodes}
+    if len(nodes) > 1 and len(spaces) == 1:
+        return str(spaces.pop())
+    return "+".join(sorted(node.name for node in nodes))
