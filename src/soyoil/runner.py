@@ -16,7 +16,7 @@ from pluggy import PluginManager
 
 from soyoil.models.engines import ENGINES, ablations
 from soyoil.models.registry import BASELINES, CHAMPION
-from soyoil.skipping import plan as plans
+from soyoil.skipping import active as plans
 from soyoil.targets.horizons import HORIZONS
 
 _HORIZON_RANK = {name: rank for rank, name in enumerate(HORIZONS)}

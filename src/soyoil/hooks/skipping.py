@@ -16,8 +16,7 @@ from soyoil.base.data_folder import data_folder
 from soyoil.hooks.parameters import ParameterHooks
 from soyoil.hooks.stages import STAGES, StageHooks
 from soyoil.hooks.tracking import FILTERS
-from soyoil.skipping import plan as plans
-from soyoil.skipping.plan import Plan, Scene
+from soyoil.skipping import active as plans
 from soyoil.skipping.switch import is_forced
 from soyoil.tracking.environment import STORE_VARIABLE
 
@@ -78,6 +77,9 @@ class SkipHooks:
         context, parameters = self._context, self._checked.parameters
         if context is None or parameters is None or not may_skip(run_params):
             return
+        # Imported here because every command imports the hooks.
+        from soyoil.skipping.plan import Plan, Scene
+
         loader = context.config_loader
         scene = Scene(
             pipeline=pipeline,

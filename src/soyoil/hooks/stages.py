@@ -81,6 +81,6 @@ class StageHooks:
         parts = [f"{stage} {seconds:.1f} s" for stage, seconds in self.seconds.items()]
         logger.info(
             "wall time: %s; peak memory of this process %.0f MB",
-            ", ".join(parts),
+            ", ".join(parts) or "nothing ran",
             peak_memory_mb(),
         )

@@ -21,7 +21,7 @@ from soyoil.datasets.tracks_runs import TracksRuns
 from soyoil.hooks.stages import StageHooks
 from soyoil.params import Parameters, check_parameters, known_keys
 from soyoil.reports.words import pipeline_note
-from soyoil.skipping import plan as plans
+from soyoil.skipping import active as plans
 from soyoil.sources.base import BarBatch
 from soyoil.tracking import active
 from soyoil.tracking.active import ParentSpec

@@ -167,9 +167,11 @@ class Plan:
             found[name] = places
         return found
 
-    def _models(self) -> list[str]:
+    def _state_of(self, run_id: str) -> str | None:
+        """What MLflow holds of a finished run and of the models that it may have registered."""
         symbol = self._scene.parameters.target.symbol.lower()
-        return [f"soyoil-{symbol}-{horizon}" for horizon in HORIZONS]
+        models = [f"soyoil-{symbol}-{horizon}" for horizon in HORIZONS]
+        return kept_state(self._scene.store, run_id, models)
 
     # Verdicts
 
@@ -182,9 +184,7 @@ class Plan:
             return None
         if unit.name == TRACKED:
             run = record.run
-            if run is None or run.state != kept_state(
-                self._scene.store, run.run_id, self._models()
-            ):
+            if run is None or run.state != self._state_of(run.run_id):
                 return None
         outputs = self._outputs(unit, record)
         # What is missing was not there before either, so a place that is empty proves nothing.
@@ -328,7 +328,7 @@ class Plan:
     def close(self, run_id: str, name: str) -> None:
         """Write the record of the tracked part, once its run has ended in MLflow."""
         unit = next((u for u in self._units if u.name == TRACKED), None)
-        state = kept_state(self._scene.store, run_id, self._models())
+        state = self._state_of(run_id)
         if unit is not None and state is not None and self.tracked == "run":
             self._finish(unit, TrackedRun(run_id=run_id, name=name, state=state))
 
@@ -352,17 +352,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value if isinstance(value, str | int | float | bool | None) else repr(value)
-
-
-_current: Plan | None = None
-
-
-def current() -> Plan | None:
-    """Plan of the run of this process; None if everything runs and nothing is recorded."""
-    return _current
-
-
-def set_current(plan: Plan | None) -> None:
-    """Set the plan of the run that is about to start."""
-    global _current
-    _current = plan

@@ -98,7 +98,8 @@ def units(pipeline: Pipeline, catalog: Catalog) -> list[Unit]:
             continue
         shared = memory & {*node.inputs, *node.outputs}
         joined = [g for g in groups if any(shared & {*n.inputs, *n.outputs} for n in g)]
-        groups = [g for g in groups if g not in joined] + [[*sum(joined, []), node]]
+        before = [n for group in joined for n in group]
+        groups = [*(g for g in groups if g not in joined), [*before, node]]
     found = [Unit(_name(group), tuple(group), frozenset(memory)) for group in groups]
     if tracked:
         found.append(Unit(TRACKED, tuple(tracked), frozenset(memory)))
