@@ -12,7 +12,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
-from soyoil.base.data_folder import data_folder
+from soyoil.base.data_folder import data_folder, data_folder_name
 from soyoil.hooks.parameters import ParameterHooks
 from soyoil.hooks.stages import STAGES, StageHooks
 from soyoil.hooks.tracking import FILTERS
@@ -91,15 +91,7 @@ class SkipHooks:
             store=os.environ.get(STORE_VARIABLE),
             force=force,
         )
-        plan = Plan(scene)
-        plans.set_current(plan)
-        run = plan.kept_run
-        if run is not None:
-            logger.info(
-                "nothing changed since the run %r: it stands, and no other is tracked "
-                "(--force runs everything)",
-                run.name,
-            )
+        plans.set_current(Plan(scene))
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
@@ -125,6 +117,14 @@ class SkipHooks:
             if left[stage]
         ]
         logger.info("left out, as nothing they are made from has changed: %s", ", ".join(parts))
+        run = plan.kept_run
+        if run is not None:
+            logger.info(
+                "the results of the run %r stand, so that no other was tracked; its report is in "
+                "%s/08_reporting, and --force runs everything again",
+                run.name,
+                data_folder_name(),
+            )
 
     @hook_impl
     def on_pipeline_error(self) -> None:

@@ -15,7 +15,7 @@ from soyoil.base.kept import Kept
 
 _PACKAGE: Final = Path(soyoil.__file__).parent
 _DRIVER: Final = Path("/proc/driver/nvidia/version")
-_VARIABLES: Final = ("CUDA_VISIBLE_DEVICES", "MLFLOW_TRACKING_URI")
+_VARIABLES: Final = ("CUDA_VISIBLE_DEVICES",)
 
 _codes: Kept[str] = Kept(1)
 

@@ -39,6 +39,11 @@ _FILE: Final = "file:"
 _FOLDERS: Final = (FitReportDataset, FinalModelDataset, RegisteredModelsDataset)
 
 
+def is_missing_file(place: str, content: str) -> bool:
+    """Whether a place is a file that is not there; a table may be missing for good reason."""
+    return place.startswith(_FILE) and content == ABSENT
+
+
 class Evidence:
     """Looks at files and tables; each file is read once as long as it stays the same."""
 

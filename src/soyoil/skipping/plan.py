@@ -21,7 +21,7 @@ from soyoil.base.handover import text_hash
 from soyoil.datasets.tracked_files import TrackedFilesDataset
 from soyoil.params import Sections
 from soyoil.skipping.environment import environment_hash
-from soyoil.skipping.evidence import Evidence, Places
+from soyoil.skipping.evidence import Evidence, Places, is_missing_file
 from soyoil.skipping.readers import look_outside
 from soyoil.skipping.records import Record, Records, TrackedRun
 from soyoil.skipping.units import TRACKED, Catalog, Unit, dataset, units
@@ -187,7 +187,6 @@ class Plan:
             if run is None or run.state != self._state_of(run.run_id):
                 return None
         outputs = self._outputs(unit, record)
-        # What is missing was not there before either, so a place that is empty proves nothing.
         return record if outputs is not None and outputs == record.outputs else None
 
     def _verdict(self, unit: Unit, *, settled: bool) -> Verdict:
@@ -310,6 +309,9 @@ class Plan:
             return
         if environment_hash() != self._environment:
             # Code was edited meanwhile, and parts of it may have been loaded before and after.
+            return
+        if any(is_missing_file(p, c) for places in outputs.values() for p, c in places.items()):
+            # It ran and left nothing there: what it did cannot be told from nothing done.
             return
         own = {place for places in outputs.values() for place in places}
         now = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
