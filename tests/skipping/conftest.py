@@ -59,6 +59,7 @@ class Chain:
     stop_at: str | None = None
     stop_before_record: str | None = None
     runs: int = 0
+    shown: str | None = None
 
     @property
     def bars(self) -> Path:
@@ -87,7 +88,11 @@ class Chain:
 
     def _sessions(self, bars: pd.DataFrame) -> pd.DataFrame:
         self._said("sessions")
-        return bars.sort_values("x").assign(y=lambda frame: frame["x"].cumsum() / 3)
+        return (
+            bars.drop_duplicates("x")
+            .sort_values("x")
+            .assign(y=lambda frame: frame["x"].cumsum() / 3)
+        )
 
     def _regimes(self, regimes: list[dict[str, Any]]) -> pd.DataFrame:
         self._said("regimes")
@@ -117,8 +122,9 @@ class Chain:
         self._said("report")
         return {"report.html": f"{first} {second}\n"}
 
-    def _forecast(self, scores: dict[str, float]) -> None:
+    def _forecast(self, scores: dict[str, float]) -> dict[str, str]:
         self._said("forecast")
+        return {"forecast.txt": f"{scores}\n"}
 
     def pipeline(self) -> Pipeline:
         """The stages."""
@@ -135,7 +141,7 @@ class Chain:
             *(Node(self._score(f"{c}.score"), f"{c}.predictions", f"{c}.scores", name=f"{c}.score")
               for c in cells),
             Node(self._report, [f"{c}.scores" for c in cells], "report", name="report"),
-            Node(self._forecast, "xgboost.scores", None, name="show", namespace="forecast"),
+            Node(self._forecast, "xgboost.scores", "forecast_files", name="make", namespace="forecast"),
         ]  # fmt: skip
         return Pipeline(nodes)
 
@@ -150,6 +156,7 @@ class Chain:
             "sessions": csv("sessions.csv"),
             "matrix": csv("matrix.csv"),
             "report": TrackedFilesDataset(path=str(self.data / "reports")),
+            "forecast_files": TrackedFilesDataset(path=str(self.data / "reports")),
             "regimes": WarehouseTableDataset(
                 table="training.regime_weights",
                 connection={"backend": "duckdb", "path": str(self.warehouse)},
@@ -185,6 +192,7 @@ class Chain:
             if plan.tracked == "run":
                 self.runs += 1
                 plan.close(f"run{self.runs}", "train")
+            self.shown = plan.text_of("forecast_files")
         finally:
             active.set_current(None)
         return self.ran
@@ -194,7 +202,7 @@ class Chain:
         files = {
             str(path.relative_to(self.data)): path.read_bytes()
             for path in sorted(self.data.rglob("*"))
-            if path.is_file() and path.suffix in (".csv", ".json", ".html")
+            if path.is_file() and path.suffix in (".csv", ".json", ".html", ".txt")
             and ".done" not in path.parts
         }  # fmt: skip
         table = self.catalog().load("regimes").to_csv()

@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from typing import Any, Final
 
+import click
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
@@ -117,6 +118,9 @@ class SkipHooks:
             if left[stage]
         ]
         logger.info("left out, as nothing they are made from has changed: %s", ", ".join(parts))
+        table = plan.text_of("forecast_files")
+        if table:
+            click.echo(table, nl=False)
         run = plan.kept_run
         if run is not None:
             logger.info(

@@ -24,7 +24,7 @@ from soyoil.skipping.environment import environment_hash
 from soyoil.skipping.evidence import Evidence, Places, is_missing_file
 from soyoil.skipping.readers import look_outside
 from soyoil.skipping.records import Record, Records, TrackedRun
-from soyoil.skipping.units import TRACKED, Catalog, Unit, dataset, units
+from soyoil.skipping.units import FORECAST, TRACKED, Catalog, Unit, dataset, units
 from soyoil.sources.identity import market_identity
 from soyoil.targets.horizons import HORIZONS
 from soyoil.tracking.kept_run import kept_state
@@ -127,7 +127,7 @@ class Plan:
             return None
         if unit.name == TRACKED:
             given["store"] = [self._scene.store, self._scene.raw.get("tracking")]
-        return text_hash(_plain([self._common, given, [node.name for node in unit.nodes]]))
+        return text_hash(_plain([self._common, given, list(map(_what_runs, unit.nodes))]))
 
     def _places(self, names: Sequence[str]) -> dict[str, str] | None:
         found: dict[str, str] = {}
@@ -208,6 +208,8 @@ class Plan:
             behind = self._behind(unit)
             settled = all(verdicts[other.name] == "same" for other in behind)
             verdicts[unit.name] = self._verdict(unit, settled=settled)
+        if FORECAST in verdicts and verdicts.get(TRACKED) == "run":
+            verdicts[FORECAST] = "run"
         return verdicts
 
     def _behind(self, unit: Unit) -> list[Unit]:
@@ -243,6 +245,14 @@ class Plan:
         """Names of the nodes that were left out."""
         return {node.name for node in self._skipped}
 
+    def text_of(self, name: str) -> str | None:
+        """The text files that a dataset of a part that was left out has written."""
+        for unit in self._units:
+            record = self._records.read(unit.name) if name in unit.outputs else None
+            if record is not None and self._skipped.issuperset(unit.nodes):
+                return self._evidence.text_at(record.outputs[name])
+        return None
+
     def saved(self, name: str, data: object) -> None:
         """Remember which files a dataset of several has written."""
         made = dataset(self._scene.catalog, name)
@@ -268,7 +278,8 @@ class Plan:
                 if unit is not None:
                     self._note(unit, nodes)
                 yield nodes
-                if unit is not None and unit.name != TRACKED:
+                done.update(nodes)
+                if unit is not None and unit.name != TRACKED and done.issuperset(unit.nodes):
                     self._finish(unit)
             done.update(nodes)
 
@@ -280,13 +291,20 @@ class Plan:
             if node in done:
                 continue
             unit = unit_of.get(node)
-            whole = unit is not None and (unit.name != TRACKED or self.tracked != "run")
+            whole = unit is not None and not self._is_split(unit)
             nodes = [n for n in ordered if n in unit.nodes] if unit and whole else [node]
             if set().union(*(needs[n] for n in nodes)) - set(nodes) <= done:
                 return unit, nodes
         return None, [node for node in ordered if node not in done]
 
+    def _is_split(self, unit: Unit) -> bool:
+        """Whether each node of a part runs as soon as it can: a fit that fails later spoils less."""
+        return unit.name in (TRACKED, FORECAST) and self._verdicts[unit.name] == "run"
+
     def _skips(self, unit: Unit) -> bool:
+        if unit.name == FORECAST and self.tracked == "run":
+            # A tracked run holds the forecast too.
+            self._verdicts[FORECAST] = "run"
         verdict = self._verdicts[unit.name]
         if verdict == "open":
             verdict = self._verdicts[unit.name] = self._verdict(unit, settled=True)
@@ -303,8 +321,8 @@ class Plan:
         """Write the record of a part that has run, if it is known what it was made from."""
         seen = self._seen.get(unit.name)
         outputs = self._outputs(unit)
-        if outputs is not None and self.tracked == "open" and unit.name != TRACKED:
-            self._tell_tracked(outputs)
+        if outputs is not None:
+            self._tell_waiting(outputs)
         if seen is None or seen.unknown or outputs is None:
             return
         if environment_hash() != self._environment:
@@ -319,13 +337,14 @@ class Plan:
         record = Record(key=seen.key, inputs=inputs, outputs=outputs, ended=now, run=run)
         self._records.write(unit.name, record)
 
-    def _tell_tracked(self, outputs: Mapping[str, Places]) -> None:
-        """Know early that the tracked part will run: a run is tracked from then on."""
-        record = self._records.read(TRACKED)
-        then = record.inputs if record is not None else {}
+    def _tell_waiting(self, outputs: Mapping[str, Places]) -> None:
+        """Know early that a part will run: a run is tracked from then on."""
         made = {p: c for places in outputs.values() for p, c in places.items()}
-        if any(then.get(place, content) != content for place, content in made.items()):
-            self._verdicts[TRACKED] = "run"
+        for name in [name for name, verdict in self._verdicts.items() if verdict == "open"]:
+            record = self._records.read(name)
+            then = record.inputs if record is not None else {}
+            if any(then.get(place, content) != content for place, content in made.items()):
+                self._verdicts[name] = "run"
 
     def close(self, run_id: str, name: str) -> None:
         """Write the record of the tracked part, once its run has ended in MLflow."""
@@ -333,6 +352,12 @@ class Plan:
         state = self._state_of(run_id)
         if unit is not None and state is not None and self.tracked == "run":
             self._finish(unit, TrackedRun(run_id=run_id, name=name, state=state))
+
+
+def _what_runs(node: Node) -> list[str]:
+    """A node with the arguments that its function is bound to: a strict forecast is another one."""
+    bound = getattr(node.func, "keywords", {})
+    return [node.name, *(f"{name}={value!r}" for name, value in sorted(bound.items()))]
 
 
 def _parameter(raw: Mapping[str, Any], name: str) -> Any:

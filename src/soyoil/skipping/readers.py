@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -51,9 +52,15 @@ def look_at_outside(parameters: Sections, evidence: Evidence) -> dict[str, str] 
     return found
 
 
+def look_at_clock(parameters: Sections, evidence: Evidence) -> dict[str, str]:
+    """The day, UTC: a forecast says how many sessions have ended since its origin."""
+    return {"clock": dt.datetime.now(dt.UTC).date().isoformat()}
+
+
 READERS: Final[dict[str, Look]] = {
     "ingest.read_source": look_at_source,
     "ingest.read_external": look_at_outside,
+    "forecast.make": look_at_clock,
 }
 """Nodes whose results depend on more than their inputs."""
 

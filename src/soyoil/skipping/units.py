@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from kedro.io import AbstractDataset, CatalogProtocol, MemoryDataset
 from kedro.pipeline import Pipeline
@@ -15,8 +15,8 @@ from soyoil.datasets.tracks_runs import TracksRuns
 
 TRACKED: Final = "tracked"
 """Name of the part that makes the tracked run."""
-LIVE: Final = ("forecast",)
-"""Namespaces whose nodes look at the clock: they always run."""
+FORECAST: Final = "forecast"
+"""Namespace of what says more each day about the same models."""
 _PARAMETERS: Final = ("parameters", "params:")
 
 Catalog = CatalogProtocol[str, Any]
@@ -58,30 +58,24 @@ class Unit:
         return sorted(n for n in named - made if not n.startswith(_PARAMETERS))
 
 
-def is_live(node: Node) -> bool:
-    """Whether a node always runs."""
-    return node.namespace in LIVE
-
-
 def dataset(catalog: Catalog, name: str) -> AbstractDataset[Any, Any]:
     """Dataset of a name, which `CatalogHooks` has made."""
-    found: AbstractDataset[Any, Any] = catalog.get(name)
-    return found
+    return cast("AbstractDataset[Any, Any]", catalog.get(name))
 
 
 def tracked_nodes(pipeline: Pipeline, catalog: Catalog) -> list[Node]:
-    """Nodes that write to the tracked run, and those that build upon them; none that always run."""
+    """Nodes that write to the tracked run, and those that build upon them, but for the forecast."""
     found: set[Node] = set()
     for node in pipeline.nodes:
         tracks = any(isinstance(dataset(catalog, name), TracksRuns) for name in node.outputs)
         after = found & pipeline.node_dependencies[node]
-        if (tracks or after) and not is_live(node):
+        if (tracks or after) and node.namespace != FORECAST:
             found.add(node)
     return [node for node in pipeline.nodes if node in found]
 
 
 def units(pipeline: Pipeline, catalog: Catalog) -> list[Unit]:
-    """Parts of a pipeline, without those that always run; the tracked one is the last.
+    """Parts of a pipeline; the tracked one is the last.
 
     Nodes that hand on data in memory belong together, and all that makes a tracked run: such a run
     is never made of parts of two.
@@ -94,7 +88,7 @@ def units(pipeline: Pipeline, catalog: Catalog) -> list[Unit]:
     tracked = tracked_nodes(pipeline, catalog)
     groups: list[list[Node]] = []
     for node in pipeline.nodes:
-        if node in tracked or is_live(node):
+        if node in tracked:
             continue
         shared = memory & {*node.inputs, *node.outputs}
         joined = [g for g in groups if any(shared & {*n.inputs, *n.outputs} for n in g)]
@@ -108,6 +102,6 @@ def units(pipeline: Pipeline, catalog: Catalog) -> list[Unit]:
 
 def _name(nodes: list[Node]) -> str:
     spaces = {node.namespace for node in nodes}
-    if len(nodes) > 1 and len(spaces) == 1:
+    if spaces == {FORECAST} or (len(nodes) > 1 and len(spaces) == 1):
         return str(spaces.pop())
     return "+".join(sorted(node.name for node in nodes))
