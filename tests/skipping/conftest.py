@@ -141,7 +141,10 @@ class Chain:
             *(Node(self._score(f"{c}.score"), f"{c}.predictions", f"{c}.scores", name=f"{c}.score")
               for c in cells),
             Node(self._report, [f"{c}.scores" for c in cells], "report", name="report"),
-            Node(self._forecast, "xgboost.scores", "forecast_files", name="make", namespace="forecast"),
+            Node(
+                self._forecast, "xgboost.scores", "forecast_files", name="make",
+                namespace="forecast",
+            ),
         ]  # fmt: skip
         return Pipeline(nodes)
 

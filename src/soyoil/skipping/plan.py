@@ -298,7 +298,7 @@ class Plan:
         return None, [node for node in ordered if node not in done]
 
     def _is_split(self, unit: Unit) -> bool:
-        """Whether each node of a part runs as soon as it can: a fit that fails later spoils less."""
+        """Whether each node of a part runs as soon as it can, whatever fails later."""
         return unit.name in (TRACKED, FORECAST) and self._verdicts[unit.name] == "run"
 
     def _skips(self, unit: Unit) -> bool:

@@ -245,7 +245,7 @@ def publish(
     engines: Challengers,
     config: ForecastConfig,
 ) -> tuple[dict[str, str], pd.DataFrame, pd.DataFrame]:
-    """Page, JSON and text by file name, the forecast as rows, and how those of the ledger turned out.
+    """Files by name, the forecast as rows, and how those of the ledger turned out.
 
     Parameters
     ----------
