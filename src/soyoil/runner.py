@@ -16,6 +16,7 @@ from pluggy import PluginManager
 
 from soyoil.models.engines import ENGINES, ablations
 from soyoil.models.registry import BASELINES, CHAMPION
+from soyoil.skipping import active as plans
 from soyoil.targets.horizons import HORIZONS
 
 _HORIZON_RANK = {name: rank for rank, name in enumerate(HORIZONS)}
@@ -92,7 +93,10 @@ def settled_objects() -> Iterator[None]:
 
 
 class CellRunner(SequentialRunner):
-    """Sequential runner that goes through the grid cell by cell; the reason is ADR 12."""
+    """Sequential runner that goes through the grid cell by cell; the reason is ADR 12.
+
+    What a plan (`soyoil.skipping.plan`) finds unchanged is left out.
+    """
 
     def _run(
         self,
@@ -101,5 +105,8 @@ class CellRunner(SequentialRunner):
         hook_manager: PluginManager | None = None,
         run_id: str | None = None,
     ) -> None:
+        plan = plans.current()
+        nodes = cell_order(pipeline)
         with settled_objects():
-            super()._run(_OrderedPipeline(pipeline.nodes), catalog, hook_manager, run_id)
+            for part in [nodes] if plan is None else plan.parts(nodes):
+                super()._run(_OrderedPipeline(part), catalog, hook_manager, run_id)

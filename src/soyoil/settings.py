@@ -12,6 +12,7 @@ from soyoil.hooks.logging import LoggingHooks
 from soyoil.hooks.market import MarketHooks
 from soyoil.hooks.parameters import ParameterHooks
 from soyoil.hooks.replay import ReplayHooks
+from soyoil.hooks.skipping import SkipHooks
 from soyoil.hooks.stages import StageHooks
 from soyoil.hooks.tracking import TrackingHooks
 from soyoil.hooks.workers import WorkerHooks
@@ -28,6 +29,7 @@ _STAGES = StageHooks()
 HOOKS = (
     LockHooks(), CatalogHooks(), LoggingHooks(), _PARAMETERS, MarketHooks(_PARAMETERS), _STAGES,
     ReplayHooks(_PARAMETERS), TrackingHooks(_STAGES), WorkerHooks(),
+    SkipHooks(_PARAMETERS, _STAGES),
 )  # fmt: skip
 
 CONFIG_LOADER_CLASS = CheckedConfigLoader

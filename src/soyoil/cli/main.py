@@ -20,6 +20,7 @@ from soyoil.cli.errors import ending_clearly
 from soyoil.cli.options import run_options
 from soyoil.cli.run_check import check_nodes, check_runner
 from soyoil.cli.warehouse import warehouse
+from soyoil.skipping.switch import forced
 
 RUNNER = "soyoil.runner.CellRunner"
 
@@ -69,7 +70,9 @@ def _run(**options: Any) -> None:
             raise click.ClickException("this Kedro release has no run command to extend")
         runner = options["runner"] or RUNNER
         check_runner(runner, options["runner_params"])
-        callback(**{**options, "pipeline": None, "pipelines": names, "runner": runner})
+        force = options.pop("force")
+        with forced(force):
+            callback(**{**options, "pipeline": None, "pipelines": names, "runner": runner})
 
 
 EXAMPLES = """\b
@@ -80,9 +83,15 @@ Examples:
   kedro run --params=source.kind=databento,source.path=/data/databento
 """
 
+_FORCE = click.Option(
+    ["--force"],
+    is_flag=True,
+    help="Run everything, also what nothing has changed for (docs/skipping.md).",
+)
+
 run = click.Command(
     name="run",
-    params=run_options(),
+    params=[*run_options(), _FORCE],
     callback=_run,
     help="Run a pipeline (default: train).",
     epilog=EXAMPLES,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from soyoil.hooks.logging import LoggingHooks
     from soyoil.hooks.market import MarketHooks
     from soyoil.hooks.parameters import ParameterHooks
+    from soyoil.hooks.skipping import SkipHooks
     from soyoil.hooks.stages import StageHooks
     from soyoil.hooks.tracking import TrackingHooks
     from soyoil.hooks.workers import WorkerHooks
@@ -19,5 +20,5 @@ else:
 
 __all__ = [
     "CatalogHooks", "CheckedConfigLoader", "LockHooks", "LoggingHooks", "MarketHooks",
-    "ParameterHooks", "StageHooks", "TrackingHooks", "WorkerHooks",
+    "ParameterHooks", "SkipHooks", "StageHooks", "TrackingHooks", "WorkerHooks",
 ]  # fmt: skip

@@ -89,7 +89,7 @@ class StageHooks:
             return None
         expected: dict[str, set[str]] = defaultdict(set)
         for node in pipeline.nodes:
-            expected[self._stage(node)].update(node.outputs or [node.name])
+            expected[self.stage_of(node)].update(node.outputs or [node.name])
         names = "+".join(run_params.get("pipeline_names") or ["train"])
         tracked = active.current()
         facts = RunFacts(
@@ -97,13 +97,14 @@ class StageHooks:
         )
         return StageLog(log_path(self._root), facts, expected)
 
-    def _stage(self, node: Node) -> str:
+    def stage_of(self, node: Node) -> str:
+        """Stage of a node of the running pipeline."""
         return self._stage_of.get(node.name, node.namespace or "other")
 
     def _book(self, node: Node) -> float:
         """Book the time since the last call; returns the seconds of the stage so far."""
         now = time.perf_counter()
-        self._last = self._stage(node)
+        self._last = self.stage_of(node)
         self._seconds[self._last] += now - self._mark
         self._mark = now
         return self._seconds[self._last]
@@ -111,7 +112,7 @@ class StageHooks:
     @hook_impl
     def before_dataset_loaded(self, node: Node) -> None:
         """Tell that a stage has begun."""
-        self._last = self._stage(node)
+        self._last = self.stage_of(node)
         if self._log is not None:
             self._log.begin(self._last)
 
@@ -119,7 +120,7 @@ class StageHooks:
     def after_dataset_loaded(self, dataset_name: str, data: Any, node: Node) -> None:
         """Count what a node reads."""
         if self._log is not None:
-            self._log.loaded(self._stage(node), dataset_name, data)
+            self._log.loaded(self.stage_of(node), dataset_name, data)
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
@@ -148,7 +149,7 @@ class StageHooks:
         parts = [f"{stage} {seconds:.1f} s" for stage, seconds in self.seconds.items()]
         logger.info(
             "wall time: %s; peak memory of this process %.0f MB",
-            ", ".join(parts),
+            ", ".join(parts) or "nothing ran",
             peak_memory_mb(),
         )
         self.end("ok")

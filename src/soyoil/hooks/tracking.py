@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import pandas as pd
@@ -14,11 +15,13 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
 from soyoil.base import interrupts
+from soyoil.base.errors import SoyoilError
 from soyoil.base.process import peak_memory_mb
 from soyoil.datasets.tracks_runs import TracksRuns
 from soyoil.hooks.stages import StageHooks
 from soyoil.params import Parameters, check_parameters, known_keys
 from soyoil.reports.words import pipeline_note
+from soyoil.skipping import active as plans
 from soyoil.sources.base import BarBatch
 from soyoil.tracking import active
 from soyoil.tracking.active import ParentSpec
@@ -91,6 +94,20 @@ class TrackingHooks:
     def __init__(self, stages: StageHooks) -> None:
         self._stages = stages
         self._context: KedroContext | None = None
+        self._wanted: Callable[[], ParentSpec] | None = None
+        self._facts: dict[str, str] = {}
+
+    def _start_if_due(self, *, failed: bool = False) -> None:
+        """Start the parent run that is wanted, once it is known that it will hold results.
+
+        Until then all that it would hold may stand in the run before; a run that fails is told of
+        in any case.
+        """
+        plan = plans.current()
+        if self._wanted is None or (plan is not None and plan.tracked != "run" and not failed):
+            return
+        spec, self._wanted = self._wanted(), None
+        active.start(spec).tag(self._facts)
 
     def _costs(self) -> dict[str, float]:
         return {
@@ -119,17 +136,20 @@ class TrackingHooks:
         # A notebook's process outlives the interrupt of an earlier run.
         active.close_interrupted()
         usage.reset()
+        self._wanted, self._facts = None, {}
         made = (catalog.get(name) for name in sorted(pipeline.all_outputs()))
         if not any(isinstance(dataset, TracksRuns) for dataset in made):
             return
         if self._context is None:
             raise RuntimeError("a pipeline run started without a Kedro context")
-        active.start(parent_spec(self._context, run_params))
+        self._wanted = partial(parent_spec, self._context, run_params)
+        self._start_if_due()
 
     @hook_impl
     def before_node_run(self) -> None:
         """Start nothing more after an interrupt."""
         interrupts.raise_again()
+        self._start_if_due()
 
     @hook_impl
     def after_node_run(self) -> None:
@@ -145,8 +165,10 @@ class TrackingHooks:
         The skill table is shown in the parent's description.
         """
         parent = active.current()
-        if parent is not None and dataset_name == BARS and isinstance(data, BarBatch):
-            parent.tag(data.facts)
+        if dataset_name == BARS and isinstance(data, BarBatch):
+            self._facts = dict(data.facts)
+            if parent is not None:
+                parent.tag(data.facts)
         if parent is not None and dataset_name == SKILL_TABLE and isinstance(data, pd.DataFrame):
             parent.log_table(data, f"{SKILL_TABLE}.csv")
             parent.describe(pipeline_note(parent.command, data))
@@ -160,11 +182,18 @@ class TrackingHooks:
         parent = active.current()
         if parent is not None:
             active.finish("FINISHED", metrics=self._costs())
+            plan = plans.current()
+            if plan is not None:
+                plan.close(parent.run_id, parent.name)
             logger.info("tracked as %r, see `mlflow ui`", parent.name)
 
     @hook_impl
     def on_pipeline_error(self, error: Exception) -> None:
         """End the parent, and children that still run, as FAILED; as KILLED after an interrupt."""
+        try:
+            self._start_if_due(failed=True)
+        except SoyoilError as failure:
+            logger.warning("the run could not be tracked: %s", failure)
         if interrupts.received():
             active.abandon("KILLED", "interrupted", self._costs())
         else:

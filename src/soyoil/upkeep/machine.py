@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from soyoil.base.errors import ConfigError
-from soyoil.models.config import FitConfig, available_cores, may_have_accelerator
+from soyoil.models.backends.machines import available_cores, may_have_accelerator
+from soyoil.models.config import FitConfig
 from soyoil.upkeep.finding import Finding, State
 
 PACKAGE: Final = "soyoil"

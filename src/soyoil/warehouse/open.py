@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import assert_never
 
 from soyoil.base.errors import ConfigError
+from soyoil.contracts.contract import TableContract
 from soyoil.warehouse.backend import Warehouse
 from soyoil.warehouse.connection import BigQueryConnection, ConnectionConfig, DuckDBConnection
 from soyoil.warehouse.foreign import ForeignTables
@@ -36,6 +37,27 @@ def connect(config: ConnectionConfig) -> Warehouse:
             return BigQueryWarehouse(config)
         case _:
             assert_never(config)
+
+
+def content_of(config: ConnectionConfig, contract: TableContract) -> str | None:
+    """What a table holds, as a short text that is another one once a value is.
+
+    Returns
+    -------
+    str or None
+        None where finding out would cost as much as reading the table, as on BigQuery.
+
+    Raises
+    ------
+    WarehouseError
+        The warehouse is forbidden here (`guard.forbid_warehouse`), or cannot be read.
+    """
+    check_allowed()
+    if not isinstance(config, DuckDBConnection):
+        return None
+    from soyoil.warehouse.duckdb.content import DuckDBContent
+
+    return DuckDBContent(config).content(contract)
 
 
 def open_inspector(config: ConnectionConfig, *, whole: bool = False) -> Inspector:

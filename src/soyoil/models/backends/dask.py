@@ -29,7 +29,7 @@ END_SECONDS: Final = 10
 KILL_SECONDS: Final = 2
 
 
-@sizeof.register(HorizonArrays)
+@sizeof.register(HorizonArrays)  # type: ignore[untyped-decorator]
 def _size(arrays: HorizonArrays) -> int:
     """Bytes of arrays, from which joblib tells what to send once."""
     return sum(getattr(arrays, name).nbytes for name in ARRAYS)

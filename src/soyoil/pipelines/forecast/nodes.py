@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
 import logging
 import math
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pandas as pd
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from soyoil import __version__
 from soyoil.base.errors import SplitError
@@ -32,6 +33,9 @@ from soyoil.splits.plan import SplitConfig
 from soyoil.splits.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
+
+TEXT_WIDTH: Final = 80
+"""Columns of the table that is kept as a text."""
 
 LEVELS: Final = ("p10", "p50", "p90")
 MODEL: Final = "cones"
@@ -224,6 +228,17 @@ def _plain(forecast: Forecast, unit: str, engines: Challengers) -> dict[str, Any
     }
 
 
+def _as_text(table: RenderableType, forecast: Forecast, ledger: str) -> str:
+    """The table of the terminal as a file, with what is said below it."""
+    text = io.StringIO()
+    console = Console(file=text, width=TEXT_WIDTH)
+    console.print(table)
+    if forecast.missing:
+        console.print(age_text(forecast.outlooks[0].origin, forecast.missing), markup=False)
+    console.print(ledger, markup=False)
+    return text.getvalue()
+
+
 def publish(
     forecast: Forecast,
     ledger: pd.DataFrame,
@@ -231,7 +246,7 @@ def publish(
     engines: Challengers,
     config: ForecastConfig,
 ) -> tuple[dict[str, str], pd.DataFrame, pd.DataFrame]:
-    """Page and JSON by file name, the forecast as rows, and how those of the ledger turned out.
+    """Files by name, the forecast as rows, and how those of the ledger turned out.
 
     Parameters
     ----------
@@ -253,9 +268,9 @@ def publish(
         if alarm:
             logger.warning("%s", alarm)
     text = _ledger_text(forecast, ledger, config.asof)
-    console = Console()
     known = forecast.snapshot
-    console.print(forecast_table(known.symbol, unit, forecast.outlooks, known.rolls))
+    table = forecast_table(known.symbol, unit, forecast.outlooks, known.rolls)
+    Console().print(table)
     if forecast.missing:
         logger.warning("%s", age_text(forecast.outlooks[0].origin, forecast.missing))
     logger.log(logging.WARNING if "another" in text else logging.INFO, "%s", text)
@@ -267,6 +282,7 @@ def publish(
         {
             f"{name}.html": forecast_page(results),
             f"{name}.json": json.dumps(_plain(forecast, unit, engines), indent=2) + "\n",
+            f"{name}.txt": _as_text(table, forecast, text),
         },
         forecast.rows,
         grades,
