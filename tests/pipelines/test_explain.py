@@ -12,19 +12,13 @@ STAGES = "ingest,regimes,features,split,fit,evaluate"
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_two_tracked_runs(shared_project) -> None:  # type: ignore[no-untyped-def]
     root = shared_project.root
-    first = shared_project.run_many(
-        {
-            "a": [f"--pipelines={STAGES}", "--tags=drift", f"--params={PARAMS},{FIRST}"],
-            "b": [
-                "--pipelines=split,fit,evaluate",
-                "--tags=drift",
-                f"--params={PARAMS},{SECOND}",
-            ],
-        }
-    )
-    assert [code for code, _ in first.values()] == [0, 0], first
+    for stages, split in ((STAGES, FIRST), ("split,fit,evaluate", SECOND)):
+        command = [f"--pipelines={stages}", "--tags=drift", f"--params={PARAMS},{split}"]
+        code, output = shared_project.run_many({"run": command})["run"]
+        assert code == 0, output
     with sqlite3.connect(root / "mlflow.db") as db:
         query = (
             "select r.run_uuid from runs r join tags t on t.run_uuid = r.run_uuid "
