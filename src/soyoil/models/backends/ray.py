@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import joblib
 
@@ -18,6 +18,9 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 import ray  # it reads the environment when it is loaded
 from ray.exceptions import RayActorError
 from ray.util.joblib import register_ray
+
+PER_ACTOR: Final = 2
+"""Calls that are handed over at once, for each actor."""
 
 
 def _resolved(function: Callable[..., Any], reference: Any, item: Work) -> Any:
@@ -67,12 +70,19 @@ class RayFleet:
     def spread(
         self, function: Callable[..., Any], shared: Any, items: Sequence[Work]
     ) -> Iterator[Any]:
-        """Results of ``function(shared, *item)`` as they come; `shared` is stored once."""
+        """Results of ``function(shared, *item)``, a few at a time; `shared` is stored once.
+
+        Joblib's backend of Ray gives its results back as a whole, so that what is handed over at
+        once is what progress is counted in, and what a lost actor costs.
+        """
         # In a list, for Ray would replace it by its value in each call.
         reference = [ray.put(shared)]
-        yield from self._parallel(
-            joblib.delayed(_resolved)(function, reference, item) for item in items
-        )
+        step = PER_ACTOR * self.workers
+        for start in range(0, len(items), step):
+            yield from self._parallel(
+                joblib.delayed(_resolved)(function, reference, item)
+                for item in items[start : start + step]
+            )
 
     def renew(self) -> None:
         """Start new actors in the place of those that there are."""
@@ -83,7 +93,6 @@ class RayFleet:
                 n_jobs=self.workers,
                 batch_size=1,
                 pre_dispatch="all",
-                return_as="generator_unordered",
             )
         self._parallel.__enter__()
 
