@@ -230,12 +230,13 @@ def _plain(forecast: Forecast, unit: str, engines: Challengers) -> dict[str, Any
 
 def _as_text(table: RenderableType, forecast: Forecast, ledger: str) -> str:
     """The table of the terminal as a file, with what is said below it."""
-    console = Console(file=io.StringIO(), width=TEXT_WIDTH)
+    written = io.StringIO()
+    console = Console(file=written, width=TEXT_WIDTH)
     console.print(table)
     if forecast.missing:
         console.print(age_text(forecast.outlooks[0].origin, forecast.missing), markup=False)
     console.print(ledger, markup=False)
-    return console.file.getvalue()  # type: ignore[attr-defined]
+    return written.getvalue()
 
 
 def publish(
