@@ -176,7 +176,7 @@ class Chain:
         self.ran = []
         pipeline, catalog = self.pipeline(), self.catalog()
         source = SourceConfig(kind="databento", path=str(self.bars))
-        sections = Sections.model_construct(
+        sections: Sections = Sections.model_construct(  # type: ignore[call-arg]
             source=source, target=TargetConfig(), external=ExternalConfig(),
             features=FeaturesConfig(),
         )  # fmt: skip

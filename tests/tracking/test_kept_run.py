@@ -33,7 +33,7 @@ def test_whatever_is_done_to_a_run_is_seen(
     client.set_tag(parent.run_id, "note", "a reader's own")
     assert state() == whole
 
-    seen = [whole]
+    seen: list[str | None] = [whole]
     client.log_metric(child, "late", 1.0)
     seen.append(state())
     client.create_registered_model(MODELS[0])

@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -22,25 +23,30 @@ _codes: Kept[str] = Kept(1)
 
 def code_hash(package: Path = _PACKAGE) -> str:
     """SHA-256 (hex) of every file of the package: code, contracts and tables that come with it."""
-    files = sorted(
-        path
-        for path in package.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
-    )
-    stats = [path.stat() for path in files]
-    state = tuple(
-        (str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
-        for path, stat in zip(files, stats, strict=True)
-    )
+    found = sorted(_files(str(package)))
 
     def read() -> str:
         digest = hashlib.sha256()
-        for path in files:
+        for path in (Path(name) for name, _ in found):
             digest.update(f"{path.relative_to(package)}\0".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()
 
-    return _codes.get(state, read)
+    return _codes.get(tuple(found), read)
+
+
+def _files(folder: str) -> Iterator[tuple[str, tuple[int, int, int, int]]]:
+    """Files below a folder with what changes when they do; asked for after each part of a run."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name == "__pycache__" or entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                yield from _files(entry.path)
+            else:
+                stat = entry.stat()
+                state = (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+                yield entry.path, state
 
 
 def libraries() -> list[str]:

@@ -20,7 +20,7 @@ from kedro.pipeline.node import Node
 from soyoil.base.handover import text_hash
 from soyoil.datasets.tracked_files import TrackedFilesDataset
 from soyoil.params import Sections
-from soyoil.skipping.environment import environment_hash
+from soyoil.skipping import environment
 from soyoil.skipping.evidence import Evidence, Places, is_missing_file
 from soyoil.skipping.readers import look_outside
 from soyoil.skipping.records import Record, Records, TrackedRun
@@ -99,7 +99,8 @@ class Plan:
         self._records = Records(scene.data)
         self._evidence = Evidence()
         self._units = units(scene.pipeline, scene.catalog)
-        self._environment = environment_hash()
+        self._code = environment.code_hash()
+        self._environment = environment.environment_hash()
         self._common = self._common_key()
         self._files: dict[str, list[str]] = {}
         self._skipped: set[Node] = set()
@@ -325,7 +326,7 @@ class Plan:
             self._tell_waiting(outputs)
         if seen is None or seen.unknown or outputs is None:
             return
-        if environment_hash() != self._environment:
+        if environment.code_hash() != self._code:
             # Code was edited meanwhile, and parts of it may have been loaded before and after.
             return
         if any(is_missing_file(p, c) for places in outputs.values() for p, c in places.items()):
