@@ -9,7 +9,7 @@ import pytest
 
 from soyoil.tracking import active
 from soyoil.tracking.active import ParentSpec
-from soyoil.tracking.kept_run import kept_state
+from soyoil.tracking.look.kept_run import kept_state
 from soyoil.tracking.mlflow_store import open_client
 from soyoil.tracking.record import RunRecord
 

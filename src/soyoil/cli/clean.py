@@ -14,7 +14,7 @@ from soyoil.cli.options import run_options
 from soyoil.cli.places import Opened, opened
 from soyoil.reports.findings import print_spent
 from soyoil.reports.plan import size_text
-from soyoil.tracking.kept import kept_by_store
+from soyoil.tracking.look.kept import kept_by_store
 from soyoil.upkeep.retention import Keep, Spent, Tracked, find_spent, remove_spent
 from soyoil.upkeep.swap import undo_broken_restore
 

@@ -27,7 +27,7 @@ from soyoil.skipping.records import Record, Records, TrackedRun
 from soyoil.skipping.units import FORECAST, TRACKED, Catalog, Unit, dataset, units
 from soyoil.sources.identity import market_identity
 from soyoil.targets.horizons import HORIZONS
-from soyoil.tracking.kept_run import kept_state
+from soyoil.tracking.look.kept_run import kept_state
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import pandas as pd
 
-from soyoil.external.api.config import SERVICES
+from soyoil.external.api import SERVICES
 from soyoil.external.config import ExternalConfig
 from soyoil.external.load import rows_of
 from soyoil.external.registry import SOURCES

@@ -232,14 +232,11 @@ def _as_text(table: RenderableType, forecast: Forecast, ledger: str) -> str:
     """The table of the terminal as a file, with what is said below it."""
     text = io.StringIO()
     console = Console(file=text, width=TEXT_WIDTH)
-    written = io.StringIO()
-    console = Console(file=written, width=TEXT_WIDTH)
     console.print(table)
     if forecast.missing:
         console.print(age_text(forecast.outlooks[0].origin, forecast.missing), markup=False)
     console.print(ledger, markup=False)
     return text.getvalue()
-    return written.getvalue()
 
 
 def publish(
