@@ -21,17 +21,11 @@ HEAVY = (
 )  # fmt: skip
 
 IMPORT_ALL = """
-import importlib, importlib.util, json, pkgutil, sys
+import importlib, json, pkgutil, sys
 import soyoil
 from soyoil.models.engines import ENGINES
 
 engines = {spec.module for spec in ENGINES.values()}
-# Of an extra that need not be installed.
-engines |= {
-    f"soyoil.models.backends.{name}"
-    for name in ("dask", "ray")
-    if importlib.util.find_spec("distributed" if name == "dask" else name) is None
-}
 names = [m.name for m in pkgutil.walk_packages(soyoil.__path__, "soyoil.")]
 for name in names:
     if name not in engines:

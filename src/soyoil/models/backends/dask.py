@@ -10,13 +10,6 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-import joblib
-from dask.sizeof import sizeof
-from distributed import Client, LocalCluster
-from distributed.client import FutureCancelledError
-from distributed.comm import CommClosedError
-from distributed.scheduler import KilledWorker
-
 from soyoil.base.errors import ConfigError
 from soyoil.models.backends.far import end_children
 from soyoil.models.backends.fleet import Work
@@ -29,7 +22,6 @@ END_SECONDS: Final = 10
 KILL_SECONDS: Final = 2
 
 
-@sizeof.register(HorizonArrays)  # type: ignore[untyped-decorator]
 def _size(arrays: HorizonArrays) -> int:
     """Bytes of arrays, from which joblib tells what to send once."""
     return sum(getattr(arrays, name).nbytes for name in ARRAYS)
@@ -53,10 +45,22 @@ class DaskFleet:
         No scheduler answers at the address, or it has no worker.
     """
 
-    lost: tuple[type[BaseException], ...] = (KilledWorker, FutureCancelledError, CommClosedError)
     takes_several = True
 
     def __init__(self, run: str, address: str | None, workers: int) -> None:
+        # The extra may be missing where this module is only read.
+        from dask.sizeof import sizeof
+        from distributed import Client, LocalCluster
+        from distributed.client import FutureCancelledError
+        from distributed.comm import CommClosedError
+        from distributed.scheduler import KilledWorker
+
+        sizeof.register(HorizonArrays, _size)
+        self.lost: tuple[type[BaseException], ...] = (
+            KilledWorker,
+            FutureCancelledError,
+            CommClosedError,
+        )
         self._run = run
         self._cluster: Any = None
         # Its workers and its scheduler log what is our own retry's to say.
@@ -100,6 +104,8 @@ class DaskFleet:
         To every worker where there is work for all of them. On a larger cluster joblib sends it
         to one, from which those that are given an item fetch it.
         """
+        import joblib
+
         scatter = [shared] if self.workers <= len(items) else None
         with joblib.parallel_config("dask", client=self._client, scatter=scatter):
             parallel = joblib.Parallel(

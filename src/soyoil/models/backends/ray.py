@@ -8,22 +8,16 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-import joblib
-
 from soyoil.base.errors import ConfigError
 from soyoil.models.backends.fleet import Work
-
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-
-import ray  # it reads the environment when it is loaded
-from ray.exceptions import RayActorError
-from ray.util.joblib import register_ray
 
 PER_ACTOR: Final = 2
 """Calls that are handed over at once, for each actor."""
 
 
 def _resolved(function: Callable[..., Any], reference: Any, item: Work) -> Any:
+    import ray
+
     return function(ray.get(reference[0]), *item)
 
 
@@ -45,10 +39,17 @@ class RayFleet:
         No cluster answers at the address.
     """
 
-    lost: tuple[type[BaseException], ...] = (RayActorError,)
     takes_several = False
 
     def __init__(self, run: str, address: str | None, workers: int, threads: int) -> None:
+        # It reads the environment when it is loaded, and asks for usage statistics.
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        import ray
+        from ray.exceptions import RayActorError
+        from ray.util.joblib import register_ray
+
+        self.lost: tuple[type[BaseException], ...] = (RayActorError,)
+        self._ray = ray
         self._run = run
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
         if address is None:
@@ -75,8 +76,10 @@ class RayFleet:
         Joblib's backend of Ray gives its results back as a whole, so that what is handed over at
         once is what progress is counted in, and what a lost actor costs.
         """
+        import joblib
+
         # In a list, for Ray would replace it by its value in each call.
-        reference = [ray.put(shared)]
+        reference = [self._ray.put(shared)]
         step = PER_ACTOR * self.workers
         for start in range(0, len(items), step):
             yield from self._parallel(
@@ -86,6 +89,8 @@ class RayFleet:
 
     def renew(self) -> None:
         """Start new actors in the place of those that there are."""
+        import joblib
+
         self._end_actors()
         # Actors that take CPUs are spread over the machines.
         with joblib.parallel_config("ray", ray_remote_args={"num_cpus": self._threads}):
@@ -106,4 +111,4 @@ class RayFleet:
         """Let go of the cluster; end it if it was started here."""
         if not kill:
             self._end_actors()
-        ray.shutdown()
+        self._ray.shutdown()
