@@ -10,8 +10,7 @@ from typing import Final
 from soyoil.base.errors import SoyoilError
 from soyoil.params import Sections
 from soyoil.skipping.evidence import Evidence
-from soyoil.sources.databento.csv.read import SYMBOLOGY_FILE
-from soyoil.sources.databento.load import CONDITION_FILE, list_files
+from soyoil.sources.databento.load import BESIDE, list_files
 
 Look = Callable[[Sections, Evidence], dict[str, str] | None]
 
@@ -34,7 +33,7 @@ def look_at_source(parameters: Sections, evidence: Evidence) -> dict[str, str] |
         return None
     path = Path(source.path).expanduser()
     folder = path if path.is_dir() else path.parent
-    beside = [folder / CONDITION_FILE, folder / SYMBOLOGY_FILE]
+    beside = [folder / name for name in BESIDE]
     return evidence.of_files([*list_files(path), *beside])
 
 

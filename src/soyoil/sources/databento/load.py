@@ -21,7 +21,7 @@ from soyoil.base.errors import SourceError
 from soyoil.market.instruments import check_roots
 from soyoil.sources.base import Advance, BarBatch, SourceConfig, no_progress
 from soyoil.sources.databento.checks import MarketChecks
-from soyoil.sources.databento.csv.read import read_csv
+from soyoil.sources.databento.csv.read import SYMBOLOGY_FILE, read_csv
 from soyoil.sources.databento.dbn import read_dbn
 from soyoil.sources.databento.file import WANTED, VendorFile, refuse_non_file
 from soyoil.sources.databento.known import (
@@ -43,6 +43,8 @@ from soyoil.sources.vendor_store import (
 DBN_SUFFIXES = (".dbn.zst", ".dbn")
 CSV_SUFFIXES = (".csv", ".csv.zst", ".csv.gz")
 CONDITION_FILE = "condition.json"
+BESIDE: Final = (CONDITION_FILE, SYMBOLOGY_FILE)
+"""Files that say something of those that hold bars."""
 PROVENANCE: Final = "observed"
 
 
