@@ -20,7 +20,7 @@ def ran(shared_project):  # type: ignore[no-untyped-def]
     return shared_project.run_many(
         {
             "first": ["--pipeline=forecast", day],
-            "again": ["--pipeline=forecast", day],
+            "again": ["--pipeline=forecast", day, "--force"],
             "other market": ["--pipeline=forecast", f"{day},source.synthetic.seed=5"],
             "later": ["--pipeline=forecast", later],
             "past": ["--pipeline=forecast", f"{later},forecast.asof=2021-06-30"],

@@ -33,12 +33,11 @@ def main() -> None:
     evenings = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     bootstrap_project(Path.cwd())
     from soyoil.cli import run
-    from soyoil.pipelines.forecast import nodes
 
     with Path(sys.argv[2]).open("a", encoding="utf-8") as results:
         for evening in evenings[int(sys.argv[3]) :]:
             today = dt.date.fromisoformat(evening["today"])
-            nodes._today = lambda today=today: today
+            clock.today = lambda today=today: today
             for name in evening["arrive"]:
                 if (Path("late") / name).exists():
                     shutil.move(Path("late") / name, Path("bars") / name)

@@ -9,14 +9,13 @@ import os
 import random
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import duckdb
 import pytest
 
+from soyoil.base import clock
 from soyoil.base.errors import ConfigError
-from soyoil.skipping import readers
 from soyoil.skipping.plan import Plan
 from soyoil.skipping.records import FOLDER, Record, Records
 from soyoil.skipping.switch import VARIABLE, forced, is_forced
@@ -183,9 +182,7 @@ def test_a_tracked_run_that_is_gone_is_made_again(
 
 def test_a_new_day_has_a_new_forecast(chain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     chain.run()
-    evening = dt.datetime(2030, 1, 2, 23, 0, tzinfo=dt.UTC)
-    clock = SimpleNamespace(datetime=SimpleNamespace(now=lambda zone: evening), UTC=dt.UTC)
-    monkeypatch.setattr(readers, "dt", clock)
+    monkeypatch.setattr(clock, "today", lambda: dt.date(2030, 1, 2))
     assert chain.run() == ["forecast"]
     assert chain.run() == []
 

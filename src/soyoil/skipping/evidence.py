@@ -12,7 +12,7 @@ from typing import Any, Final
 from kedro.io import AbstractDataset
 
 from soyoil.base.errors import SoyoilError
-from soyoil.base.kept import SETTLED_NS
+from soyoil.base.kept import SETTLED_NS, Kept, file_state
 from soyoil.contracts.contract import load_contract
 from soyoil.datasets.connected import ConnectedDataset
 from soyoil.datasets.external import ExternalStoreDataset
@@ -36,6 +36,7 @@ Places = Mapping[str, str]
 ABSENT: Final = "absent"
 """Content of what is not there."""
 _FILE: Final = "file:"
+_TABLES: Final = 64
 _FOLDERS: Final = (FitReportDataset, FinalModelDataset, RegisteredModelsDataset)
 
 
@@ -49,6 +50,7 @@ class Evidence:
 
     def __init__(self) -> None:
         self._files: dict[str, tuple[tuple[int, ...], str]] = {}
+        self._tables: Kept[str | None] = Kept(_TABLES)
 
     def of_file(self, path: Path) -> str:
         """SHA-256 (hex) of a file, or `ABSENT`.
@@ -127,12 +129,20 @@ class Evidence:
         # A table of the user is looked at by whoever reads it; see `soyoil.skipping.readers`.
         return {} if isinstance(dataset, ForeignTablesDataset) else None
 
+    def _of_table(self, connection: ConnectionConfig, table: str) -> str | None:
+        def look() -> str | None:
+            return content_of(connection, load_contract(table))
+
+        path = Path(connection.place).expanduser().absolute()
+        state = file_state(path)
+        return look() if state is None else self._tables.get((state, table), look)
+
     def _of_tables(
         self, connection: ConnectionConfig, tables: Iterable[str]
     ) -> dict[str, str] | None:
         found = {}
         for table in tables:
-            content = content_of(connection, load_contract(table))
+            content = self._of_table(connection, table)
             if content is None:
                 return None
             found[f"table:{connection.place}:{table}"] = content

@@ -99,11 +99,16 @@ class Plan:
         self._records = Records(scene.data)
         self._evidence = Evidence()
         self._units = units(scene.pipeline, scene.catalog)
+        self._unit_of = {node.name: unit for unit in self._units for node in unit.nodes}
+        self._needs = {
+            node.name: {other.name for other in needs}
+            for node, needs in scene.pipeline.node_dependencies.items()
+        }
         self._code = environment.code_hash()
         self._environment = environment.environment_hash()
         self._common = self._common_key()
         self._files: dict[str, list[str]] = {}
-        self._skipped: set[Node] = set()
+        self._skipped: set[str] = set()
         self._seen: dict[str, _Seen] = {}
         self._verdicts = self._look()
 
@@ -215,8 +220,9 @@ class Plan:
 
     def _behind(self, unit: Unit) -> list[Unit]:
         """Parts whose results a part reads."""
-        needs = set().union(*(self._scene.pipeline.node_dependencies[n] for n in unit.nodes))
-        return [u for u in self._units if u is not unit and needs & set(u.nodes)]
+        needs = set().union(*(self._needs[node.name] for node in unit.nodes))
+        behind = {self._unit_of[name].name: self._unit_of[name] for name in needs}
+        return [other for name, other in behind.items() if name != unit.name]
 
     def _ordered(self) -> list[Unit]:
         left, done, found = list(self._units), set[str](), []
@@ -244,13 +250,13 @@ class Plan:
     @property
     def skipped(self) -> Collection[str]:
         """Names of the nodes that were left out."""
-        return {node.name for node in self._skipped}
+        return self._skipped
 
     def text_of(self, name: str) -> str | None:
         """The text files that a dataset of a part that was left out has written."""
         for unit in self._units:
             record = self._records.read(unit.name) if name in unit.outputs else None
-            if record is not None and self._skipped.issuperset(unit.nodes):
+            if record is not None and self._skipped.issuperset(n.name for n in unit.nodes):
                 return self._evidence.text_at(record.outputs[name])
         return None
 
@@ -270,33 +276,33 @@ class Plan:
         ordered
             All nodes in the order in which they would run.
         """
-        done: set[Node] = set()
+        done: set[str] = set()
         while len(done) < len(ordered):
             unit, nodes = self._next(ordered, done)
             if unit is not None and self._skips(unit):
-                self._skipped.update(nodes)
+                self._skipped.update(node.name for node in nodes)
             else:
                 if unit is not None:
                     self._note(unit, nodes)
                 yield nodes
-                done.update(nodes)
-                if unit is not None and unit.name != TRACKED and done.issuperset(unit.nodes):
+                done.update(node.name for node in nodes)
+                whole = done.issuperset(node.name for node in unit.nodes) if unit else False
+                if unit is not None and unit.name != TRACKED and whole:
                     self._finish(unit)
-            done.update(nodes)
+            done.update(node.name for node in nodes)
 
-    def _next(self, ordered: Sequence[Node], done: set[Node]) -> tuple[Unit | None, list[Node]]:
+    def _next(self, ordered: Sequence[Node], done: set[str]) -> tuple[Unit | None, list[Node]]:
         """The first part of which all that it needs is done."""
-        unit_of = {node: unit for unit in self._units for node in unit.nodes}
-        needs = self._scene.pipeline.node_dependencies
         for node in ordered:
-            if node in done:
+            if node.name in done:
                 continue
-            unit = unit_of.get(node)
+            unit = self._unit_of.get(node.name)
             whole = unit is not None and not self._is_split(unit)
-            nodes = [n for n in ordered if n in unit.nodes] if unit and whole else [node]
-            if set().union(*(needs[n] for n in nodes)) - set(nodes) <= done:
+            nodes = list(unit.nodes) if unit and whole else [node]
+            needs = set().union(*(self._needs[n.name] for n in nodes))
+            if needs - {n.name for n in nodes} <= done:
                 return unit, nodes
-        return None, [node for node in ordered if node not in done]
+        return None, [node for node in ordered if node.name not in done]
 
     def _is_split(self, unit: Unit) -> bool:
         """Whether each node of a part runs as soon as it can, whatever fails later."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from soyoil.base import clock
 from soyoil.base.errors import SoyoilError
 from soyoil.params import Sections
-from soyoil.skipping.evidence import Evidence
+from soyoil.skipping.evidence import ABSENT, Evidence
 from soyoil.sources.databento.load import BESIDE, list_files
 
 Look = Callable[[Sections, Evidence], dict[str, str] | None]
@@ -48,12 +48,13 @@ def look_at_outside(parameters: Sections, evidence: Evidence) -> dict[str, str] 
             return None
         path = Path(section.path).expanduser()
         found |= evidence.of_folder(path) if path.is_dir() else evidence.of_files([path])
-    return found
+    # A source that is not there is told of each time.
+    return None if ABSENT in found.values() else found
 
 
 def look_at_clock(parameters: Sections, evidence: Evidence) -> dict[str, str]:
     """The day, UTC: a forecast says how many sessions have ended since its origin."""
-    return {"clock": dt.datetime.now(dt.UTC).date().isoformat()}
+    return {"clock": clock.today().isoformat()}
 
 
 READERS: Final[dict[str, Look]] = {

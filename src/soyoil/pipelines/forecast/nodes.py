@@ -15,6 +15,7 @@ import pandas as pd
 from rich.console import Console, RenderableType
 
 from soyoil import __version__
+from soyoil.base import clock
 from soyoil.base.errors import SplitError
 from soyoil.base.handover import text_hash
 from soyoil.forecast.config import ForecastConfig
@@ -68,10 +69,6 @@ class Forecast:
     live: bool
 
 
-def _today() -> dt.date:
-    return dt.datetime.now(dt.UTC).date()
-
-
 def _cut(snapshot: Snapshot, asof: dt.date | None) -> Snapshot:
     if asof is None:
         return snapshot
@@ -107,7 +104,7 @@ def make_forecast(
     missing = 0
     # An invented market has no today.
     if known.provenance != "synthetic":
-        today = forecast.asof + dt.timedelta(days=1) if forecast.asof else _today()
+        today = forecast.asof + dt.timedelta(days=1) if forecast.asof else clock.today()
         missing = missing_sessions(known.symbol, last, today)
     stale = missing > forecast.max_age_sessions and not forecast.allow_stale
     if stale and strict:
