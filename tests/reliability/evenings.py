@@ -32,6 +32,7 @@ def ledger() -> list[str]:
 def main() -> None:
     evenings = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     bootstrap_project(Path.cwd())
+    from soyoil.base import clock
     from soyoil.cli import run
 
     with Path(sys.argv[2]).open("a", encoding="utf-8") as results:
