@@ -150,7 +150,7 @@ def test_a_damaged_record_counts_as_none(chain: Any, text: str | None) -> None:
     chain.run()
     path: Path = chain.data / FOLDER / "xgboost.json"
     whole = json.loads(path.read_text())
-    path.write_text(json.dumps({**whole, "key": "other"}) if text is None else text)
+    path.write_text(json.dumps({**whole, "ended": "later"}) if text is None else text)
     assert chain.run() == ["xgboost"]
 
 
@@ -202,6 +202,8 @@ def test_code_that_is_edited_while_it_runs_leaves_no_record(chain: Any) -> None:
     chain._fit = edited
     chain.run()
     chain._fit = fit
+    # As before the run, of which two nodes saw other code.
+    (chain.root / "package" / "code.py").write_text("one = 1\n")
     assert {"lightgbm", "xgboost", "report"} <= set(chain.run())
 
 
