@@ -21,7 +21,8 @@ from upkeep_project import places_of
 from soyoil.base.data_folder import LOCK_FILE, locked
 from soyoil.base.errors import ConfigError
 from soyoil.external.config import ExternalConfig
-from soyoil.models.config import FitConfig, available_cores
+from soyoil.models.backends.machines import available_cores
+from soyoil.models.config import FitConfig
 from soyoil.regimes.table import RegimeConfig, regime_frame
 from soyoil.reports.findings import print_findings
 from soyoil.sources.base import SourceConfig
