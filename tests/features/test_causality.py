@@ -15,6 +15,9 @@ from outside_tables import random_tables
 from own_tables import own_tables
 
 from soyoil.contracts.contract import load_contract
+from soyoil.external.config import ExternalConfig
+from soyoil.external.registry import SOURCES
+from soyoil.external.twins import TwinMarket
 from soyoil.features import cross_asset, matrix
 from soyoil.features.registry import FEATURES, SymbolBars
 from soyoil.market.bars import BarOrigin, add_roll_free, session_bars
@@ -112,6 +115,12 @@ def causality(project_root: Path) -> Causality:
     regimes = make_regime_table(yaml.safe_load(text)["regimes"])
     outside = random_tables(np.random.default_rng(3), "2016-01-05", "2019-09-03")
     outside |= own_tables(np.random.default_rng(3), "2017-11-01", "2019-09-03")
+    # An anomaly of the weather needs five earlier years.
+    long = TwinMarket(SyntheticConfig(start=dt.date(2011, 1, 3), end=dt.date(2019, 9, 3)), "ZL")
+    for name in ("weather", "eia"):
+        twin = SOURCES[name].twin
+        assert twin is not None
+        outside[name] = ExternalConfig().of(name).prepare(twin(long))
     return Causality(regimes, outside=outside)
 
 

@@ -59,7 +59,8 @@ def test_one_horizon_from_an_empty_checkout(first, data: Path) -> None:  # type:
     assert "evaluate.summarise, forecast.challenge, " in first.stdout
     assert [p.name for p in (data / "07_model_output").iterdir()] == ["1m"]
     for model in MODELS:
-        assert f"1m {model}: MAE" in first.stdout
+        shown = model.replace("_uniform", " unif.")
+        assert f"1m {shown}: skill MAE" in first.stdout
         assert (data / "08_reporting" / "1m" / model / "scores.json").is_file()
     assert "Traceback" not in first.stdout + first.stderr
 

@@ -84,7 +84,7 @@ def check_recovery(project) -> None:  # type: ignore[no-untyped-def]
     before = statuses(project.root).get("FINISHED", 0)
     again = project.run("--tags=1w")
     assert again.returncode == 0, again.stdout + again.stderr
-    assert "1w lightgbm: MAE" in again.stdout
+    assert "1w lightgbm: skill MAE" in again.stdout
     found = statuses(project.root)
     assert found.get("RUNNING", 0) == 0
     assert found["FINISHED"] - before == 11, "parent, champion, 4 baselines, 5 fitted models"

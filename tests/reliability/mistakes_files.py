@@ -20,8 +20,8 @@ FEATURES = ("run", "--pipelines=features", PARAMS)
 COMPARE = ("run", "--pipeline=compare", PARAMS)
 FIT_REPORT = ("06_models/1w/lightgbm", "--pipeline=fit")
 SNAPSHOTS = "data/05_model_input/snapshots"
-WRITES = ("data/.lock", ".viz/", "mlflow.db", "mlruns/", ".mlflow.db.lock")
-"""What a run that fails leaves: its lock, and that it has failed."""
+WRITES = ("data/.lock", "data/logs/", ".viz/", "mlflow.db", "mlruns/", ".mlflow.db.lock")
+"""What a run that fails leaves: its lock, its lines in the log, and that it has failed."""
 
 # files, the command that reads them, and what a message about any damage must say
 READ_BY: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
