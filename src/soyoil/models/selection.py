@@ -71,12 +71,7 @@ def check_columns(names: Sequence[str], columns: Sequence[str], where: str) -> N
 def group_columns(names: Sequence[str], groups: Sequence[str]) -> IntArray:
     """Positions of the columns of some groups, in the order of `names`.
 
-    No group means all but those of `ON_REQUEST`.
-
-    Raises
-    ------
-    ConfigError
-        If a group is unknown.
+    No group means all but those of `ON_REQUEST`; an unknown one is a ConfigError.
     """
     check_groups(names, groups)
     of = [group_of(name) for name in names]
@@ -93,6 +88,8 @@ def with_groups(arrays: HorizonArrays, groups: Sequence[str]) -> HorizonArrays:
         If a group is unknown.
     """
     kept = group_columns(arrays.feature_names, groups)
+    if len(kept) == len(arrays.feature_names):
+        return arrays
     names = tuple(arrays.feature_names[i] for i in kept)
     return replace(arrays, X=np.ascontiguousarray(arrays.X[:, kept]), feature_names=names)
 
