@@ -14,8 +14,8 @@ from soyoil.contracts.contract import load_contract
 from soyoil.contracts.validation import validate
 from soyoil.external.config import ExternalConfig
 from soyoil.external.load import Loaded, load_external
-from soyoil.external.readers.palm import pink_sheet_known_at
 from soyoil.external.registry import SOURCES
+from soyoil.external.releases import pink_sheet_known_at
 from soyoil.external.schedule import first_notice_days, wasde_schedule
 
 NOW = pd.Timestamp("2025-06-20 12:00", tz="UTC").as_unit("us")
@@ -226,6 +226,43 @@ def test_other_parquet_files_are_refused(store: MemoryStore, tmp_path: Path, dam
         path = tmp_path
     with pytest.raises(SourceError, match="should hold|cannot be read"):
         load(store, "policy", path)
+
+
+def test_files_of_a_folder_may_overlap(store: MemoryStore, write: Write, tmp_path: Path) -> None:
+    write("a.csv", SHEET)
+    write("b.csv", SHEET.replace(",830,", ",831,") + "2023M10,90.1,804,1133,1010,880\n")
+    loaded = load(store, "palm", tmp_path)
+    rows = stored(store, "palm")
+    assert not rows.duplicated(["series_id", "event_time"]).any()
+    # September is said in two ways, and counts in neither; August and October are whole.
+    palm = rows[rows["series_id"] == "pink_sheet.palm_oil"]
+    assert palm["value"].tolist() == [861.0, 804.0]
+    assert reasons(loaded) == {"two_values_for_one_day": 2}
+    assert not load(store, "palm", tmp_path, NOW + pd.Timedelta(days=1)).records.tables
+
+
+def test_volatilities_of_two_files_may_overlap(
+    store: MemoryStore, write: Write, tmp_path: Path
+) -> None:
+    for name in ("a.csv", "b.csv"):
+        write(name, "date,symbol,implied_vol\n2023-09-26,ZL,28.5\n")
+    load(store, "volatility", tmp_path)
+    assert len(stored(store, "volatility")) == 1
+
+
+def test_events_of_two_files_may_overlap(store: MemoryStore, write: Write, tmp_path: Path) -> None:
+    head = "published_at,kind,sign,intensity\n"
+    shared = "2023-10-02T18:00:00Z,tariff,-1,0.5\n"
+    write("a.csv", head + shared)
+    write("b.csv", head + "2023-10-02T18:00:00Z,tariff,-1,0.9\n" + shared)
+    days = "date,mentions\n2023-10-02,3\n"
+    write("c.csv", days)
+    write("d.csv", days + "2023-10-03,4\n")
+    loaded = load(store, "policy", tmp_path)
+    rows = stored(store, "policy")
+    assert sorted(rows.loc[rows["series_id"] == "tariff", "intensity"]) == [0.5, 0.9]
+    assert rows.loc[rows["series_id"] == "daily", "mentions"].tolist() == [3, 4]
+    assert not len(loaded.rejected)
 
 
 def test_schedules() -> None:

@@ -12,12 +12,11 @@ from soyoil.external.readers.palm import (
     RAPESEED,
     SOYBEAN,
     SUNFLOWER,
-    pink_sheet_known_at,
 )
 from soyoil.external.readers.policy import DTYPES, FIELDS, KINDS, VALUES
 from soyoil.external.readers.volatility import OVX, VIX
 from soyoil.external.readers.volatility import ZL as ZL_30D
-from soyoil.external.releases import next_business_day_known_at
+from soyoil.external.releases import next_business_day_known_at, pink_sheet_known_at
 
 
 def days(*text: str) -> np.ndarray:

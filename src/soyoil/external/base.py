@@ -110,22 +110,6 @@ def no_rejects() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype="str") for name in QUARANTINE_COLUMNS})
 
 
-def csv_files(path: Path, what: str) -> list[Path]:
-    """A file itself, or the CSV files of a folder by name.
-
-    Raises
-    ------
-    SourceError
-        There is neither, or the folder holds no CSV file.
-    """
-    if not path.is_dir():
-        return [path]
-    found = sorted(p for p in path.iterdir() if p.suffix.lower() == ".csv" and p.is_file())
-    if not found:
-        raise SourceError(f"{path} holds no CSV file: it should hold {what}.")
-    return found
-
-
 def read_csv(
     path: Path, needed: Sequence[str], what: str, only: Collection[str] | None = None
 ) -> tuple[pd.DataFrame, int]:

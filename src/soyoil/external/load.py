@@ -155,8 +155,7 @@ def _twin(
     if source.twin is None or market is None:
         what = "this source has no twin" if market else "it needs source.kind=synthetic"
         raise ConfigError(f"external.{source.name}.origin=synthetic: {what}.")
-    stamp = pd.Series(now, index=range(1), dtype="datetime64[us, UTC]")[0]
-    rows = source.twin(market).assign(provenance=SYNTHETIC, ingested_at=stamp)
+    rows = source.twin(market).assign(provenance=SYNTHETIC, ingested_at=now)
     rows = rows.astype({"provenance": "str"})[list(stored.columns)]
     key = [source.series, "event_time", "vintage"]
     plain = [
@@ -169,13 +168,10 @@ def _twin(
 def _read(
     source: ExternalSource, section: OutsideSection, stored: pd.DataFrame, now: pd.Timestamp
 ) -> Reading:
-    if section.origin == "files":
-        return source.read(section)
+    # The configuration allows a service only where there is a client of it.
     if section.origin == "api" and source.fetch is not None:
         return source.fetch(section, stored, now)
-    raise SourceError(
-        f"external.{source.name}.origin={section.origin}: this source has none; files is allowed."
-    )
+    return source.read(section)
 
 
 def staleness_of(

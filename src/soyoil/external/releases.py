@@ -25,6 +25,14 @@ WASDE_TIMES: Final = (dt.time(8, 30), dt.time(12, 0))
 FRED_TIME: Final = dt.time(16, 15)
 """After the Federal Reserve's H.15 and H.10, which are out by 16:15."""
 
+PINK_SHEET_LAG_DAYS: Final = 10
+"""Days from the end of a month until its Pink Sheet counts as known.
+
+The sheet comes on the second to fifth business day; the World Bank publishes no list of past days.
+"""
+DAY_OVER: Final = pd.Timedelta(hours=36)
+"""From 00:00 UTC of a day until it is over in the last time zone, UTC - 12."""
+
 GOVERNMENT_CLOSED: Final = (
     "2012-12-24", "2014-12-26", "2018-12-05", "2018-12-24", "2019-12-24", "2020-12-24",
     "2024-12-24", "2025-01-09", "2025-12-24", "2025-12-26",
@@ -232,6 +240,21 @@ def series_known_at(series: str, days: DayArray) -> pd.Series:
         Reference days as FRED dates them: the first of a month or quarter.
     """
     return known_by_rule(SERIES_RULES[series], days)
+
+
+def pink_sheet_known_at(months: DayArray) -> pd.Series:
+    """When the World Bank's Pink Sheet of each month could be known.
+
+    `PINK_SHEET_LAG_DAYS` after the end of the month, or the next business day, 16:15 in New York.
+
+    Parameters
+    ----------
+    months
+        First days of months.
+    """
+    ends = np.asarray(months.astype("datetime64[M]") + 1, dtype="datetime64[D]") - 1
+    due = _later(ends, np.full(len(months), PINK_SHEET_LAG_DAYS))
+    return at_eastern(_business(due, 0, "following"), FRED_TIME)
 
 
 def station_known_at(days: DayArray) -> pd.Series:

@@ -14,14 +14,14 @@ import pandas as pd
 
 from soyoil.base.arrays import BoolArray, DayArray
 from soyoil.external.base import ExternalSource
-from soyoil.external.readers.palm import pink_sheet_known_at
 from soyoil.external.readers.policy import DAILY as POLICY_DAILY
-from soyoil.external.readers.policy import DAY_OVER
 from soyoil.external.releases import (
+    DAY_OVER,
     SERIES_RULES,
     biofuel_known_at,
     cot_known_at,
     next_business_day_known_at,
+    pink_sheet_known_at,
     series_known_at,
     station_known_at,
     wasde_known_at,

@@ -18,13 +18,13 @@ from soyoil.external.base import (
     UNDATED,
     UNIT,
     Reading,
-    csv_files,
     no_rejects,
     quarantine,
     read_csv,
     without_conflicts,
 )
 from soyoil.external.config import OutsideSection
+from soyoil.external.readers.files import files_at
 from soyoil.external.releases import biofuel_known_at
 
 NAME: Final = "eia"
@@ -66,7 +66,7 @@ def read(config: OutsideSection) -> Reading:
         There is no such file or folder, or no file holds a wanted series.
     """
     parts, rejected, failed = [], [no_rejects()], []
-    for path in csv_files(Path(str(config.path)), WHAT):
+    for path in files_at(Path(str(config.path)), WHAT):
         try:
             raw, broken = _long(path)
         except SourceError as error:

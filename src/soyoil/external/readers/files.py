@@ -39,7 +39,7 @@ def files_at(path: Path, what: str, kinds: Sequence[str] = (".csv",)) -> tuple[P
     """
     if not path.is_dir():
         return (path,)
-    found = tuple(sorted(p for p in path.iterdir() if p.suffix.lower() in kinds))
+    found = tuple(sorted(p for p in path.iterdir() if p.suffix.lower() in kinds and p.is_file()))
     if not found:
         raise SourceError(f"{path} holds no file {' or '.join(kinds)}: it should hold {what}.")
     return found
@@ -123,6 +123,33 @@ def sift(
     bad = conflicts.rename(columns={series: "series"})
     rejected.append(quarantine(source, CONFLICT, path, bad))
     return left, pd.concat(rejected, ignore_index=True)
+
+
+def joined(
+    source: str, path: Path, parts: Sequence[pd.DataFrame], values: Sequence[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of all files of a source: what several files say alike is one row.
+
+    Parameters
+    ----------
+    source, path
+        Named in the quarantine.
+    parts
+        What `sift` left of each file.
+    values
+        Value columns.
+
+    Returns
+    -------
+    tuple
+        Rows, one per series and reference day; and the quarantine of days of which two files say
+        two things.
+    """
+    rows = pd.concat(parts, ignore_index=True)
+    series = str(rows.columns[0])
+    left, conflicts = without_conflicts(rows, [series, "event_time"], values)
+    bad = conflicts.rename(columns={series: "series"})
+    return left, quarantine(source, CONFLICT, path, bad)
 
 
 def cut_lines(source: str, path: Path, broken: pd.DataFrame) -> pd.DataFrame:

@@ -20,13 +20,8 @@ from soyoil.external.base import (
     reference_days,
 )
 from soyoil.external.config import OutsideSection
-from soyoil.external.readers.files import cut_lines, files_at, read_text, sift
-from soyoil.external.releases import (
-    FRED_TIME,
-    at_eastern,
-    closed_days,
-    next_business_day_known_at,
-)
+from soyoil.external.readers.files import cut_lines, files_at, joined, read_text, sift
+from soyoil.external.releases import next_business_day_known_at, pink_sheet_known_at
 
 NAME: Final = "palm"
 VALUES: Final = ("value",)
@@ -42,31 +37,9 @@ COLUMNS: Final = {
     "Sunflower oil": SUNFLOWER,
 }
 """Columns of the Pink Sheet, US dollars per metric ton, and their series."""
-LAG_DAYS: Final = 10
-"""Days from the end of a month until its Pink Sheet counts as known.
-
-The sheet comes on the second to fifth business day; the World Bank publishes no list of past days.
-"""
-
 _MISSING: Final = ("", "..", "…")
 _MONTH: Final = r"^(\d{4})(?:M|-)(\d{2})(?:-01)?$"
 _MOST: Final = 1_000_000.0
-
-
-def pink_sheet_known_at(months: DayArray) -> pd.Series:
-    """When the Pink Sheet of each month could be known.
-
-    `LAG_DAYS` after the end of the month, or the next business day, 16:15 in New York.
-
-    Parameters
-    ----------
-    months
-        First days of months.
-    """
-    after = np.asarray(months.astype("datetime64[M]") + 1, dtype="datetime64[D]")
-    due = after + np.timedelta64(LAG_DAYS - 1, "D")
-    days = np.busday_offset(due, 0, roll="following", holidays=closed_days())
-    return at_eastern(np.asarray(days, dtype="datetime64[D]"), FRED_TIME)
 
 
 def read(config: OutsideSection) -> Reading:
@@ -99,7 +72,8 @@ def read(config: OutsideSection) -> Reading:
             )
         parts.append(rows)
         rejected.append(bad)
-    rows = pd.concat(parts, ignore_index=True)
+    rows, bad = joined(NAME, Path(str(config.path)), parts, VALUES)
+    rejected.append(bad)
     other = sorted({s for s in rows["series_id"] if s.startswith("daily.")} - {DAILY})
     warnings = tuple(
         f"{series} is stored, but no feature uses it: prices in US dollars are needed."

@@ -19,7 +19,8 @@ from soyoil.external.base import (
     reference_days,
 )
 from soyoil.external.config import OutsideSection
-from soyoil.external.readers.files import PARQUET, cut_lines, files_at, read_text, sift
+from soyoil.external.readers.files import PARQUET, cut_lines, files_at, joined, read_text, sift
+from soyoil.external.releases import DAY_OVER
 
 NAME: Final = "policy"
 KINDS: Final = ("biofuel", "tariff", "trade", "fed", "other")
@@ -41,8 +42,6 @@ FIELDS: Final = {
 VALUES: Final = (*EVENT, *FIELDS)
 NO_ZONE: Final = "no_time_zone"
 UNKNOWN_KIND: Final = "unknown_kind"
-DAY_OVER: Final = pd.Timedelta(hours=36)
-"""From 00:00 UTC of a day until it is over in the last time zone, UTC - 12."""
 
 _DAY: Final = r"\d{4}-\d{2}-\d{2}"
 _CLOCK: Final = r"[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?"
@@ -76,11 +75,24 @@ def read(config: OutsideSection) -> Reading:
     SourceError
         A file is not there, is empty or neither of the two, or none of its moments has a time zone.
     """
-    parts, rejected = [], [no_rejects()]
-    for path in files_at(Path(str(config.path)), WHAT, (".csv", PARQUET)):
+    given = Path(str(config.path))
+    events, days, parts, rejected = [], [], [], [no_rejects()]
+    for path in files_at(given, WHAT, (".csv", PARQUET)):
         raw, broken = read_text(path, WHAT)
         rejected.append(cut_lines(NAME, path, broken))
-        rows, bad = _events(raw, path) if "kind" in raw else _days(raw, path)
+        if "kind" in raw:
+            events.append(_with_moments(raw, path))
+        else:
+            rows, bad = _days(raw, path)
+            days.append(rows)
+            rejected.append(bad)
+    # Of several files together: they may overlap, and events of one moment are told apart.
+    if events:
+        rows, bad = _events(pd.concat(events, ignore_index=True).fillna(""), given)
+        parts.append(rows)
+        rejected.append(bad)
+    if days:
+        rows, bad = joined(NAME, given, days, VALUES)
         parts.append(rows)
         rejected.append(bad)
     rows = pd.concat(parts, ignore_index=True).assign(vintage=UNDATED)
@@ -96,20 +108,25 @@ def _need(raw: pd.DataFrame, path: Path, names: tuple[str, ...]) -> None:
         )
 
 
-def _events(raw: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _with_moments(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Events of one file with ``published_at``."""
     when = "published_at" if "published_at" in raw else "date"
     _need(raw, path, (when, *EVENT))
+    if raw[when].str.fullmatch(_DAY + _CLOCK).all():
+        raise SourceError(
+            f"{path} says no time zone in {when} ({raw[when].iloc[0]!r}): write moments in UTC, as "
+            "2025-04-02T20:00:00Z."
+        )
+    return raw.rename(columns={when: "published_at"})
+
+
+def _events(raw: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     # The same line twice is one event.
     raw = raw.drop_duplicates().reset_index(drop=True)
-    text = raw[when]
+    text = raw["published_at"]
     dated = text.str.fullmatch(_DAY)
     exact = text.str.fullmatch(_DAY + _CLOCK + _ZONE)
     zoneless = text.str.fullmatch(_DAY + _CLOCK)
-    if zoneless.all():
-        raise SourceError(
-            f"{path} says no time zone in {when} ({text.iloc[0]!r}): write moments in UTC, as "
-            "2025-04-02T20:00:00Z."
-        )
     parsed = pd.to_datetime(
         text.where(dated | exact, ""), format="ISO8601", errors="coerce", utc=True
     )

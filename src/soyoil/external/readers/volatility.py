@@ -19,7 +19,7 @@ from soyoil.external.base import (
 )
 from soyoil.external.config import FredConfig, OutsideSection
 from soyoil.external.readers import fred
-from soyoil.external.readers.files import cut_lines, files_at, read_text, sift
+from soyoil.external.readers.files import cut_lines, files_at, joined, read_text, sift
 from soyoil.external.releases import next_business_day_known_at
 
 NAME: Final = "volatility"
@@ -60,7 +60,8 @@ def read(config: OutsideSection) -> Reading:
             rows, bad = _own(path)
             rejected.append(bad)
         parts.append(rows)
-    rows = pd.concat(parts, ignore_index=True)
+    rows, bad = joined(NAME, Path(str(config.path)), parts, VALUES)
+    rejected.append(bad)
     return Reading(rows, pd.concat(rejected, ignore_index=True))
 
 

@@ -20,7 +20,6 @@ from soyoil.external.base import (
     UNDATED,
     UNIT,
     Reading,
-    csv_files,
     no_rejects,
     quarantine,
     read_csv,
@@ -28,6 +27,7 @@ from soyoil.external.base import (
     without_conflicts,
 )
 from soyoil.external.config import WeatherConfig
+from soyoil.external.readers.files import files_at
 from soyoil.external.releases import station_known_at
 
 NAME: Final = "weather"
@@ -101,7 +101,7 @@ def read(config: WeatherConfig) -> Reading:
         There is no such file or folder, or none of its files can be read.
     """
     parts, rejected, failed = [], [no_rejects()], []
-    for path in csv_files(Path(str(config.path)), WHAT):
+    for path in files_at(Path(str(config.path)), WHAT):
         try:
             rows, bad = _read_file(path, config)
         except SourceError as error:

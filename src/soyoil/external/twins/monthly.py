@@ -10,8 +10,7 @@ import pandas as pd
 from soyoil.base.arrays import DayArray
 from soyoil.external.readers.eia import NAME as EIA
 from soyoil.external.readers.palm import NAME as PALM
-from soyoil.external.readers.palm import pink_sheet_known_at
-from soyoil.external.releases import biofuel_known_at
+from soyoil.external.releases import biofuel_known_at, pink_sheet_known_at
 from soyoil.external.twins.market import TwinMarket, series_rows
 
 EIA_DRIVEN: Final = "M_EPOOBDSO_YIFBP_NUS_MMLB"

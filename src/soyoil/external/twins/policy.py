@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from soyoil.external.readers.policy import DAILY, DAY_OVER, DTYPES, KINDS, NAME
+from soyoil.external.readers.policy import DAILY, DTYPES, KINDS, NAME
+from soyoil.external.releases import DAY_OVER
 from soyoil.external.twins.market import TwinMarket, series_rows
 
 EVENTS: Final = "events"
