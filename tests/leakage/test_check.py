@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from leak_scene import Scene
 
+from soyoil.base.code import code_hash
 from soyoil.datasets.leak_record import LeakRecordDataset
 from soyoil.features.groups import fundamentals, macro, positioning
 from soyoil.features.outside import OutsideView
@@ -22,7 +23,7 @@ from soyoil.leakage.compare import as_stored
 from soyoil.leakage.config import LeakcheckConfig
 from soyoil.leakage.folds import check_purge, check_shuffled
 from soyoil.leakage.material import Material
-from soyoil.leakage.result import LeakReport, code_hash, why_not_fresh
+from soyoil.leakage.result import LeakReport, why_not_fresh
 from soyoil.splits.snapshot import Snapshot
 
 ONE = LeakcheckConfig(cuts=1)

@@ -8,7 +8,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from soyoil.leakage.result import code_hash
+from soyoil.base.code import code_hash
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 

@@ -15,6 +15,7 @@ from kedro.pipeline import Node, Pipeline
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.pandas import CSVDataset
 
+from soyoil.base import code
 from soyoil.datasets.tracked_files import TrackedFilesDataset
 from soyoil.datasets.tracks_runs import TracksRuns
 from soyoil.datasets.warehouse import WarehouseTableDataset
@@ -23,7 +24,7 @@ from soyoil.features.config import FeaturesConfig
 from soyoil.params import Sections, TargetConfig
 from soyoil.regimes.table import RegimeConfig, regime_frame
 from soyoil.runner import CellRunner
-from soyoil.skipping import active, environment
+from soyoil.skipping import active
 from soyoil.skipping.plan import Plan, Scene
 from soyoil.sources.base import SourceConfig
 
@@ -238,8 +239,8 @@ def chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Chain]:
     package = tmp_path / "package"
     package.mkdir()
     (package / "code.py").write_text("one = 1\n")
-    read = environment.code_hash
-    monkeypatch.setattr(environment, "code_hash", lambda: read(package))
+    read = code.code_hash
+    monkeypatch.setattr(code, "code_hash", lambda: read(package))
     # As if MLflow's store kept every run.
     monkeypatch.setattr(Plan, "_state_of", lambda self, run_id: f"state of {run_id}")
     yield made

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Final, Literal
 
 import pandas as pd
 
+from soyoil.base.code import code_hash
 from soyoil.base.errors import SoyoilError
 
 Form = Literal["quick", "full"]
@@ -96,18 +94,6 @@ class LeakReport:
             "verdict": "pass" if self.passed else "fail",
             "checks": [asdict(finding) for finding in self.findings],
         }
-
-
-@functools.cache
-def code_hash() -> str:
-    """SHA-256 over the package's own Python files and table contracts, names and bytes."""
-    root = Path(__file__).resolve().parents[1]
-    digest = hashlib.sha256()
-    files = {p.relative_to(root).as_posix(): p for s in ("py", "yml") for p in root.rglob(f"*.{s}")}
-    for name, path in sorted(files.items()):
-        content = path.read_bytes()
-        digest.update(f"{name}:{len(content)}:".encode() + content)
-    return digest.hexdigest()
 
 
 def why_not_fresh(record: Mapping[str, Any] | None, snapshot: str) -> str:

@@ -25,7 +25,7 @@ from soyoil.base.handover import (
 )
 from soyoil.base.leftovers import unfinished
 from soyoil.market.conventions import QUANTILE_COLUMNS
-from soyoil.models.backends.versions import code_hash, library_versions
+from soyoil.models.backends.versions import library_versions, models_hash
 from soyoil.models.config import EngineConfig, FitConfig
 from soyoil.models.engines import ENGINES
 
@@ -71,7 +71,7 @@ def fit_facts(profile: str, fit: FitConfig, engine: str, config: EngineConfig) -
         engine: config.model_dump(mode="json"),
         "code": {
             "module": ENGINES[engine].module,
-            "models": code_hash(),
+            "models": models_hash(),
             **library_versions(engine),
         },
     }

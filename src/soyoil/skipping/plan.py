@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
+from soyoil.base import code
 from soyoil.base.handover import text_hash
 from soyoil.datasets.tracked_files import TrackedFilesDataset
 from soyoil.params import Sections
@@ -104,7 +105,7 @@ class Plan:
             node.name: {other.name for other in needs}
             for node, needs in scene.pipeline.node_dependencies.items()
         }
-        self._code = environment.code_hash()
+        self._code = code.code_hash()
         self._environment = environment.environment_hash()
         self._common = self._common_key()
         self._files: dict[str, list[str]] = {}
@@ -332,7 +333,7 @@ class Plan:
             self._tell_waiting(outputs)
         if seen is None or seen.unknown or outputs is None:
             return
-        if environment.code_hash() != self._code:
+        if code.code_hash() != self._code:
             # Code was edited meanwhile, and parts of it may have been loaded before and after.
             return
         if any(is_missing_file(p, c) for places in outputs.values() for p, c in places.items()):

@@ -15,7 +15,7 @@ from soyoil.base.errors import ConfigError, ModelError
 from soyoil.models.backends import far
 from soyoil.models.backends.far import FarCall, call_far, checked
 from soyoil.models.backends.machines import check_installed
-from soyoil.models.backends.versions import code_hash, installation
+from soyoil.models.backends.versions import installation, models_hash
 from soyoil.models.config import FitConfig, LightGBMConfig
 from soyoil.models.walkforward import fit_shared
 from soyoil.panel.store import fit_facts
@@ -80,9 +80,7 @@ def test_the_code_of_sub_packages_is_part_of_the_hash(
     (tmp_path / "inner").mkdir()
     for text in ("a = 1", "a = 2"):
         (tmp_path / "inner" / "a.py").write_text(text)
-        code_hash.cache_clear()
-        found.append(code_hash())
-    code_hash.cache_clear()
+        found.append(models_hash())
     assert found[0] != found[1]
 
 
