@@ -117,6 +117,8 @@ class Sections(Config):
         self.ablation.check(columns)
         self.features.check(columns)
         self.features.check_given(self.fit.feature_groups, "fit.feature_groups")
+        for name in ("groups", "base"):
+            self.features.check_given(getattr(self.ablation, name), f"ablation.{name}")
         for name in ENGINES:
             config: EngineConfig = getattr(self, name)
             own = config.own_columns() or ()

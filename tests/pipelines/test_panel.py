@@ -33,14 +33,18 @@ PARAMS = (
 @pytest.fixture(scope="module")
 def ran(shared_project):  # type: ignore[no-untyped-def]
     walk = ",".join((*PARAMS, "panel.exclude=ZL", "split.first_origin=2020-02-03"))
+    small = (
+        f"{walk},features.groups=market_data+pivots,lightgbm.n_estimators=5,"
+        "split.min_train_rows=60,split.warm_up=40,split.valid_sessions=20"
+    )
     return shared_project.run_many(
         {
             "engines": [
                 "--pipelines=ingest,regimes,features,panel",
-                f"--params={walk},panel.engines=lightgbm,fit.feature_groups=market_data,"
-                "lightgbm.n_estimators=5,split.min_train_rows=60,split.warm_up=40,"
-                "split.valid_sessions=20",
+                f"--params={small},panel.engines=lightgbm,fit.feature_groups=market_data",
             ],
+            "ablation": ["--pipeline=ablation", f"--params={small},ablation.groups=pivots"],
+            "nothing": ["--pipeline=ablation", f"--params={small}"],
             "made": ["--pipelines=ingest,panel", f"--params={walk}"],
             "other": ["--pipeline=panel", f"--params={walk},source.synthetic.seed=5"],
         }
@@ -106,6 +110,26 @@ def test_engines_on_every_root(ran, shared_project) -> None:  # type: ignore[no-
     want = table.loc[("lightgbm", "1w"), "skill_pinball"]
     assert metrics["panel.lightgbm.1w.skill_pinball"] == pytest.approx(want)
     assert "panel.1w.engines_add" in metrics
+
+
+def test_what_a_group_adds(ran, shared_project) -> None:  # type: ignore[no-untyped-def]
+    code, output = ran["ablation"]
+    assert code == 0, output
+    assert re.search(r"^pivots +[+-]\d", output, re.M)
+    root = shared_project.root
+    run = runs(root)[1]
+    tags = dict(rows(root, f"select key, value from tags where run_uuid = '{run}'"))
+    assert (tags["kind"], tags["groups"], tags["trials"]) == ("ablation", "pivots", "1")
+    assert "pivots" not in tags["feature_groups"].split("+")
+    table = pd.read_csv(root / "mlruns" / run / "artifacts" / "ablation.csv")
+    assert table["horizon"].tolist() == list(HORIZONS)
+    # The root that does not count is not fitted.
+    assert table["roots"].max() == 1
+    book = root / "data" / "07_model_output" / "ablation" / "ablation.jsonl"
+    assert book.read_text(encoding="utf-8").count('"kind":"registered"') == 1
+    code, output = ran["nothing"]
+    assert code != 0
+    assert "No outside source is on that has values" in " ".join(output.split())
 
 
 def test_sessions_of_another_market_are_refused(ran) -> None:  # type: ignore[no-untyped-def]

@@ -14,7 +14,7 @@ from soyoil.external.base import ExternalSource
 from soyoil.external.vintages import SEEN
 from soyoil.features.config import EVERY_GROUP, FeaturesConfig
 from soyoil.features.matrix import build_matrix
-from soyoil.market.bars import BarOrigin, session_bars
+from soyoil.market.bars import session_bars
 from soyoil.market.conventions import BarSchema
 from soyoil.market.instruments import get_instrument, keeps_grain_hours
 from soyoil.market.sessions import trade_dates
@@ -79,16 +79,7 @@ class Material(Recipe):
 
     def sessions(self) -> pd.DataFrame:
         """Session bars, as the ingest stage makes them."""
-        batch = self.batch
-        origin = BarOrigin(
-            batch.schema,
-            batch.provenance,
-            batch.degraded_days,
-            batch.coverage,
-            batch.quarantine,
-            batch.rolls,
-        )
-        return session_bars(batch.bars, origin).sessions
+        return session_bars(self.batch.bars, self.batch.origin).sessions
 
     def with_bars(self, bars: pd.DataFrame, quarantine: pd.DataFrame | None = None) -> Material:
         """The same with other bars."""

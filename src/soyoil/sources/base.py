@@ -11,6 +11,7 @@ import pandas as pd
 from pydantic import Field, field_validator, model_validator
 
 from soyoil.base.config import Config
+from soyoil.market.bars import BarOrigin
 from soyoil.market.conventions import BarSchema, Rolls
 from soyoil.sources.databento.download.config import DownloadConfig
 from soyoil.sources.synthetic.config import SyntheticConfig
@@ -132,6 +133,18 @@ class BarBatch:
     records: VendorRecords | None = None
     rolls: Mapping[str, Rolls] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def origin(self) -> BarOrigin:
+        """Where the bars come from, as sessions are made of them."""
+        return BarOrigin(
+            self.schema,
+            self.provenance,
+            self.degraded_days,
+            self.coverage,
+            self.quarantine,
+            self.rolls,
+        )
 
 
 def no_progress(done: int, total: int) -> None:

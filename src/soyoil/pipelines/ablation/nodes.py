@@ -13,6 +13,7 @@ from soyoil.base.errors import ConfigError
 from soyoil.contracts.contract import load_contract
 from soyoil.external.config import ALL_OFF, ExternalConfig
 from soyoil.external.registry import SOURCES
+from soyoil.features.config import EVERY_GROUP, FeaturesConfig, group_of
 from soyoil.models.champion import ChampionConfig
 from soyoil.models.config import FitConfig
 from soyoil.models.engines import ENGINES
@@ -53,11 +54,12 @@ def score_ablation(
     trials: Path,
     ablation: AblationConfig,
     external: ExternalConfig = ALL_OFF,
+    features: FeaturesConfig = EVERY_GROUP,
     **configs: Any,
 ) -> AblationResult:
     """Fit the engine with and without each group on the roots that count in the panel."""
     symbols = [s for s in panel.roots(source.symbols) if s not in panel.exclude]
-    cut = MatrixTables(matrix, regimes, source, target, external).snapshots(symbols)
+    cut = MatrixTables(matrix, regimes, source, target, external, features).snapshots(symbols)
     # Kedro types the arguments that a node names, and these are named by the registry.
     own = ENGINES[ablation.engine].config.model_validate(configs[ablation.engine])
     workshop = Workshop(
@@ -67,7 +69,8 @@ def score_ablation(
         ResultStore(folder),
         TrialBook(trials),
     )
-    base = ablation.base_of(load_contract("features.daily_ml_matrix").feature_columns())
+    columns = load_contract("features.daily_ml_matrix").feature_columns()
+    base = ablation.base_of([name for name in columns if features.has(group_of(name))])
     groups = ablation.groups or groups_on(cut, symbols, external)
     planned = plan_trials(workshop, symbols, base, groups)
     logger.info(

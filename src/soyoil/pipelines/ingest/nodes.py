@@ -12,7 +12,7 @@ from soyoil.external.config import ExternalConfig
 from soyoil.external.load import load_external
 from soyoil.external.store import ExternalRecords, ExternalStore
 from soyoil.external.twins import TwinMarket
-from soyoil.market.bars import BarOrigin, SessionBars, session_bars
+from soyoil.market.bars import SessionBars, session_bars
 from soyoil.market.coverage import CUT, IN_PROGRESS, describe_missing
 from soyoil.params import TargetConfig
 from soyoil.reports.terminal import progress_bar
@@ -51,15 +51,7 @@ def make_sessions(
         ``market_data.soyoil_futures_sessions``, the quarantine summary with reason and
         count, and the sessions of which the files have no bar.
     """
-    origin = BarOrigin(
-        batch.schema,
-        batch.provenance,
-        batch.degraded_days,
-        batch.coverage,
-        batch.quarantine,
-        batch.rolls,
-    )
-    result = session_bars(batch.bars, origin)
+    result = session_bars(batch.bars, batch.origin)
     if result.sessions.empty:
         raise SourceError(_no_session(result))
     records = batch.records or VendorRecords.none()
