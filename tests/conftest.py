@@ -1,15 +1,17 @@
 """Fixtures shared by all tests."""
 
+import importlib.util
 import os
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
 # Test modules are imported by path; what several folders use is imported by name.
-sys.path.insert(0, str(PROJECT_ROOT / "tests" / "warehouse"))
+sys.path[:0] = [str(PROJECT_ROOT / "tests"), str(PROJECT_ROOT / "tests" / "warehouse")]
 pytest_plugins = ("bigquery_server",)
 
 
@@ -30,3 +32,16 @@ def databento_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}")
     return folder
+
+
+@pytest.fixture(scope="module")
+def market() -> ModuleType:
+    """The small market of the sweep's tests, a test module's own, which may change it."""
+    path = Path(__file__).parent / "sweep" / "market.py"
+    spec = importlib.util.spec_from_file_location("sweep_market", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["sweep_market"] = module
+    spec.loader.exec_module(module)
+    return module

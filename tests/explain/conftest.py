@@ -1,6 +1,5 @@
 """The helpers of this folder are importable by the tests in it."""
 
-import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,20 +13,9 @@ from soyoil.pipelines.fit import nodes as fit_nodes
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from explain_market import Fits, install_seeded_engine
+from explain_market import install_seeded_engine
 
-
-@pytest.fixture(scope="module")
-def market() -> ModuleType:
-    """The small market of the sweep's tests."""
-    path = Path(__file__).parents[1] / "sweep" / "market.py"
-    spec = importlib.util.spec_from_file_location("sweep_market", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["sweep_market"] = module
-    spec.loader.exec_module(module)
-    return module
+from counted_fits import Fits
 
 
 @pytest.fixture

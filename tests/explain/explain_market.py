@@ -2,7 +2,6 @@
 
 import sys
 import types
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -18,12 +17,11 @@ from soyoil.explain.config import ExplainConfig
 from soyoil.explain.fits import Fitter
 from soyoil.explain.result import Explained
 from soyoil.explain.settings import Settings, Sides, read_settings
-from soyoil.models.base import EngineFit, FoldResult, FoldTask, HorizonArrays
+from soyoil.models.base import EngineFit, FoldTask, HorizonArrays
 from soyoil.models.champion import CONES, ChampionConfig
 from soyoil.models.config import FitConfig, LightGBMConfig, TFTConfig, XGBoostConfig
 from soyoil.models.engines import ENGINES
 from soyoil.models.registry import BASELINES, CHAMPION
-from soyoil.models.walkforward import Job, fit_one
 from soyoil.panel.store import ResultStore
 from soyoil.params import WeightsConfig
 from soyoil.pipelines.fit.nodes import fit_model, mix_experts, predict_baselines
@@ -50,27 +48,6 @@ RAW: dict[str, Any] = {
     "tft": TFTConfig().model_dump(mode="json"),
 }  # fmt: skip
 """What every run is made with, but for what a test plants."""
-
-
-class Fits:
-    """`run_walk_forward` in this process, that counts and can be interrupted."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.fail_at: int | None = None
-
-    def __call__(
-        self,
-        job: Job,
-        arrays: HorizonArrays,
-        tasks: Sequence[FoldTask],
-        on_done: Callable[[int], None],
-    ) -> list[FoldResult]:
-        """Fit the folds."""
-        self.count += 1
-        if self.count == self.fail_at:
-            raise KeyboardInterrupt
-        return [fit_one(job, arrays, task) for task in tasks]
 
 
 def install_seeded_engine(market: ModuleType) -> None:

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from explain_market import CLEAN, Fits, explained, later, raw, settings_of, tracked, whole
+from explain_market import CLEAN, explained, later, raw, settings_of, tracked, whole
 from pydantic import ValidationError
 from rich.console import Console
 
+from counted_fits import Fits
 from soyoil.base.errors import ConfigError, SplitError
 from soyoil.compare.boards import ScoredRun
 from soyoil.explain import settings as settings_module

@@ -1,6 +1,6 @@
 """The sweep's small market as a panel of four roots, and fits that are counted."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -8,10 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from soyoil.models.base import FoldResult, FoldTask, HorizonArrays
 from soyoil.models.champion import ChampionConfig
 from soyoil.models.config import FitConfig, LightGBMConfig
-from soyoil.models.walkforward import Job, fit_one
 from soyoil.panel.engines import EngineRules, PanelForecasts, fit_engines
 from soyoil.panel.losses import PanelRules
 from soyoil.panel.result import PanelResult, make_panel
@@ -74,24 +72,3 @@ def rules_of(**changes: Any) -> EngineRules:
     fit = FitConfig.model_validate(changes.pop("fit", {}))
     config = LightGBMConfig.model_validate({"num_leaves": 8, "feature_fraction": 1.0, **changes})
     return EngineRules("quick", WeightsConfig(), fit, {"lightgbm": config})
-
-
-class Fits:
-    """`run_walk_forward` in this process, that counts and can be interrupted."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.fail_at: int | None = None
-
-    def __call__(
-        self,
-        job: Job,
-        arrays: HorizonArrays,
-        tasks: Sequence[FoldTask],
-        on_done: Callable[[int], None],
-    ) -> list[FoldResult]:
-        """Fit the folds."""
-        self.count += 1
-        if self.count == self.fail_at:
-            raise KeyboardInterrupt
-        return [fit_one(job, arrays, task) for task in tasks]

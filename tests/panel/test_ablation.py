@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
-from small_market import SIGNALS, SMALL, Fits, Small, rules_of
+from small_market import SIGNALS, SMALL, Small, rules_of
 
+from counted_fits import Fits
 from soyoil.base.errors import ConfigError
 from soyoil.contracts.contract import load_contract
 from soyoil.market.conventions import QUANTILE_COLUMNS

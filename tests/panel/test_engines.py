@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from panel_market import RULES, market
 from rich.console import Console
-from small_market import FITTED, SIGNALS, SMALL, SPLIT, Fits, Small, rules_of
+from small_market import FITTED, SIGNALS, SMALL, SPLIT, Small, rules_of
 
+from counted_fits import Fits
 from soyoil.base.errors import ConfigError, ContractError, SplitError
 from soyoil.base.handover import HandoverError
 from soyoil.metrics.losses import pinball

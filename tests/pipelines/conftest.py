@@ -1,6 +1,5 @@
 """A copy of the project's configuration in a temporary folder, and ways to run it."""
 
-import importlib.util
 import json
 import os
 import shutil
@@ -9,7 +8,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -108,16 +106,3 @@ def project(project_root: Path, tmp_path: Path) -> Project:
 def shared_project(project_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """An empty project that the tests of a module share."""
     return make_project(project_root, tmp_path_factory.mktemp("project"))
-
-
-@pytest.fixture(scope="module")
-def market() -> ModuleType:
-    """A small market of the test module's own, which may change it."""
-    path = Path(__file__).parents[1] / "sweep" / "market.py"
-    spec = importlib.util.spec_from_file_location("sweep_market", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["sweep_market"] = module
-    spec.loader.exec_module(module)
-    return module
