@@ -229,7 +229,7 @@ def test_a_file_of_another_form_is_named(
 
 
 def test_a_folder_without_files_is_named(store: MemoryStore, tmp_path: Path) -> None:
-    assert "holds no CSV file" in load(store, tmp_path).warnings[0]
+    assert "holds no .csv file" in load(store, tmp_path).warnings[0]
 
 
 def test_a_corrected_day_stands_beside_the_first(store: MemoryStore, tmp_path: Path) -> None:

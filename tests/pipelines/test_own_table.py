@@ -96,7 +96,7 @@ def test_from_the_users_file_to_a_forecast(project: Any) -> None:
     ran = project.run_many(
         {
             "first": command(stages, source),
-            "again": command(stages, source),
+            "again": [*command(stages, source), "--force"],
             "forecast": command("forecast", source, "forecast.allow_stale=true"),
             "no file": command("ingest"),
         }

@@ -57,7 +57,7 @@ def test_a_service_is_asked_and_no_run_shows_its_key(
         assert "does not take the key in CFTC_APP_TOKEN (403)" in text[name]
     assert "external.cftc is left out" in text["refused"]
     assert "needs the environment variable FRED_API_KEY, which is not set" in text["no key"]
-    assert "this source has none; files is allowed" in text["no service"]
+    assert "this source has none; files or synthetic is allowed" in text["no service"]
     assert "write https" in text["clear"]
     assert "url and refresh need origin: api" in text["no api"]
     for name in failed - {"required"}:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from soyoil.base.arrays import FloatArray
 from soyoil.contracts.contract import TableContract, load_contract
+from soyoil.external.registry import SOURCES
 
 # Importing the feature modules fills the registry.
 from soyoil.features import calendar, golden_zone, pivots, technical, volatility  # noqa: F401
@@ -211,7 +212,8 @@ def build_matrix(
     rows = regular[["symbol", "data_date", "decision_time"]]
     if features_of("external"):
         own = pd.concat([part[[n for n in OWN if n in part]] for part in parts], axis=1)
-        parts.append(outside_features(pd.concat([rows, own], axis=1), outside))
+        used = {k: v for k, v in outside.items() if any(map(wanted.has, SOURCES[k].groups))}
+        parts.append(outside_features(pd.concat([rows, own], axis=1), used))
     if any(wanted.has(spec.group) for spec in features_of("cross")):
         parts.append(cross_asset_features(regular, rows, target))
     matrix = pd.concat(parts, axis=1)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from soyoil.base.errors import ConfigError
 from soyoil.base.leftovers import unfinished
-from soyoil.base.threads import in_thread
+from soyoil.base.process import in_thread
 from soyoil.models.backends.fleet import spread
 from soyoil.models.engines import ENGINES
 from soyoil.models.executors import ExecutorSpec, executor_for, shutdown

@@ -41,7 +41,7 @@ def files_at(path: Path, what: str, kinds: Sequence[str] = (".csv",)) -> tuple[P
         return (path,)
     found = tuple(sorted(p for p in path.iterdir() if p.suffix.lower() in kinds and p.is_file()))
     if not found:
-        raise SourceError(f"{path} holds no file {' or '.join(kinds)}: it should hold {what}.")
+        raise SourceError(f"{path} holds no {' or '.join(kinds)} file: it should hold {what}.")
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from typing import Final, TypeVar
 
-from soyoil.base.threads import in_thread
+from soyoil.base.process import in_thread
 from soyoil.models.backends.fleet import fleet_for
 from soyoil.models.config import FitConfig
 from soyoil.models.executors import shutdown

@@ -89,8 +89,8 @@ def write_all(
 def read_external(
     external: ExternalConfig,
     store: ExternalStore,
-    source: SourceConfig | None = None,
-    target: TargetConfig | None = None,
+    source: SourceConfig,
+    target: TargetConfig,
 ) -> tuple[ExternalRecords, pd.DataFrame]:
     """Read the outside sources that are on; twins are made for the market and the target.
 
@@ -100,7 +100,7 @@ def read_external(
         New vintages, which `write_all` stores, and rows that were set aside with the reason.
     """
     market = None
-    if source is not None and target is not None and source.kind == "synthetic":
+    if source.kind == "synthetic":
         market = TwinMarket(source.synthetic, target.symbol, external.planted)
     loaded = load_external(external, store, pd.Timestamp.now("UTC").as_unit("us"), market)
     for line in loaded.notes:
