@@ -15,6 +15,15 @@ sys.path[:0] = [str(PROJECT_ROOT / "tests"), str(PROJECT_ROOT / "tests" / "wareh
 pytest_plugins = ("bigquery_server",)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the BigQuery case of a test to `.ci/run` where the test is marked so."""
+    for item in items:
+        case = getattr(item, "callspec", None)
+        if item.get_closest_marker("ci_on_bigquery") and case and "bigquery" in case.id.split("-"):
+            item.add_marker(pytest.mark.ci)
+
+
 @pytest.fixture(scope="session")
 def project_root() -> Path:
     """Root of the checkout."""

@@ -69,7 +69,11 @@ PLANTED: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("cause", [*PLANTED, "data"])
+@pytest.mark.parametrize(
+    "cause",
+    ["params", "data"]
+    + [pytest.param(cause, marks=pytest.mark.slow) for cause in PLANTED if cause != "params"],
+)
 def test_the_planted_cause_gets_the_whole_change(
     cause: str, market: ModuleType, fits: Fits, tmp_path: Path
 ) -> None:
@@ -124,6 +128,7 @@ def test_equal_runs_have_no_parts(market: ModuleType, fits: Fits, tmp_path: Path
     assert found.sentence() == "1w lightgbm: nothing changed."
 
 
+@pytest.mark.slow
 def test_the_band_tells_noise_from_parts(market: ModuleType, fits: Fits, tmp_path: Path) -> None:
     snapshot = whole(market)
     a = settings_of(snapshot)
@@ -159,6 +164,7 @@ def test_verdicts(cause: str, part: float, band: float, word: str) -> None:
     assert part_verdict(cause, Fraction(part), band) == word
 
 
+@pytest.mark.slow
 def test_finished_fits_are_kept(market: ModuleType, fits: Fits, tmp_path: Path) -> None:
     snapshot = whole(market)
     a, b = settings_of(snapshot), settings_of(later(market), **RATE)
@@ -194,6 +200,7 @@ def test_regimes_are_weights_and_no_data(market: ModuleType, fits: Fits, tmp_pat
     assert Sides(settings_of(snapshot), settings_of(other)).differing(model) == ()
 
 
+@pytest.mark.slow
 def test_other_models(market: ModuleType, fits: Fits, tmp_path: Path) -> None:
     snapshot = whole(market)
     a, b = settings_of(snapshot), settings_of(later(market), fit__seed=9, **RATE)

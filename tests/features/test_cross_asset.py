@@ -487,6 +487,7 @@ def real_batch(databento_dir: Path) -> tuple[pd.DataFrame, BarOrigin]:
     return batch.bars, BarOrigin(batch.schema, batch.provenance, batch.degraded_days)
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_real_spreads_have_the_known_medians(real_batch: tuple[pd.DataFrame, BarOrigin]) -> None:
     sessions = session_bars(*real_batch).sessions

@@ -53,7 +53,9 @@ def task(fold: int = 0, start: int = 240) -> FoldTask:
     )
 
 
-@pytest.mark.parametrize("engine", JOBS)
+@pytest.mark.parametrize(
+    "engine", [pytest.param(e, marks=[pytest.mark.slow] * (e == "xgboost")) for e in JOBS]
+)
 def test_results_come_in_fold_order_and_repeat_bit_for_bit(engine: str) -> None:
     tasks = [task(0, 160), task(1, 200), task(2, 240)]
     seen: list[int] = []

@@ -26,7 +26,8 @@ print(child.pid, file=open("child", "w"), flush=True)
 time.sleep(600)
 """
 DEMO = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from soyoil.cli.errors import ending_clearly
 from soyoil.cli.servers import Server, running

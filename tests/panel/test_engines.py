@@ -158,6 +158,7 @@ def test_an_excluded_root_does_not_count_in_what_engines_add(
     assert abs(one["skill_pinball"]) < 0.005
 
 
+@pytest.mark.slow
 def test_a_root_too_short_for_a_fold_is_named(small: Small, fits: Fits, tmp_path: Path) -> None:
     late = (small.matrix["symbol"] == "GC") & (small.matrix["data_date"] < "2017-12-01")
     part = replace(small, matrix=small.matrix[~late])
@@ -252,6 +253,7 @@ def test_other_sessions_than_those_of_the_matrix_are_refused(
         replace(small, matrix=matrix).tables.snapshots(["ZL", "CL"])
 
 
+@pytest.mark.slow
 def test_feature_groups_are_told(small: Small, fits: Fits, tmp_path: Path) -> None:
     rules = rules_of(fit={"feature_groups": "market_data+pivots"})
     result = small.result(small.forecasts(tmp_path, rules))

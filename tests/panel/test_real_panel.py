@@ -14,7 +14,7 @@ from soyoil.sources import load_bars
 from soyoil.sources.base import SourceConfig
 from soyoil.splits.plan import SplitConfig
 
-pytestmark = pytest.mark.real_data
+pytestmark = [pytest.mark.real_data, pytest.mark.slow]
 
 SYMBOLS = ("ZL", "CL", "HG", "MES")
 SKILL = {

@@ -84,6 +84,7 @@ def command(pipelines: str, *params: str) -> list[str]:
     return [f"--pipelines={pipelines}", f"--params={','.join(given)}"]
 
 
+@pytest.mark.ci
 def test_from_the_users_file_to_a_forecast(project: Any) -> None:
     """No table of theirs is changed, nothing is written twice, unknown rolls are said."""
     theirs, bars = project.root / "theirs.duckdb", user_bars()

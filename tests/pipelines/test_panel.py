@@ -62,6 +62,7 @@ def runs(root: Path) -> list[str]:
     return [str(name) for (name,) in rows(root, query)]
 
 
+@pytest.mark.ci
 def test_files_terminal_and_tracked_run(ran, shared_project) -> None:  # type: ignore[no-untyped-def]
     code, output = ran["made"]
     assert code == 0, output
@@ -90,6 +91,7 @@ def test_files_terminal_and_tracked_run(ran, shared_project) -> None:  # type: i
         assert (artifacts / name).read_bytes() == (folder / name).read_bytes()
 
 
+@pytest.mark.ci
 def test_engines_on_every_root(ran, shared_project) -> None:  # type: ignore[no-untyped-def]
     code, output = ran["engines"]
     assert code == 0, output
@@ -112,6 +114,7 @@ def test_engines_on_every_root(ran, shared_project) -> None:  # type: ignore[no-
     assert "panel.1w.engines_add" in metrics
 
 
+@pytest.mark.ci
 def test_what_a_group_adds(ran, shared_project) -> None:  # type: ignore[no-untyped-def]
     code, output = ran["ablation"]
     assert code == 0, output
@@ -132,6 +135,7 @@ def test_what_a_group_adds(ran, shared_project) -> None:  # type: ignore[no-unty
     assert "No outside source is on that has values" in " ".join(output.split())
 
 
+@pytest.mark.ci
 def test_sessions_of_another_market_are_refused(ran) -> None:  # type: ignore[no-untyped-def]
     code, output = ran["other"]
     assert code != 0

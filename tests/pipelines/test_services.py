@@ -18,6 +18,7 @@ def ingest(params: str) -> list[str]:
     return ["--pipeline=ingest", f"--params={BASE},{params}"]
 
 
+@pytest.mark.ci
 def test_a_service_is_asked_and_no_run_shows_its_key(
     project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

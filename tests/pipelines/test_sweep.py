@@ -101,6 +101,7 @@ def outcomes(market, shared_project) -> dict[str, tuple[int, str]]:  # type: ign
     return found
 
 
+@pytest.mark.ci
 def test_unknown_keys_are_refused_before_anything_runs(outcomes) -> None:  # type: ignore[no-untyped-def]
     code, output = outcomes["unknown"]
     assert code != 0
@@ -111,6 +112,7 @@ def test_unknown_keys_are_refused_before_anything_runs(outcomes) -> None:  # typ
     assert "Traceback" not in output
 
 
+@pytest.mark.ci
 def test_a_sweep_reads_the_snapshot_only(outcomes, shared_project) -> None:  # type: ignore[no-untyped-def]
     for name, trials in (("first", 3), ("more", 4)):
         code, output = outcomes[name]
@@ -121,6 +123,7 @@ def test_a_sweep_reads_the_snapshot_only(outcomes, shared_project) -> None:  # t
     assert not (shared_project.root / "data" / "07_model_output").exists()
 
 
+@pytest.mark.ci
 def test_trials_are_tracked_once(outcomes, shared_project) -> None:  # type: ignore[no-untyped-def]
     assert outcomes["more"][0] == 0
     found = tracked(shared_project.root)
@@ -144,6 +147,7 @@ def parameters(root: Path, runtime: dict[str, object]) -> Parameters:
     return check_parameters(loader["parameters"])
 
 
+@pytest.mark.ci
 def test_train_takes_the_best_configuration(outcomes, shared_project) -> None:  # type: ignore[no-untyped-def]
     root = shared_project.root
     assert outcomes["more"][0] == 0
@@ -171,6 +175,7 @@ def test_train_takes_the_best_configuration(outcomes, shared_project) -> None:  
         assert given.weights == copied.weights
 
 
+@pytest.mark.ci
 def test_the_page_needs_no_network(outcomes, shared_project) -> None:  # type: ignore[no-untyped-def]
     assert outcomes["more"][0] == 0
     pages = list((shared_project.root / "data/08_reporting/sweeps").glob("*.html"))

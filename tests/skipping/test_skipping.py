@@ -61,6 +61,10 @@ def _code(chain: Any) -> None:
     (chain.root / "package" / "code.py").write_text(f"one = {random.random()}\n")
 
 
+def _slow(*values: Any) -> Any:
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 def test_a_second_run_shows_the_forecast_and_nothing_else(chain: Any) -> None:
     assert sorted(chain.run()) == ALL
     before = chain.numbers()
@@ -77,18 +81,18 @@ def test_a_second_run_shows_the_forecast_and_nothing_else(chain: Any) -> None:
     [
         (_file("c.csv", "x\n9\n"), [*INGEST, "matrix", "lightgbm", "xgboost", *TRACKED]),
         # Read again, and the same sessions come of it.
-        (_file("c.csv", "x\n1\n"), INGEST),
+        _slow(_file("c.csv", "x\n1\n"), INGEST),
         (_param("lightgbm", "leaves", 4), ["lightgbm", *TRACKED]),
-        (_param("features", "scale", 3.0), ["matrix", "lightgbm", "xgboost", *TRACKED]),
-        (_param("tracking", "experiment", "other"), TRACKED),
-        (_gone("xgboost.csv"), ["xgboost"]),
-        (_gone("xgboost.json"), TRACKED),
-        (_gone("reports/report.html"), TRACKED),
+        _slow(_param("features", "scale", 3.0), ["matrix", "lightgbm", "xgboost", *TRACKED]),
+        _slow(_param("tracking", "experiment", "other"), TRACKED),
+        _slow(_gone("xgboost.csv"), ["xgboost"]),
+        _slow(_gone("xgboost.json"), TRACKED),
+        _slow(_gone("reports/report.html"), TRACKED),
         (_altered("matrix.csv"), ["matrix"]),
-        (_altered("lightgbm.json"), TRACKED),
+        _slow(_altered("lightgbm.json"), TRACKED),
         (_table, ["regimes"]),
-        (_gone("reports/forecast.txt"), ["forecast"]),
-        (_code, ALL),
+        _slow(_gone("reports/forecast.txt"), ["forecast"]),
+        _slow(_code, ALL),
     ],
 )
 def test_only_what_changed_runs(chain: Any, change: Callable[[Any], None], runs: list[str]) -> None:
@@ -113,7 +117,7 @@ STOPS = [
 RECORDS = ["ingest", "regimes", "features", "lightgbm", "tracked", None, None, None]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, _slow(1), _slow(2)])
 def test_any_changes_and_kills_give_the_numbers_of_a_whole_run(chain: Any, seed: int) -> None:
     draw = random.Random(seed)
     chain.run()
@@ -132,7 +136,9 @@ def test_any_changes_and_kills_give_the_numbers_of_a_whole_run(chain: Any, seed:
         assert chain.numbers() == found
 
 
-@pytest.mark.parametrize("part", ["ingest", "regimes", "features", "xgboost", "tracked"])
+@pytest.mark.parametrize(
+    "part", [_slow("ingest"), _slow("regimes"), "features", _slow("xgboost"), "tracked"]
+)
 def test_a_kill_before_the_record_leaves_the_part_to_run(chain: Any, part: str) -> None:
     chain.stop_before_record = part
     with pytest.raises(KeyboardInterrupt):
@@ -145,7 +151,11 @@ def test_a_kill_before_the_record_leaves_the_part_to_run(chain: Any, part: str) 
     assert chain.numbers() == found
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"content": "x"}', None], ids=repr)
+@pytest.mark.parametrize(
+    "text",
+    [_slow(""), "{", _slow("[]"), _slow("null"), _slow('{"content": "x"}'), None],
+    ids=repr,
+)
 def test_a_damaged_record_counts_as_none(chain: Any, text: str | None) -> None:
     chain.run()
     path: Path = chain.data / FOLDER / "xgboost.json"

@@ -83,6 +83,7 @@ def test_doctor_of_a_fresh_project_warns_and_writes_nothing(root: Path) -> None:
     assert files_of(root) == before
 
 
+@pytest.mark.ci
 def test_backup_restore_and_clean_of_a_project(root: Path, tmp_path: Path) -> None:
     places = places_of(root)
     fill(places)
@@ -116,12 +117,3 @@ def test_backup_restore_and_clean_of_a_project(root: Path, tmp_path: Path) -> No
     assert applied[0] == 0
     assert applied[1].endswith("1 removed, 0.977 KiB.\n")
     assert not old.exists()
-
-
-def test_every_command_shows_an_example(root: Path) -> None:
-    names = ("doctor", "backup", "restore", "clean")
-    for name, (code, text) in zip(
-        names, execute(root, *([n, "--help"] for n in names)), strict=True
-    ):
-        assert code == 0
-        assert f"Example: kedro {name}" in " ".join(text.split())

@@ -58,6 +58,7 @@ def whole(frame: pd.DataFrame) -> None:
     check_regimes(frame.sort_values("start_date", ignore_index=True))
 
 
+@pytest.mark.ci_on_bigquery
 def test_rows_that_fit_are_copied_and_the_others_told(backend: Backend) -> None:
     inspector = planted(backend)
     before = inspector.inspect().tables[SOURCE]
@@ -109,6 +110,7 @@ def test_what_is_refused(backend: Backend) -> None:
     refused(WarehouseError, "soyoil did not write it", "features.own", name=SOURCE)
 
 
+@pytest.mark.ci_on_bigquery
 def test_a_ledger_is_adopted_only_as_the_chain_that_it_is(backend: Backend) -> None:
     """A ledger of another place, moved within the warehouse, keeps its hashes."""
     contract = load_contract("forecasts.zl_predictions")
@@ -237,6 +239,7 @@ def test_command_line_on_bigquery(
     assert connect(bigquery_connection).read(REGIMES).num_rows == 2
 
 
+@pytest.mark.ci
 def test_command_line(project_root: Path, tmp_path: Path) -> None:
     path = tmp_path / "a.duckdb"
     place = {"backend": "duckdb", "path": str(path)}

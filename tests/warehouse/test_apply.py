@@ -147,6 +147,7 @@ def test_round_trip_on_duckdb(config: DuckDBConnection, name: str) -> None:
     check_round_trip(config, case, SOURCES.get(name, {}))
 
 
+@pytest.mark.ci
 def test_a_nested_field_on_bigquery(bigquery_connection: ConnectionConfig) -> None:
     check_round_trip(bigquery_connection, CASES["add_nested"], {})
 
@@ -190,6 +191,7 @@ def test_fields_at_the_end_come_by_the_api_on_bigquery(
         open_inspector(bigquery_connection).execute([gone])
 
 
+@pytest.mark.ci
 def test_most_changes_at_once_on_bigquery(bigquery_connection: ConnectionConfig) -> None:
     check_round_trip(bigquery_connection, EVERYTHING, SOURCES["rename"])
 
@@ -228,6 +230,7 @@ def archive(config: ConnectionConfig) -> tuple[Inspector, TableContract]:
     return inspector, small
 
 
+@pytest.mark.ci_on_bigquery
 @pytest.mark.parametrize("backend", ["duckdb", "bigquery"])
 def test_a_dropped_table_leaves_a_copy(
     backend: str, config: DuckDBConnection, request: pytest.FixtureRequest

@@ -346,7 +346,9 @@ def test_reads_that_cost_too_much_are_refused(
     assert usage.current().storage_bytes == 0
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "mode", ["upsert", *(pytest.param(m, marks=pytest.mark.ci) for m in MODES if m != "upsert")]
+)
 def test_several_spans_do_what_one_does(
     bigquery_connection: BigQueryConnection,
     make_contract: MakeContract,
