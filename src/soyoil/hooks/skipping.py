@@ -118,9 +118,10 @@ class SkipHooks:
             if left[stage]
         ]
         logger.info("left out, as nothing they are made from has changed: %s", ", ".join(parts))
-        table = plan.text_of("forecast_files")
-        if table:
-            click.echo(table, nl=False)
+        for name in ("forecast_files", "report"):
+            text = plan.text_of(name)
+            if text:
+                click.echo(text, nl=False)
         run = plan.kept_run
         if run is not None:
             logger.info(

@@ -8,12 +8,20 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from soyoil.base.terminal import bar_on
 from soyoil.metrics.keys import pooled
 from soyoil.models.registry import REFERENCES
+from soyoil.reports.answers import shown_verdict
 
 Advance = Callable[[int, int], None]
 
@@ -25,6 +33,10 @@ COLUMNS: Final = (
     "verdict",
     "s",
 )
+
+
+REFERENCE_OF: Final = {"MAE": "random_walk", "pinball": "vol_cone"}
+"""What each skill is measured by; its own skill is nothing."""
 
 
 @contextmanager
@@ -51,6 +63,8 @@ def progress_bar(label: str, total: int | None = None) -> Iterator[Advance]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
         console=console,
         transient=True,
         disable=not console.is_terminal,
@@ -78,28 +92,29 @@ def result_line(scores: Mapping[str, Any]) -> str:
     The skills are those of `skill_table`, which has their intervals and the rest.
     """
     model = str(scores["model"]).replace("_uniform", " unif.")
-    return (
-        f"{scores['horizon']} {model}: "
-        f"skill MAE {percent(scores[pooled('skill_mae')], signed=True)}, "
-        f"pinball {percent(scores[pooled('skill_pinball')], signed=True)}, {scores['verdict']}"
-    )
+    said = {
+        name: f"{name} {percent(scores[pooled(f'skill_{name.lower()}')], signed=True)}"
+        for name, own in REFERENCE_OF.items()
+        if own != scores["model"]
+    }
+    return f"{scores['horizon']} {model}: skill {', '.join(said.values())}, {shown_verdict(scores)}"
 
 
 def _count(value: float) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
 
 
+_LOSS: Final = {"skill_mae": "MAE", "skill_pinball": "pinball"}
+
+
 def _with_interval(row: Mapping[str, Any], metric: str) -> str:
-    """A skill with the bounds of its interval, per cent."""
+    """A skill with the bounds of its interval, per cent; a dash for what it is measured by."""
+    if row["model"] in REFERENCES and row["model"] == REFERENCE_OF[_LOSS[metric]]:
+        return "-"
     value, low, high = (row[pooled(f"{metric}{part}")] for part in ("", "_low", "_high"))
     if any(math.isnan(v) for v in (value, low, high)):
         return "n/a"
     return f"{100 * value:+.1f} [{100 * low:+.0f},{100 * high:+.0f}]"
-
-
-def shown_verdict(row: Mapping[Any, Any]) -> str:
-    """Verdict of a model for people; the two that all are measured by have none."""
-    return "reference" if row["model"] in REFERENCES else str(row["verdict"])
 
 
 def skill_table(scores: Sequence[Mapping[str, Any]], data: str = "") -> Table:

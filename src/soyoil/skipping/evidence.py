@@ -22,6 +22,7 @@ from soyoil.datasets.leak_record import LeakRecordDataset
 from soyoil.datasets.models import FinalModelDataset, RegisteredModelsDataset
 from soyoil.datasets.run_record import RunRecordDataset
 from soyoil.datasets.snapshot import SnapshotDataset
+from soyoil.datasets.tracked_run import TrackedRunDataset
 from soyoil.datasets.vendor_store import VendorStoreDataset
 from soyoil.datasets.warehouse import WarehouseTableDataset
 from soyoil.external import SOURCES
@@ -113,7 +114,7 @@ class Evidence:
             return self.of_files([Path(told["path"])])
         if isinstance(dataset, _FOLDERS):
             return self.of_folder(Path(told["path"]))
-        if isinstance(dataset, RunRecordDataset):
+        if isinstance(dataset, RunRecordDataset | TrackedRunDataset):
             # In MLflow; the record of the tracked part looks there.
             return {}
         if told.get("protocol") == "file" and told.get("version") is None:

@@ -67,12 +67,21 @@
     });
   }
 
+  // What is folded away has no width to be drawn in.
+  function isWaiting(plot) {
+    return !plot.dataset.drawn && plot.getClientRects().length > 0;
+  }
+
   function drawMissing() {
-    plots.forEach(function (plot) { if (!plot.dataset.drawn) draw(plot); });
+    plots.filter(isWaiting).forEach(draw);
   }
 
   function redraw() {
-    plots.forEach(function (plot) { if (plot.dataset.drawn) draw(plot); });
+    plots.forEach(function (plot) {
+      if (!plot.dataset.drawn) return;
+      if (plot.getClientRects().length > 0) draw(plot);
+      else delete plot.dataset.drawn;
+    });
   }
 
   var seen = new IntersectionObserver(function (entries) {
@@ -85,7 +94,7 @@
   // What is out of sight is drawn bit by bit, so that a page that is printed is complete.
   var idle = window.requestIdleCallback || function (work) { return setTimeout(work, 100); };
   function later() {
-    var next = plots.filter(function (plot) { return !plot.dataset.drawn; })[0];
+    var next = plots.filter(isWaiting)[0];
     if (!next) return;
     draw(next);
     idle(later);
@@ -100,6 +109,21 @@
     });
   });
 
+  // A link to a section that is folded away opens it.
+  function unfold() {
+    var target = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+    if (!target) return;
+    for (var at = target; at; at = at.parentElement) {
+      if (at.tagName === "DETAILS") at.open = true;
+    }
+    target.scrollIntoView();
+  }
+  window.addEventListener("hashchange", unfold);
+  unfold();
+  document.querySelectorAll("details").forEach(function (item) {
+    item.addEventListener("toggle", function () { if (item.open) idle(later); });
+  });
+
   var width = window.innerWidth;
   window.addEventListener("resize", function () {
     var crossed = (width < narrow) !== (window.innerWidth < narrow);
@@ -110,7 +134,7 @@
 
   var opened = [];
   window.addEventListener("beforeprint", function () {
-    opened = Array.prototype.slice.call(document.querySelectorAll("details:not([open])"));
+    opened = Array.prototype.slice.call(document.querySelectorAll("details:not([open]):not(.workshop)"));
     opened.forEach(function (item) { item.open = true; });
     drawMissing();
   });
