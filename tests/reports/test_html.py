@@ -3,6 +3,7 @@
 import datetime as dt
 import html
 import json
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -26,6 +27,7 @@ from soyoil.pipelines.split import create_pipeline as create_split
 from soyoil.reports.compare.page import diff_page, leaderboard_page
 from soyoil.reports.figures import thin
 from soyoil.reports.page import Html, Page, Table
+from soyoil.reports.train.origin import Origin, origin_text
 from soyoil.reports.train.report import HorizonResults, RunResults, training_report
 from soyoil.reports.train.sections import (
     health_section,
@@ -52,7 +54,9 @@ OUTLOOK = Outlook(
 )
 SECTIONS = {
     "forecast": "What to expect",
-    "skill": "Skill card",
+    "trust": "Can it be trusted?",
+}
+FOLDED = {
     "champion": "Champion",
     "cones": "Price cones and outcomes",
     "coverage": "Coverage by regime",
@@ -104,7 +108,9 @@ def read(page: str) -> Reader:
     for tag, attrs in reader.tags:
         for name in ("src", "href", "srcset", "data", "action", "poster", "xlink:href"):
             value = attrs.get(name)
-            assert value is None or value.startswith("#"), (tag, name, value)
+            # A link to elsewhere asks for nothing until somebody follows it.
+            near = value is None or value.startswith("#")
+            assert near or (tag == "a" and value.startswith("http")), (tag, name, value)
         assert not any(name.startswith("on") for name in attrs), (tag, attrs)
     assert not reader.all("link")
     assert "url(" not in page.partition("</style>")[0]
@@ -116,7 +122,8 @@ def read(page: str) -> Reader:
     ids = [attrs["id"] for _, attrs in reader.tags if attrs.get("id")]
     assert len(ids) == len(set(ids))
     for link in reader.all("a"):
-        assert (link["href"] or "")[1:] in ids
+        place = link["href"] or ""
+        assert not place.startswith("#") or place[1:] in ids
     assert len(reader.all("caption")) == len(reader.all("table"))
     assert all(cell.get("scope") for cell in reader.all("th"))
     for plot in (a for a in reader.all("div") if a.get("class") == "plot"):
@@ -234,7 +241,8 @@ def results(provenance: str = "synthetic") -> RunResults:
     )
     snapshot = Snapshot(matrix, regimes, "ZL", provenance, {})
     features = [feature, "cross_asset.return_1d_CL", "cross_asset.staleness_days_CL"]
-    return RunResults(snapshot, features, "quick", table, horizons, [OUTLOOK], quarantine)
+    origin = Origin("89ab", "train zl", "kedro run", "")
+    return RunResults(snapshot, features, "quick", table, horizons, [OUTLOOK], quarantine, origin)
 
 
 @pytest.fixture(scope="module")
@@ -244,11 +252,12 @@ def report() -> str:
 
 def test_report_has_every_section_and_asks_for_nothing(report: str) -> None:
     reader = read(report)
-    assert {a["id"]: True for a in reader.all("section")} == dict.fromkeys(SECTIONS, True)
-    for name, heading in SECTIONS.items():
+    assert [a["id"] for a in reader.all("section")] == [*SECTIONS, *FOLDED], "in this order"
+    for name, heading in (SECTIONS | FOLDED).items():
         assert reader.text.count(heading) == 2, f"{name}: in the navigation and above the section"
     text = " ".join(reader.text)
     assert "Synthetic data: the market is invented" in text
+    assert "Run train zl, 89ab Command kedro run" in " ".join(text.split())
     assert "skill of +0.1 % at 1w, +0.0 % at 1m" in text
     for shown in (
         "62.0",
@@ -271,6 +280,54 @@ def test_report_has_every_section_and_asks_for_nothing(report: str) -> None:
     # Forecast, skill card, weights of experts; cone, coverage, plan, weights per horizon; two
     # kinds of a tree, one of a network.
     assert len(plots) == 3 + 4 * 2 + 3
+
+
+def test_the_workshop_is_folded_away_behind_the_answers(report: str) -> None:
+    before, _, workshop = report.partition('<details id="workshop"')
+    assert workshop
+    assert all(f'<section id="{name}"' in before for name in SECTIONS)
+    assert all(f'<section id="{name}"' in workshop for name in FOLDED)
+    print_rules = report.partition("@media print")[2].partition("</style>")[0]
+    assert ".workshop { display: none; }" in print_rules
+
+
+def test_references_carry_a_badge_of_their_own(report: str) -> None:
+    rows = re.findall(r"<tr><th scope=\"row\"[^>]*>(.*?)</th>(.*?)</tr>", report)
+    shown = {
+        (name.replace("<wbr>", ""), *found)
+        for name, cells in rows
+        for found in re.findall(r'class="badge (\w+)">([^<]+)<', cells)
+    }
+    for model in ("random_walk", "vol_cone"):
+        assert {x[1:] for x in shown if x[0] == model} == {("reference", "reference")}
+    assert ("lightgbm", "bad", "no skill") in shown
+    (figure,) = [
+        views
+        for name, text in read(report).scripts.items()
+        if name.endswith("-data")
+        for views in json.loads(text)
+        if "no skill" in [trace.get("name") for trace in views["data"]]
+    ]
+    of = {trace["name"]: trace["y"][1] for trace in figure["data"]}
+    assert set(of["reference"]) == {"random_walk", "vol_cone"}
+    assert not set(of["no skill"]) & {"random_walk", "vol_cone"}
+
+
+ORIGIN = Origin("0123abcd", f"train {NASTY}", "kedro run --pipelines=train", "http://h/#/runs/0123")
+
+
+def test_the_run_its_command_and_its_page_in_mlflow_stand_on_the_page() -> None:
+    page = Page("t", origin_text(ORIGIN)).render()
+    assert NASTY not in page
+    reader = read(page)
+    text = " ".join(reader.text)
+    for shown in ("0123abcd", "kedro run --pipelines=train", f"train {NASTY}"):
+        assert shown in text
+    assert ORIGIN.link in [a["href"] for a in reader.all("a")]
+    wrong = replace(ORIGIN, link="javascript:alert(1)", made_again=True)
+    again = origin_text(wrong)
+    assert "javascript:" not in again
+    assert "Made again from the results of" in again
 
 
 def test_a_skill_table_without_tests_has_no_table_of_them() -> None:
@@ -422,6 +479,7 @@ def test_report_ends_training_and_a_filtered_run_skips_it() -> None:
     report = create_report()
     (node,) = report.nodes
     assert not node.tags, "a node across horizons carries no tag"
-    made = (create_fit() + create_split() + create_evaluate()).all_outputs() | {"quarantine"}
+    made = (create_fit() + create_split() + create_evaluate()).all_outputs()
+    made |= {"quarantine", "tracked_run"}
     assert {name for name in report.inputs() if not name.startswith("params:")} <= made
     assert report.outputs() == {"report"}
