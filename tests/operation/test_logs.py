@@ -325,7 +325,12 @@ def test_the_end_names_what_there_is_to_open(
     assert len(lines) == 6
     assert max(map(len, lines)) <= 80
     (tmp_path / "Makefile").touch()
-    assert what_to_open(tmp_path, made).endswith("make demo")
+    assert "browser: make demo" in what_to_open(tmp_path, made)
+    (folder / "skill_table.txt").touch()
+    assert "as a table: data/08_reporting/skill_table.txt" in what_to_open(tmp_path, made)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "numbers.md").touch()
+    assert what_to_open(tmp_path, made).endswith("What each number means: docs/numbers.md")
     assert "report.html" not in what_to_open(tmp_path, ["forecast_files"])
     assert what_to_open(tmp_path, ["snapshot"]) == ""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"https://me:{SECRET}@tracking.example/")

@@ -7,7 +7,7 @@ import pytest
 
 from soyoil.forecast.outlook import Outlook, Record
 from soyoil.reports.answers import answer, answers, coverage_judgement
-from soyoil.reports.result import About, result_text
+from soyoil.reports.result import About, result_text, table_text
 from soyoil.targets.horizons import HORIZONS
 
 Row = dict[str, object]
@@ -106,7 +106,7 @@ def test_the_words_come_first_and_all_of_it_fits_80_columns() -> None:
     scores = [
         {**found, "horizon": name}
         for name in HORIZONS
-        for found in horizon(row("champion", "no skill"), row("lightgbm_uniform", "no skill"))
+        for found in horizon(row("champion", "no skill"), row("lightgbm", "no skill"))
     ]
     made = [outlook(name, spread=0.4) for name in HORIZONS]
     about = About("ZL", "synthetic", "known", made)
@@ -115,9 +115,13 @@ def test_the_words_come_first_and_all_of_it_fits_80_columns() -> None:
     assert lines[1] == "Result for ZL, synthetic data, from 2024-05-31 at 45.00 US cents/lb"
     assert [line.split(":")[0].strip() for line in lines[2:7]] == list(HORIZONS)
     assert lines[3] == "  1m:  nothing beats the cone; 80 % between -33.0 and +49.2 %"
-    assert text.index("nothing beats") < text.index("Skill out of sample")
+    assert text.index("nothing beats") < text.index("Champion and best engine")
     assert max(map(len, lines)) <= 80
-    of_references = [line for line in lines if "random_walk" in line or "vol_cone" in line]
+    assert len(lines) <= 30, "one screen"
+    assert sum("lightgbm" in line for line in lines) == len(HORIZONS)
+    whole = table_text(scores, about).splitlines()
+    assert max(map(len, whole)) <= 80
+    of_references = [line for line in whole if "random_walk" in line or "vol_cone" in line]
     assert len(of_references) == 10
     assert all("reference" in line and "no skill" not in line for line in of_references)
     assert "Rolls unknown" in result_text(scores, About("ZL", "observed", "unknown"))

@@ -177,7 +177,7 @@ def test_references_carry_a_badge_of_their_own(report: str) -> None:
         if "no skill" in [trace.get("name") for trace in views["data"]]
     ]
     of = {trace["name"]: trace["y"][1] for trace in figure["data"]}
-    assert set(of["reference"]) == {"random_walk", "vol_cone"}
+    assert set(of["reference"]) == {"random_walk"}
     assert not set(of["no skill"]) & {"random_walk", "vol_cone"}
 
 

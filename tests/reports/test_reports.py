@@ -40,7 +40,7 @@ def test_table_shows_intervals_verdicts_and_what_does_not_exist() -> None:
         scores("12m", "random_walk", math.nan, "unprovable"),
         scores("12m", "lightgbm_uniform", -0.534),
     ]
-    Console(file=out, width=80).print(skill_table(rows, "synthetic data"))
+    Console(file=out, width=80).print(skill_table(rows, "Skill, synthetic data"))
     text = out.getvalue()
     assert "synthetic data" in text
     assert "…" not in text, "it fits 80 columns"

@@ -25,10 +25,12 @@ FORECAST: Final = "forecast_files"
 SKILL_TABLE: Final = "skill_table"
 RESULT_FILE: Final = "result.txt"
 """File of the report that is shown."""
+TABLE_FILE: Final = "skill_table.txt"
 _PAGES: Final = {
     FORECAST: ("forecast.html", "what to expect from the last session on"),
     REPORT: ("report.html", "whether to trust it, and why"),
 }
+NUMBERS: Final = "docs/numbers.md"
 _WIDTH: Final = 32
 
 
@@ -71,7 +73,13 @@ def what_to_open(root: Path, outputs: Iterable[str]) -> str:
         found[runs] = "the runs behind it" + ("" if remote else ", http://127.0.0.1:5000")
     demo = "make demo" if (root / "Makefile").is_file() else f"{_command('kedro')} demo"
     lines = [f"  {place:<{_WIDTH}}  {what}" for place, what in found.items()]
-    return "\n".join(["", "Open:", *lines, f"All of it in the browser at once: {demo}"])
+    lines.append(f"All of it in the browser: {demo}")
+    table = folder / TABLE_FILE
+    if REPORT in made and table.is_file():
+        lines.append(f"Every model as a table: {os.path.relpath(table)}")
+    if (root / NUMBERS).is_file():
+        lines.append(f"What each number means: {NUMBERS}")
+    return "\n".join(["", "Open:", *lines])
 
 
 class ClosingHooks:
@@ -124,7 +132,7 @@ class ClosingHooks:
         if table is None or parameters is None:
             return ""
         # Imported here because every command imports the hooks.
-        from soyoil.reports.result import About, result_text
+        from soyoil.reports.result import About, result_text, table_text
 
         kinds = {name: sorted(set(map(str, table[name]))) for name in ("provenance", "rolls")}
         about = About(
@@ -132,4 +140,5 @@ class ClosingHooks:
             " and ".join(kinds["provenance"]),
             "unknown" if "unknown" in kinds["rolls"] else "known",
         )
-        return result_text(table.to_dict("records"), about)
+        scores = table.to_dict("records")
+        return result_text(scores, about) + "\n" + table_text(scores, about)

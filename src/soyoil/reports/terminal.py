@@ -117,7 +117,9 @@ def _with_interval(row: Mapping[str, Any], metric: str) -> str:
     return f"{100 * value:+.1f} [{100 * low:+.0f},{100 * high:+.0f}]"
 
 
-def skill_table(scores: Sequence[Mapping[str, Any]], data: str = "") -> Table:
+def skill_table(
+    scores: Sequence[Mapping[str, Any]], title: str = "Skill out of sample", *, spaced: bool = True
+) -> Table:
     """Table of horizon x model with both skills, their intervals and the verdict.
 
     It fits a terminal of 80 columns. Regime-weighted values are in ``skill_table.csv``.
@@ -127,11 +129,13 @@ def skill_table(scores: Sequence[Mapping[str, Any]], data: str = "") -> Table:
     scores
         One mapping per horizon and model: ``horizon``, ``model``, ``seconds``, ``verdict`` and
         the pooled metrics by key.
-    data
-        What they were scored on, for the title: ``observed data``.
+    title
+        What they are of, and what they were scored on.
+    spaced
+        Whether horizons stand apart.
     """
     table = Table(
-        title="Skill out of sample" + (f", {data}" if data else ""),
+        title=title,
         caption=(
             "skill = 1 - loss / loss of the reference, uniform weights, with its 90 % interval; "
             "negative: the reference was better. n/h: scored rows over the horizon, about the "
@@ -148,7 +152,7 @@ def skill_table(scores: Sequence[Mapping[str, Any]], data: str = "") -> Table:
     previous = None
     for row in scores:
         first = row["horizon"] != previous
-        if first and previous is not None:
+        if spaced and first and previous is not None:
             table.add_row()
         previous = row["horizon"]
         table.add_row(

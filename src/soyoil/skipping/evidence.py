@@ -90,10 +90,10 @@ class Evidence:
         """What is now at places that are files."""
         return self.of_files(Path(place.removeprefix(_FILE)) for place in places)
 
-    def text_at(self, places: Places) -> str:
-        """What stands in the text files among places."""
+    def text_at(self, places: Places, name: str) -> str:
+        """What stands in the files of a name among places; the name may hold wildcards."""
         paths = [Path(place.removeprefix(_FILE)) for place in sorted(places)]
-        return "".join(p.read_text(encoding="utf-8") for p in paths if p.suffix == ".txt")
+        return "".join(p.read_text(encoding="utf-8") for p in paths if p.match(name))
 
     def of_dataset(self, dataset: AbstractDataset[Any, Any]) -> dict[str, str] | None:
         """What a dataset holds; None if that cannot be told, or not read."""

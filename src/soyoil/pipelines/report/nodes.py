@@ -14,7 +14,7 @@ from soyoil.models.registry import CHAMPION
 from soyoil.params import Profile
 from soyoil.pipelines.grid import FITTED, MODELS
 from soyoil.pipelines.report.inputs import check_report_inputs
-from soyoil.reports.result import About, result_text
+from soyoil.reports.result import About, result_text, table_text
 from soyoil.reports.train.origin import Origin
 from soyoil.reports.train.report import HorizonResults, RunResults, training_report
 from soyoil.splits.plan import SplitConfig
@@ -23,6 +23,7 @@ from soyoil.targets.horizons import HORIZONS
 
 REPORT_FILE: Final = "report.html"
 RESULT_FILE: Final = "result.txt"
+TABLE_FILE: Final = "skill_table.txt"
 
 
 def make_report(
@@ -35,7 +36,7 @@ def make_report(
     tracked_run: Origin | None,
     **results: Any,
 ) -> dict[str, str]:
-    """Report page, and the result as a text, by file name.
+    """Report page, and as texts the result and the table of all models, by file name.
 
     Parameters
     ----------
@@ -74,5 +75,9 @@ def make_report(
         origin=tracked_run,
     )
     about = About(snapshot.symbol, snapshot.provenance, snapshot.rolls, found.outlooks)
-    text = result_text(skill_table.to_dict("records"), about)
-    return {REPORT_FILE: training_report(found), RESULT_FILE: text}
+    scores = skill_table.to_dict("records")
+    return {
+        REPORT_FILE: training_report(found),
+        RESULT_FILE: result_text(scores, about),
+        TABLE_FILE: table_text(scores, about),
+    }

@@ -275,7 +275,7 @@ def training_report(results: RunResults) -> str:
     lead.append(origin_text(results.origin))
     page = Page(f"{snapshot.symbol} forecasts: report of a training run", Html("".join(lead)))
     forecast_section(page, snapshot, results.outlooks)
-    trust_section(page, results.skill_table, results.outlooks)
+    trust_section(page, results.skill_table)
     page.fold_rest()
     champion_section(
         page, results.skill_table, {h.horizon.name: h.experts for h in results.horizons}

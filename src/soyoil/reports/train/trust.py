@@ -8,10 +8,10 @@ from typing import Final
 
 import pandas as pd
 
-from soyoil.forecast.outlook import Outlook
 from soyoil.metrics.bootstrap import LEVEL, MIN_INDEPENDENT
 from soyoil.metrics.breakdown import coverage_band
 from soyoil.metrics.keys import pooled
+from soyoil.models.engines import is_ablation
 from soyoil.models.registry import CHAMPION
 from soyoil.reports.answers import (
     CONE_NOTE,
@@ -31,6 +31,8 @@ from soyoil.targets.horizons import HORIZONS
 
 SKILL_RANGE: Final = 40
 """Per cent: at long horizons the intervals are so wide that nothing else would be seen."""
+
+NOT_DRAWN: Final = ("drift", "vol_cone")
 
 VERDICT_KINDS: Final = {
     "skill": "good",
@@ -128,7 +130,13 @@ def _all_models(table: Sequence[Row]) -> Html:
     ).render()
 
 
-def trust_section(page: Page, skill_table: pd.DataFrame, outlooks: Sequence[Outlook]) -> None:
+def _drawn(skill_table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the figure: all but the ablations, the drift and the cone, which is zero."""
+    names = skill_table["model"]
+    return skill_table[~(names.map(is_ablation) | names.isin(NOT_DRAWN))]
+
+
+def trust_section(page: Page, skill_table: pd.DataFrame) -> None:
     """A line per horizon in words, coverage and skill of the champion, then every model.
 
     Parameters
@@ -137,24 +145,23 @@ def trust_section(page: Page, skill_table: pd.DataFrame, outlooks: Sequence[Outl
         Page to append to.
     skill_table
         One row per horizon and model, as the evaluate stage writes it.
-    outlooks
-        Forecasts from the last session.
     """
     table = [dict(row) for row in skill_table.to_dict("records")]
     champion = _champion_table(table)
     page.add(
         "trust",
         "Can it be trusted?",
-        listed([f"{name}: {text}." for name, text in answers(table, outlooks).items()]),
+        listed([f"{name}: {text}." for name, text in answers(table).items()]),
         paragraph(
-            f"{CONE_NOTE} An interval can be right although nothing beats the cone: then the "
-            "range is what to plan with, and no direction is.",
+            f"{CONE_NOTE} A range can be right although nothing beats the cone: then plan with the "
+            "range, and with no direction. A gain on the cone says that a range fits better; it "
+            "claims no direction either.",
             "note",
         ),
         champion.render() if champion is not None else paragraph("No champion was scored."),
         page.figure(
-            skill_card(skill_table, "").update_xaxes(range=[-SKILL_RANGE, SKILL_RANGE]),
-            "Gain of every model on the cone (pinball skill) with its interval, cut at "
+            skill_card(_drawn(skill_table), "").update_xaxes(range=[-SKILL_RANGE, SKILL_RANGE]),
+            "Gain on the cone (pinball skill) with its interval, cut at "
             f"±{SKILL_RANGE} %: a model is better where the whole bar lies right of zero",
         ),
         details(
