@@ -30,8 +30,8 @@ from soyoil.reports.train.sections import (
     health_section,
     missing_by_group,
     missing_by_year,
-    skill_tests,
     staleness,
+    tests_section,
 )
 
 SECTIONS = {
@@ -39,6 +39,7 @@ SECTIONS = {
     "trust": "Can it be trusted?",
 }
 FOLDED = {
+    "tests": "Tests behind the verdicts",
     "champion": "Champion",
     "cones": "Price cones and outcomes",
     "coverage": "Coverage by regime",
@@ -200,9 +201,12 @@ def test_the_run_its_command_and_its_page_in_mlflow_stand_on_the_page() -> None:
 
 def test_a_skill_table_without_tests_has_no_table_of_them() -> None:
     table = results().skill_table
-    assert "Diebold-Mariano" in skill_tests(table)
     old = table.drop(columns=[c for c in table if "dm_p" in c or "detectable" in c])
-    assert skill_tests(old) == ""
+    page = Page("t")
+    tests_section(page, old)
+    assert not page.sections
+    tests_section(page, table)
+    assert "Diebold-Mariano" in page.render()
 
 
 def test_names_are_escaped_wherever_they_stand(report: str) -> None:

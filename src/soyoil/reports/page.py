@@ -139,9 +139,9 @@ def data_banners(provenance: str, rolls: str) -> list[Html]:
     return [paragraph(text, "banner") for text in texts]
 
 
-def grid(parts: Sequence[Html]) -> Html:
-    """Figures side by side where there is room."""
-    return _part("grid", parts)
+def grid(parts: Sequence[Html], kind: str = "") -> Html:
+    """Figures side by side where there is room; `kind` is a further CSS class."""
+    return _part("grid", parts, kind)
 
 
 @dataclass

@@ -4,6 +4,7 @@
   var plots = Array.prototype.slice.call(document.querySelectorAll(".plot"));
   var views = {};
   var narrow = 500;
+  var sheet = 680; // A4 less its margins, CSS pixels
 
   function load() {
     if (window.Plotly) return;
@@ -56,10 +57,11 @@
     return layout;
   }
 
-  function draw(plot) {
+  function draw(plot, width) {
     load();
     var view = viewsOf(plot)[Number(plot.dataset.view || 0)];
     var layout = layoutOf(view, plot);
+    if (width) layout.width = width;
     plot.style.height = layout.height + "px";
     plot.dataset.drawn = "yes";
     return window.Plotly.react(plot, view.data, layout, {
@@ -68,18 +70,18 @@
   }
 
   // What is folded away has no width to be drawn in.
-  function isWaiting(plot) {
-    return !plot.dataset.drawn && plot.getClientRects().length > 0;
+  function isShown(plot) {
+    return plot.getClientRects().length > 0;
   }
 
-  function drawMissing() {
-    plots.filter(isWaiting).forEach(draw);
+  function isWaiting(plot) {
+    return !plot.dataset.drawn && isShown(plot);
   }
 
   function redraw() {
     plots.forEach(function (plot) {
       if (!plot.dataset.drawn) return;
-      if (plot.getClientRects().length > 0) draw(plot);
+      if (isShown(plot)) draw(plot);
       else delete plot.dataset.drawn;
     });
   }
@@ -136,9 +138,12 @@
   window.addEventListener("beforeprint", function () {
     opened = Array.prototype.slice.call(document.querySelectorAll("details:not([open]):not(.workshop)"));
     opened.forEach(function (item) { item.open = true; });
-    drawMissing();
+    // A sheet is narrower than most windows, and what sticks out would be cut off.
+    plots.filter(isShown).forEach(function (plot) { draw(plot, sheet); });
   });
   window.addEventListener("afterprint", function () {
     opened.forEach(function (item) { item.open = false; });
+    plots.forEach(function (plot) { delete plot.dataset.drawn; });
+    plots.filter(isShown).forEach(function (plot) { draw(plot); });
   });
 })();

@@ -39,7 +39,12 @@ from soyoil.reports.terminal import percent
 from soyoil.reports.train.champion import champion_section
 from soyoil.reports.train.events import event_section
 from soyoil.reports.train.origin import Origin, origin_text
-from soyoil.reports.train.sections import cost_section, health_section, importance_section
+from soyoil.reports.train.sections import (
+    cost_section,
+    health_section,
+    importance_section,
+    tests_section,
+)
 from soyoil.reports.train.trust import trust_section
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import Horizon
@@ -277,6 +282,7 @@ def training_report(results: RunResults) -> str:
     forecast_section(page, snapshot, results.outlooks)
     trust_section(page, results.skill_table)
     page.fold_rest()
+    tests_section(page, results.skill_table)
     champion_section(
         page, results.skill_table, {h.horizon.name: h.experts for h in results.horizons}
     )

@@ -26,7 +26,6 @@ from soyoil.reports.answers import (
 from soyoil.reports.figures import skill_card
 from soyoil.reports.page import Html, Page, Table, badge, breakable, details, listed, paragraph
 from soyoil.reports.terminal import percent
-from soyoil.reports.train.sections import skill_tests
 from soyoil.targets.horizons import HORIZONS
 
 SKILL_RANGE: Final = 40
@@ -176,5 +175,4 @@ def trust_section(page: Page, skill_table: pd.DataFrame) -> None:
             )
             + _all_models(table),
         ),
-        skill_tests(skill_table),
     )
