@@ -69,9 +69,10 @@
     });
   }
 
-  // What is folded away has no width to be drawn in.
+  // What is folded away is not drawn before it is opened; it has a width there or not, as the
+  // browser likes.
   function isShown(plot) {
-    return plot.getClientRects().length > 0;
+    return !plot.closest("details:not([open])");
   }
 
   function isWaiting(plot) {
