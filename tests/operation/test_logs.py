@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -21,8 +22,9 @@ from soyoil.base.json_log import JsonLog
 from soyoil.base.redact import redact_logs
 from soyoil.base.terminal import bar_on, console_of_bar
 from soyoil.hooks import log_handler
-from soyoil.hooks.closing import what_to_open
+from soyoil.hooks.closing import ClosingHooks, what_to_open
 from soyoil.hooks.log_handler import LineHandler
+from soyoil.hooks.parameters import ParameterHooks
 from soyoil.hooks.stage_log import VARIABLE, RunFacts, StageLog, check_log_path, log_path, size_of
 from soyoil.metrics.keys import pooled
 from soyoil.reports.terminal import result_line
@@ -338,3 +340,29 @@ def test_the_end_names_what_there_is_to_open(
     assert "tracking.example" in remote
     assert SECRET not in remote
     assert "127.0.0.1" not in remote
+
+
+class Made:
+    """A pipeline that has made some datasets."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = set(names)
+
+    def all_outputs(self) -> set[str]:
+        return self.names
+
+
+def test_the_result_is_shown_last_and_once(capsys: pytest.CaptureFixture[str]) -> None:
+    hooks = ClosingHooks(ParameterHooks())
+    run: Any = Made("report")
+    hooks.before_pipeline_run()
+    hooks.after_dataset_saved("report", {"result.txt": "1m: words\n", "report.html": "<p>"})
+    hooks.after_dataset_saved("skill_table", pd.DataFrame())
+    assert capsys.readouterr().out == ""
+    hooks.after_pipeline_run(run)
+    hooks.after_pipeline_run(run)
+    assert capsys.readouterr().out == "1m: words\n"
+    hooks.after_dataset_saved("report", {"result.txt": "of a run that failed\n"})
+    hooks.before_pipeline_run()
+    hooks.after_pipeline_run(run)
+    assert capsys.readouterr().out == ""
