@@ -30,8 +30,8 @@ from soyoil.reports.train.sections import (
     health_section,
     missing_by_group,
     missing_by_year,
+    significance_section,
     staleness,
-    tests_section,
 )
 
 SECTIONS = {
@@ -203,9 +203,9 @@ def test_a_skill_table_without_tests_has_no_table_of_them() -> None:
     table = results().skill_table
     old = table.drop(columns=[c for c in table if "dm_p" in c or "detectable" in c])
     page = Page("t")
-    tests_section(page, old)
+    significance_section(page, old)
     assert not page.sections
-    tests_section(page, table)
+    significance_section(page, table)
     assert "Diebold-Mariano" in page.render()
 
 

@@ -27,7 +27,7 @@ def server_of(store: str) -> str:
     --------
     >>> server_of("https://me:secret@mlflow.example/base/")
     'https://mlflow.example/base'
-    >>> server_of("sqlite:////home/me/mlflow.db")
+    >>> server_of("sqlite:///mlflow.db")
     'http://127.0.0.1:5000'
     """
     parts = urlsplit(store)

@@ -43,7 +43,7 @@ from soyoil.reports.train.sections import (
     cost_section,
     health_section,
     importance_section,
-    tests_section,
+    significance_section,
 )
 from soyoil.reports.train.trust import trust_section
 from soyoil.splits.snapshot import Snapshot
@@ -282,7 +282,7 @@ def training_report(results: RunResults) -> str:
     forecast_section(page, snapshot, results.outlooks)
     trust_section(page, results.skill_table)
     page.fold_rest()
-    tests_section(page, results.skill_table)
+    significance_section(page, results.skill_table)
     champion_section(
         page, results.skill_table, {h.horizon.name: h.experts for h in results.horizons}
     )

@@ -129,7 +129,7 @@ def importance_section(page: Page, reports: Reports) -> None:
     )
 
 
-def tests_section(page: Page, skill_table: pd.DataFrame) -> None:
+def significance_section(page: Page, skill_table: pd.DataFrame) -> None:
     """Tests behind the verdicts and the skill that they could have found.
 
     Parameters
