@@ -6,6 +6,9 @@ STAMP := $(VENV)/.installed
 DOCS_STAMP := $(VENV)/.installed-docs
 SERVER := .venv-bigquery
 WORKERS ?= 2
+# Errors only: what pip warns of, such as a folder of wheels in the settings of a machine that is
+# not there, nobody who calls make can mend.
+QUIETLY := -qq --disable-pip-version-check
 ARGS ?=
 
 export KEDRO_DISABLE_TELEMETRY := 1
@@ -30,12 +33,6 @@ help: ## this list
 
 train: $(STAMP) ## set up if needed, then run the whole chain, from bars to tracked and scored forecasts
 	@$(BIN)/kedro run --pipeline=train $(ARGS)
-	@echo
-	@echo 'Where to look:'
-	@echo '  make demo                 all of it in the browser'
-	@echo '  data/08_reporting/        forecast.html, report.html, skill table, quarantined bars'
-	@echo '  $(BIN)/mlflow ui       tracked runs, http://127.0.0.1:5000'
-	@echo '  $(BIN)/kedro viz run   lineage, http://127.0.0.1:4141'
 
 demo: $(STAMP) ## after make train: forecast, report, tracked runs and lineage in the browser
 	@$(BIN)/kedro demo $(ARGS)
@@ -68,7 +65,7 @@ bigquery-server: ## the BigQuery-compatible server that the tests use, where a P
 			echo "Creating $(SERVER) with $$python"; \
 			rm -f $(SERVER)/.installed; \
 			$$python -m venv --clear $(SERVER) && \
-			$(SERVER)/bin/python -m pip install --quiet --disable-pip-version-check \
+			$(SERVER)/bin/python -m pip install $(QUIETLY) \
 				-r tests/warehouse/bigquery-server.txt && \
 			exec touch $(SERVER)/.installed; \
 			exit 1; \
@@ -144,7 +141,7 @@ $(STAMP) $(DOCS_STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	else \
 		echo 'Installing the pinned packages with pip; this takes minutes the first time'; \
 		$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		$(BIN)/python -m pip install $(QUIETLY) \
 			-c constraints.txt -e '.[$(EXTRAS)]'; \
 	fi
 	@touch $@

@@ -84,6 +84,14 @@ def test_readme_shows_the_two_commands_first() -> None:
     assert blocks[0] == "make train\nmake test\n"
 
 
+def test_pip_says_nothing_that_nobody_can_mend() -> None:
+    """A folder of wheels in the settings of the machine that is not there is a warning of pip."""
+    makefile = text_of("Makefile")
+    assert set(re.findall(r"-m pip install (\S+)", makefile)) == {"$(QUIETLY)"}
+    (options,) = re.findall(r"^QUIETLY := (.*)$", makefile, re.MULTILINE)
+    assert "-qq" in options.split(), "one -q leaves warnings"
+
+
 def test_decisions_are_numbered_and_complete() -> None:
     records = sorted((ROOT / "docs" / "adr").glob("*.md"))
     assert [int(path.name[:4]) for path in records] == list(range(1, len(records) + 1))

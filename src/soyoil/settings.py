@@ -6,6 +6,7 @@ import warnings
 from soyoil.base.data_folder import data_folder_name
 from soyoil.base.redact import redact_logs
 from soyoil.hooks.catalog import CatalogHooks
+from soyoil.hooks.closing import ClosingHooks
 from soyoil.hooks.config_loader import CheckedConfigLoader
 from soyoil.hooks.lock import LockHooks
 from soyoil.hooks.logging import LoggingHooks
@@ -29,7 +30,7 @@ _STAGES = StageHooks()
 HOOKS = (
     LockHooks(), CatalogHooks(), LoggingHooks(), _PARAMETERS, MarketHooks(_PARAMETERS), _STAGES,
     ReplayHooks(_PARAMETERS), TrackingHooks(_STAGES), WorkerHooks(),
-    SkipHooks(_PARAMETERS, _STAGES),
+    SkipHooks(_PARAMETERS, _STAGES), ClosingHooks(_PARAMETERS),
 )  # fmt: skip
 
 CONFIG_LOADER_CLASS = CheckedConfigLoader

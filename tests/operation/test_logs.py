@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -21,8 +22,13 @@ from soyoil.base.json_log import JsonLog
 from soyoil.base.redact import redact_logs
 from soyoil.base.terminal import bar_on, console_of_bar
 from soyoil.hooks import log_handler
+from soyoil.hooks.closing import ClosingHooks, what_to_open
 from soyoil.hooks.log_handler import LineHandler
+from soyoil.hooks.parameters import ParameterHooks
 from soyoil.hooks.stage_log import VARIABLE, RunFacts, StageLog, check_log_path, log_path, size_of
+from soyoil.metrics.keys import pooled
+from soyoil.reports.terminal import result_line
+from soyoil.targets.horizons import HORIZONS
 
 LONG = "1m: " + " ".join(f"word{i:02d}" for i in range(30))
 SECRET = "planted-Secret.1"
@@ -62,15 +68,20 @@ def test_a_message_is_one_line_with_its_time(console: io.StringIO, log: logging.
     assert second[8:].rstrip() == " WARNING careful"
 
 
-def test_a_longer_message_goes_on_below_its_beginning(
+def test_a_message_is_one_line_however_narrow_the_terminal(
     console: io.StringIO, log: logging.Logger
 ) -> None:
     log.info(LONG)
-    lines = console.getvalue().splitlines()
-    assert len(lines) > 1
-    assert all(len(line) <= 80 for line in lines)
-    assert all(line.startswith(" " * 9) and line[9] != " " for line in lines[1:])
-    assert " ".join(" ".join(line[9:] for line in lines).split()) == LONG
+    log.warning(LONG)
+    first, second = console.getvalue().splitlines()
+    assert first[9:] == LONG
+    assert second[9:] == f"WARNING {LONG}"
+    for horizon in HORIZONS:
+        scores = {"horizon": horizon, "model": "lightgbm_uniform", "verdict": "unprovable"}
+        log.info(result_line(scores | {pooled(f"skill_{m}"): -0.534 for m in ("mae", "pinball")}))
+    cells = console.getvalue().splitlines()[2:]
+    assert len(cells) == len(HORIZONS), "one line per cell"
+    assert max(map(len, cells)) <= 80
 
 
 def test_nothing_is_wrapped_where_there_is_no_terminal(
@@ -293,3 +304,65 @@ def test_a_folder_that_may_not_be_written_to_is_refused(
     monkeypatch.setenv(VARIABLE, "closed/x.jsonl")
     with pytest.raises(ConfigError, match="may not be written to"):
         check_log_path(tmp_path)
+
+
+def test_the_end_names_what_there_is_to_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SOYOIL_DATA", raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    made = ["report", "forecast_files", "skill_table"]
+    assert what_to_open(tmp_path, made) == "", "nothing is there yet"
+    folder = tmp_path / "data" / "08_reporting"
+    folder.mkdir(parents=True)
+    for name in ("report.html", "forecast.html"):
+        (folder / name).touch()
+    lines = what_to_open(tmp_path, made).splitlines()
+    assert [line.split()[0] for line in lines[2:4]] == [
+        "data/08_reporting/forecast.html", "data/08_reporting/report.html"
+    ]  # fmt: skip
+    assert "mlflow ui" in lines[4]
+    assert lines[5].endswith("kedro demo")
+    assert len(lines) == 6
+    assert max(map(len, lines)) <= 80
+    (tmp_path / "Makefile").touch()
+    assert "browser: make demo" in what_to_open(tmp_path, made)
+    (folder / "skill_table.txt").touch()
+    assert "as a table: data/08_reporting/skill_table.txt" in what_to_open(tmp_path, made)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "numbers.md").touch()
+    assert what_to_open(tmp_path, made).endswith("What each number means: docs/numbers.md")
+    assert "report.html" not in what_to_open(tmp_path, ["forecast_files"])
+    assert what_to_open(tmp_path, ["snapshot"]) == ""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"https://me:{SECRET}@tracking.example/")
+    remote = what_to_open(tmp_path, made)
+    assert "tracking.example" in remote
+    assert SECRET not in remote
+    assert "127.0.0.1" not in remote
+
+
+class Made:
+    """A pipeline that has made some datasets."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = set(names)
+
+    def all_outputs(self) -> set[str]:
+        return self.names
+
+
+def test_the_result_is_shown_last_and_once(capsys: pytest.CaptureFixture[str]) -> None:
+    hooks = ClosingHooks(ParameterHooks())
+    run: Any = Made("report")
+    hooks.before_pipeline_run()
+    hooks.after_dataset_saved("report", {"result.txt": "1m: words\n", "report.html": "<p>"})
+    hooks.after_dataset_saved("skill_table", pd.DataFrame())
+    assert capsys.readouterr().out == ""
+    hooks.after_pipeline_run(run)
+    hooks.after_pipeline_run(run)
+    assert capsys.readouterr().out == "1m: words\n"
+    hooks.after_dataset_saved("report", {"result.txt": "of a run that failed\n"})
+    hooks.before_pipeline_run()
+    hooks.after_pipeline_run(run)
+    assert capsys.readouterr().out == ""

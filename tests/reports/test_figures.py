@@ -44,6 +44,7 @@ def card() -> Figure:
     key = "pooled.uniform.skill_pinball"
     rows = [
         ("1w", "lightgbm", "skill", 0.05, 0.01, 0.08),
+        ("1w", "vol_cone", "no skill", 0.0, 0.0, 0.0),
         ("1w", "tft", "no skill", -0.02, -0.05, 0.01),
         ("12m", "xgboost", "unprovable", 0.3, -0.4, 0.6),
         ("12m", "tft", "no skill", math.nan, math.nan, math.nan),
@@ -117,6 +118,7 @@ def test_plan_has_a_bar_per_fold_and_role_over_its_regimes() -> None:
 def test_card_shows_intervals_by_verdict_and_leaves_out_what_does_not_exist() -> None:
     found = traces(card())
     assert set(found) == set(VERDICT_COLOURS)
+    assert found["reference"]["y"] == [["1w"], ["vol_cone"]]
     assert found["no skill"]["y"] == [["1w"], ["tft"]]
     assert found["skill"]["x"] == pytest.approx([5.0])
     assert found["skill"]["error_x"]["array"] == pytest.approx([3.0])

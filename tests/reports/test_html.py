@@ -1,8 +1,8 @@
 """Pages that ask for nothing from anywhere and show what they were given."""
 
-import datetime as dt
 import html
 import json
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -10,15 +10,13 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
+from made_report import DAYS, NASTY, predictions, results
 from markupsafe import escape
 
 from soyoil.compare.boards import Refusal, ScoredRun, TrackedRun, make_boards
 from soyoil.compare.config import CompareConfig
 from soyoil.compare.diff import run_diff
 from soyoil.compare.scores import leaderboard
-from soyoil.forecast.outlook import Outlook, Record
-from soyoil.models.base import CONTRIBUTION, GAIN, SELECTION
-from soyoil.models.report import FitReport
 from soyoil.pipelines.evaluate import create_pipeline as create_evaluate
 from soyoil.pipelines.fit import create_pipeline as create_fit
 from soyoil.pipelines.report import create_pipeline as create_report
@@ -26,33 +24,22 @@ from soyoil.pipelines.split import create_pipeline as create_split
 from soyoil.reports.compare.page import diff_page, leaderboard_page
 from soyoil.reports.figures import thin
 from soyoil.reports.page import Html, Page, Table
-from soyoil.reports.train.report import HorizonResults, RunResults, training_report
+from soyoil.reports.train.origin import Origin, origin_text
+from soyoil.reports.train.report import training_report
 from soyoil.reports.train.sections import (
     health_section,
     missing_by_group,
     missing_by_year,
-    skill_tests,
+    significance_section,
     staleness,
 )
-from soyoil.splits.snapshot import Snapshot
-from soyoil.targets.horizons import HORIZONS
 
-NASTY = "<script>alert('x')</script>&\"</table>"
-DAYS = pd.bdate_range("2021-01-01", periods=700).as_unit("us")
-OUTLOOK = Outlook(
-    horizon=HORIZONS["1m"],
-    origin=DAYS[-1].date(),
-    target_date=dt.date(2023, 10, 9),
-    close=50.0,
-    quantiles=(-0.1, 0.0, 0.1),
-    vol_cone=(-0.1, 0.0, 0.1),
-    hourly_cone=(-0.1, 0.0, 0.1),
-    weights={"vol_cone": 0.7, "hourly_cone": 0.3},
-    record=Record(210, 10.0, 0.79, 0.001, -0.01, 0.012, "no skill"),
-)
 SECTIONS = {
     "forecast": "What to expect",
-    "skill": "Skill card",
+    "trust": "Can it be trusted?",
+}
+FOLDED = {
+    "tests": "Tests behind the verdicts",
     "champion": "Champion",
     "cones": "Price cones and outcomes",
     "coverage": "Coverage by regime",
@@ -62,9 +49,6 @@ SECTIONS = {
     "health": "Data health",
     "cost": "Cost",
 }
-
-
-ADDS = {"1w": 0.0012, "1m": -0.0004}
 
 
 class Reader(HTMLParser):
@@ -104,7 +88,9 @@ def read(page: str) -> Reader:
     for tag, attrs in reader.tags:
         for name in ("src", "href", "srcset", "data", "action", "poster", "xlink:href"):
             value = attrs.get(name)
-            assert value is None or value.startswith("#"), (tag, name, value)
+            # A link to elsewhere asks for nothing until somebody follows it.
+            near = value is None or value.startswith("#")
+            assert near or (tag == "a" and value.startswith("http")), (tag, name, value)
         assert not any(name.startswith("on") for name in attrs), (tag, attrs)
     assert not reader.all("link")
     assert "url(" not in page.partition("</style>")[0]
@@ -116,7 +102,8 @@ def read(page: str) -> Reader:
     ids = [attrs["id"] for _, attrs in reader.tags if attrs.get("id")]
     assert len(ids) == len(set(ids))
     for link in reader.all("a"):
-        assert (link["href"] or "")[1:] in ids
+        place = link["href"] or ""
+        assert not place.startswith("#") or place[1:] in ids
     assert len(reader.all("caption")) == len(reader.all("table"))
     assert all(cell.get("scope") for cell in reader.all("th"))
     for plot in (a for a in reader.all("div") if a.get("class") == "plot"):
@@ -127,116 +114,6 @@ def read(page: str) -> Reader:
     return reader
 
 
-def predictions(shift: float) -> pd.DataFrame:
-    y = np.random.default_rng(3).normal(0, 0.04, len(DAYS))
-    return pd.DataFrame(
-        {
-            "data_date": DAYS,
-            "label_end_date": DAYS + pd.Timedelta(days=7),
-            "fold": 0,
-            "q10": shift - 0.05,
-            "q50": shift,
-            "q90": shift + 0.05,
-            "y": y,
-            "close": 40.0,
-            "regime_name": np.where(pd.Series(DAYS) < "2022-01-01", "early", "late"),
-            "regime_weight": 1.0,
-        }
-    )
-
-
-def fit_report(importance: dict[str, dict[str, float]]) -> FitReport:
-    folds = pd.DataFrame({"fold": [0], "peak_rss_mb": [321.0], "device": ["cpu: no other"]})
-    return FitReport(folds, importance, {}, 12.5)
-
-
-def results(provenance: str = "synthetic") -> RunResults:
-    feature = f"market_data.{NASTY}"
-    matrix = pd.DataFrame(
-        {
-            "data_date": DAYS,
-            "market_data.close": 50.0,
-            "market_data.roll_free_return": 0.0,
-            "market_data.is_roll": False,
-            feature: 1.0,
-            "cross_asset.return_1d_CL": np.nan,
-            "cross_asset.staleness_days_CL": [2.0, *[0.0] * (len(DAYS) - 1)],
-        }
-    )
-    regimes = pd.DataFrame(
-        {
-            "regime_name": ["early", "late"],
-            "start_date": pd.to_datetime(["2000-01-01", "2022-01-01"]).as_unit("us"),
-            "end_date": pd.to_datetime(["2022-01-01", None]).as_unit("us"),
-        }
-    )
-    plan = pd.DataFrame({"fold": 0, "role": ["train"] * 400 + ["test"] * 300, "data_date": DAYS})
-    weights = pd.DataFrame(
-        {
-            "fold": [0],
-            "cutoff": ["2022-06-01"],
-            "rows": [400],
-            "effective_n": [333.0],
-            "independent_n": [66.6],
-            "dominant": ["early"],
-            "unused": [None],
-            "share.early": [0.7],
-            "share.late": [0.3],
-        }
-    )
-    reports = {
-        "lightgbm": fit_report(
-            {GAIN: {feature: 0.6, "b": 0.4}, CONTRIBUTION: {feature: 3.0, "b": 1.0}}
-        ),
-        "tft": fit_report({SELECTION: {feature: 0.9, "b": 0.1}}),
-    }
-    models = ("champion", "random_walk", "vol_cone", "lightgbm", "tft")
-    experts = pd.DataFrame(
-        {"data_date": DAYS[:3], "weight.vol_cone": [0.9, 0.8, 0.62], "weight.tft": [0.1, 0.2, 0.38]}
-    )
-    horizons = [
-        HorizonResults(
-            HORIZONS[name],
-            {m: predictions(i / 500) for i, m in enumerate(models)},
-            reports,
-            plan,
-            weights,
-            experts,
-        )
-        for name in ("1w", "1m")
-    ]
-    metrics = {
-        f"pooled.uniform.{m}{part}": value
-        for m in ("skill_mae", "skill_pinball")
-        for part, value in (("", 0.0123), ("_low", -0.02), ("_high", 0.04))
-    } | {
-        f"pooled.uniform.{name}_{m}": value
-        for m in ("mae", "pinball")
-        for name, value in (("dm_p", 0.4567), ("detectable", 0.0345))
-    }
-    table = pd.DataFrame(
-        [
-            {"horizon": h, "model": m, "verdict": "no skill", "pooled.uniform.coverage_80": 0.81,
-             "pooled.uniform.independent_n": 140.0, "champion.engines_add": ADDS[h], **metrics}
-            for h in ("1w", "1m")
-            for m in models
-        ]
-    )  # fmt: skip
-    quarantine = pd.DataFrame(
-        {
-            "reason": [NASTY],
-            "symbol": ["CL"],
-            "file": [""],
-            "count": [7],
-            "first": ["2021-01-01"],
-            "last": ["2021-02-01"],
-        }
-    )
-    snapshot = Snapshot(matrix, regimes, "ZL", provenance, {})
-    features = [feature, "cross_asset.return_1d_CL", "cross_asset.staleness_days_CL"]
-    return RunResults(snapshot, features, "quick", table, horizons, [OUTLOOK], quarantine)
-
-
 @pytest.fixture(scope="module")
 def report() -> str:
     return training_report(results())
@@ -244,11 +121,12 @@ def report() -> str:
 
 def test_report_has_every_section_and_asks_for_nothing(report: str) -> None:
     reader = read(report)
-    assert {a["id"]: True for a in reader.all("section")} == dict.fromkeys(SECTIONS, True)
-    for name, heading in SECTIONS.items():
+    assert [a["id"] for a in reader.all("section")] == [*SECTIONS, *FOLDED], "in this order"
+    for name, heading in (SECTIONS | FOLDED).items():
         assert reader.text.count(heading) == 2, f"{name}: in the navigation and above the section"
     text = " ".join(reader.text)
     assert "Synthetic data: the market is invented" in text
+    assert "Run train zl, 89ab Command kedro run" in " ".join(text.split())
     assert "skill of +0.1 % at 1w, +0.0 % at 1m" in text
     for shown in (
         "62.0",
@@ -273,11 +151,62 @@ def test_report_has_every_section_and_asks_for_nothing(report: str) -> None:
     assert len(plots) == 3 + 4 * 2 + 3
 
 
+def test_the_workshop_is_folded_away_behind_the_answers(report: str) -> None:
+    before, _, workshop = report.partition('<details id="workshop"')
+    assert workshop
+    assert all(f'<section id="{name}"' in before for name in SECTIONS)
+    assert all(f'<section id="{name}"' in workshop for name in FOLDED)
+    print_rules = report.partition("@media print")[2].partition("</style>")[0]
+    assert ".workshop { display: none; }" in print_rules
+
+
+def test_references_carry_a_badge_of_their_own(report: str) -> None:
+    rows = re.findall(r"<tr><th scope=\"row\"[^>]*>(.*?)</th>(.*?)</tr>", report)
+    shown = {
+        (name.replace("<wbr>", ""), *found)
+        for name, cells in rows
+        for found in re.findall(r'class="badge (\w+)">([^<]+)<', cells)
+    }
+    for model in ("random_walk", "vol_cone"):
+        assert {x[1:] for x in shown if x[0] == model} == {("reference", "reference")}
+    assert ("lightgbm", "bad", "no skill") in shown
+    (figure,) = [
+        views
+        for name, text in read(report).scripts.items()
+        if name.endswith("-data")
+        for views in json.loads(text)
+        if "no skill" in [trace.get("name") for trace in views["data"]]
+    ]
+    of = {trace["name"]: trace["y"][1] for trace in figure["data"]}
+    assert set(of["reference"]) == {"random_walk"}
+    assert not set(of["no skill"]) & {"random_walk", "vol_cone"}
+
+
+ORIGIN = Origin("0123abcd", f"train {NASTY}", "kedro run --pipelines=train", "http://h/#/runs/0123")
+
+
+def test_the_run_its_command_and_its_page_in_mlflow_stand_on_the_page() -> None:
+    page = Page("t", origin_text(ORIGIN)).render()
+    assert NASTY not in page
+    reader = read(page)
+    text = " ".join(reader.text)
+    for shown in ("0123abcd", "kedro run --pipelines=train", f"train {NASTY}"):
+        assert shown in text
+    assert ORIGIN.link in [a["href"] for a in reader.all("a")]
+    wrong = replace(ORIGIN, link="javascript:alert(1)", made_again=True)
+    again = origin_text(wrong)
+    assert "javascript:" not in again
+    assert "Made again from the results of" in again
+
+
 def test_a_skill_table_without_tests_has_no_table_of_them() -> None:
     table = results().skill_table
-    assert "Diebold-Mariano" in skill_tests(table)
     old = table.drop(columns=[c for c in table if "dm_p" in c or "detectable" in c])
-    assert skill_tests(old) == ""
+    page = Page("t")
+    significance_section(page, old)
+    assert not page.sections
+    significance_section(page, table)
+    assert "Diebold-Mariano" in page.render()
 
 
 def test_names_are_escaped_wherever_they_stand(report: str) -> None:
@@ -422,6 +351,7 @@ def test_report_ends_training_and_a_filtered_run_skips_it() -> None:
     report = create_report()
     (node,) = report.nodes
     assert not node.tags, "a node across horizons carries no tag"
-    made = (create_fit() + create_split() + create_evaluate()).all_outputs() | {"quarantine"}
+    made = (create_fit() + create_split() + create_evaluate()).all_outputs()
+    made |= {"quarantine", "tracked_run"}
     assert {name for name in report.inputs() if not name.startswith("params:")} <= made
     assert report.outputs() == {"report"}

@@ -40,7 +40,7 @@ def test_table_shows_intervals_verdicts_and_what_does_not_exist() -> None:
         scores("12m", "random_walk", math.nan, "unprovable"),
         scores("12m", "lightgbm_uniform", -0.534),
     ]
-    Console(file=out, width=80).print(skill_table(rows, "synthetic data"))
+    Console(file=out, width=80).print(skill_table(rows, "Skill, synthetic data"))
     text = out.getvalue()
     assert "synthetic data" in text
     assert "…" not in text, "it fits 80 columns"
@@ -49,12 +49,16 @@ def test_table_shows_intervals_verdicts_and_what_does_not_exist() -> None:
         "lightgbm", "unif.", "-53.4", "[-63,-43]", "-53.4", "[-63,-43]", "79", "84", "no", "skill",
         "12",
     ]  # fmt: skip
-    assert walk.split() == ["12m", "random_walk", "n/a", "n/a", "79", "84", "reference", "12"]
+    assert walk.split() == ["12m", "random_walk", "-", "n/a", "79", "84", "reference", "12"]
 
 
 def test_result_line() -> None:
     text = result_line(scores("1m", "lightgbm", -0.034))
     assert text == "1m lightgbm: skill MAE -3.4 %, pinball -3.4 %, no skill"
+    text = result_line(scores("1m", "vol_cone", 0.0))
+    assert text == "1m vol_cone: skill MAE +0.0 %, reference"
+    text = result_line(scores("1m", "random_walk", -0.009))
+    assert text == "1m random_walk: skill pinball -0.9 %, reference"
     longest = result_line(scores("12m", "lightgbm_uniform", -0.534))
     assert len(f"16:36:54 {longest}") <= 80
 

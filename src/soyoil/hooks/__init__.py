@@ -6,6 +6,7 @@ from soyoil.base.lazy import lazy_names
 
 if TYPE_CHECKING:
     from soyoil.hooks.catalog import CatalogHooks
+    from soyoil.hooks.closing import ClosingHooks
     from soyoil.hooks.config_loader import CheckedConfigLoader
     from soyoil.hooks.lock import LockHooks
     from soyoil.hooks.logging import LoggingHooks
@@ -19,6 +20,6 @@ else:
     __getattr__ = lazy_names(__name__)
 
 __all__ = [
-    "CatalogHooks", "CheckedConfigLoader", "LockHooks", "LoggingHooks", "MarketHooks",
-    "ParameterHooks", "SkipHooks", "StageHooks", "TrackingHooks", "WorkerHooks",
+    "CatalogHooks", "CheckedConfigLoader", "ClosingHooks", "LockHooks", "LoggingHooks",
+    "MarketHooks", "ParameterHooks", "SkipHooks", "StageHooks", "TrackingHooks", "WorkerHooks",
 ]  # fmt: skip

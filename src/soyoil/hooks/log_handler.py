@@ -9,7 +9,6 @@ from typing import Any, Final
 from kedro.logging import RichHandler
 from rich import get_console
 from rich.console import Console, ConsoleRenderable, Group
-from rich.table import Table
 from rich.text import Text
 from rich.traceback import Traceback
 
@@ -22,9 +21,8 @@ _WARNINGS: Final = "py.warnings"
 class LineHandler(RichHandler):
     """Kedro's handler with one line per message: ``16:36:54 message``.
 
-    On a terminal a longer message goes on below its own beginning. Where the output is no
-    terminal nothing is wrapped, so that every line that `grep` finds is a whole message.
-    Warnings and errors name their level.
+    Nothing is wrapped: a terminal does that by itself, and a message stays one line that can be
+    searched and copied whole, whatever the width. Warnings and errors name their level.
 
     Parameters
     ----------
@@ -35,16 +33,18 @@ class LineHandler(RichHandler):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"markup": False, "rich_tracebacks": True, **options})
-        self._unwrapped = Console(soft_wrap=True)
+        self._plain = Console(soft_wrap=True)
 
     def emit(self, record: LogRecord) -> None:
         """Print a record above a progress bar that is drawn, else on standard output."""
         usual = get_console()
-        if usual.is_terminal:
-            self.console = console_of_bar() or usual
-        else:
-            self.console = self._unwrapped
-        super().emit(record)
+        self.console = (console_of_bar() or usual) if usual.is_terminal else self._plain
+        before = self.console.soft_wrap
+        self.console.soft_wrap = True
+        try:
+            super().emit(record)
+        finally:
+            self.console.soft_wrap = before
 
     def render_message(self, record: LogRecord, message: str) -> ConsoleRenderable:
         """Text of the message; that of a warning without the line of code it came from."""
@@ -68,13 +68,5 @@ class LineHandler(RichHandler):
         if record.levelno >= WARNING:
             level = Text(record.levelname, style=f"logging.level.{record.levelname.lower()}")
             message = Text.assemble(level, " ", message)
-        shown: ConsoleRenderable
-        if self.console is self._unwrapped:
-            shown = Text.assemble(time, " ", message)
-        else:
-            grid = Table.grid(padding=(0, 1))
-            grid.add_column(no_wrap=True)
-            grid.add_column(overflow="fold")
-            grid.add_row(time, message)
-            shown = grid
+        shown = Text.assemble(time, " ", message)
         return shown if traceback is None else Group(shown, traceback)

@@ -14,6 +14,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
 from soyoil.base.data_folder import data_folder, data_folder_name
+from soyoil.hooks.closing import RESULT_FILE
 from soyoil.hooks.parameters import ParameterHooks
 from soyoil.hooks.stages import STAGES, StageHooks
 from soyoil.hooks.tracking import FILTERS
@@ -118,9 +119,10 @@ class SkipHooks:
             if left[stage]
         ]
         logger.info("left out, as nothing they are made from has changed: %s", ", ".join(parts))
-        table = plan.text_of("forecast_files")
-        if table:
-            click.echo(table, nl=False)
+        for name, file in (("forecast_files", "*.txt"), ("report", RESULT_FILE)):
+            text = plan.text_of(name, file)
+            if text:
+                click.echo(text, nl=False)
         run = plan.kept_run
         if run is not None:
             logger.info(

@@ -13,6 +13,7 @@ import pandas as pd
 
 from soyoil.market.conventions import EXPERT_WEIGHT
 from soyoil.metrics.keys import pooled
+from soyoil.reports.answers import shown_verdict
 from soyoil.reports.plots import (
     ACTUAL,
     CONE,
@@ -33,7 +34,12 @@ BLUE: Final = "#3d87b8"
 CONE_POINTS: Final = 450
 """Most points of a line; more are not to be told apart on a screen."""
 
-VERDICT_COLOURS: Final = {"skill": "#4c9a5f", "no skill": ACTUAL, "unprovable": GREY}
+VERDICT_COLOURS: Final = {
+    "skill": "#4c9a5f",
+    "no skill": ACTUAL,
+    "unprovable": GREY,
+    "reference": BLUE,
+}
 
 
 def thin(rows: pd.DataFrame, points: int = CONE_POINTS) -> pd.DataFrame:
@@ -127,8 +133,11 @@ def skill_card(skill_table: pd.DataFrame, title: str) -> Figure:
         for end in ("", "_low", "_high")
     )
     figure = base_figure(title, 150 + 19 * len(skill_table))
+    verdicts = pd.Series(
+        [shown_verdict(row) for row in skill_table.to_dict("records")], skill_table.index, dtype=str
+    )
     for verdict, colour in VERDICT_COLOURS.items():
-        mask = (skill_table["verdict"] == verdict) & skill.notna()
+        mask = (verdicts == verdict) & skill.notna()
         if not mask.any():
             continue
         rows = skill_table[mask]

@@ -73,6 +73,16 @@ def facts(items: Sequence[tuple[str, object]]) -> Html:
     return _part("facts", items)
 
 
+def origin_line(name: str, run_id: str, link: str, command: str, made_again: bool) -> Html:
+    """Run, command and link of a page; the link may be empty."""
+    return _part("origin_line", name, run_id, link, command, made_again)
+
+
+def listed(items: Sequence[object]) -> Html:
+    """Items one below the other."""
+    return _part("listed", items)
+
+
 def badge(text: str, kind: str) -> Html:
     """A short word in a coloured frame; the word itself says what the colour does."""
     return _part("badge", text, kind)
@@ -113,7 +123,7 @@ class Table:
 
 
 def details(summary: str, content: Html) -> Html:
-    """Content that is folded away until it is asked for; printed in full."""
+    """Content that is folded away until it is asked for; printed in full, unless in a workshop."""
     return _part("details", summary, content)
 
 
@@ -129,9 +139,9 @@ def data_banners(provenance: str, rolls: str) -> list[Html]:
     return [paragraph(text, "banner") for text in texts]
 
 
-def grid(parts: Sequence[Html]) -> Html:
-    """Figures side by side where there is room."""
-    return _part("grid", parts)
+def grid(parts: Sequence[Html], kind: str = "") -> Html:
+    """Figures side by side where there is room; `kind` is a further CSS class."""
+    return _part("grid", parts, kind)
 
 
 @dataclass
@@ -146,16 +156,26 @@ class Page:
         Markup below the heading.
     sections
         Identifier, heading and content, in order.
+    workshop
+        The same for what is folded away behind them, and is left out of a print.
     """
 
     title: str
     lead: Html = EMPTY
     sections: list[tuple[str, str, Html]] = field(default_factory=list)
+    workshop: list[tuple[str, str, Html]] = field(default_factory=list)
     _figures: list[str] = field(default_factory=list)
+
+    _folding: bool = False
+
+    def fold_rest(self) -> None:
+        """Fold away the sections that are appended from now on."""
+        self._folding = True
 
     def add(self, name: str, heading: str, *content: Html) -> None:
         """Append a section."""
-        self.sections.append((name, heading, join(content)))
+        of = self.workshop if self._folding else self.sections
+        of.append((name, heading, join(content)))
 
     def figure(self, views: Figure | Sequence[tuple[str, Figure]], caption: str) -> Html:
         """Markup of a figure, drawn when it comes into view.

@@ -8,12 +8,20 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from soyoil.base.terminal import bar_on
 from soyoil.metrics.keys import pooled
 from soyoil.models.registry import REFERENCES
+from soyoil.reports.answers import shown_verdict
 
 Advance = Callable[[int, int], None]
 
@@ -25,6 +33,10 @@ COLUMNS: Final = (
     "verdict",
     "s",
 )
+
+
+REFERENCE_OF: Final = {"MAE": "random_walk", "pinball": "vol_cone"}
+"""What each skill is measured by; its own skill is nothing."""
 
 
 @contextmanager
@@ -51,6 +63,8 @@ def progress_bar(label: str, total: int | None = None) -> Iterator[Advance]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
         console=console,
         transient=True,
         disable=not console.is_terminal,
@@ -78,31 +92,34 @@ def result_line(scores: Mapping[str, Any]) -> str:
     The skills are those of `skill_table`, which has their intervals and the rest.
     """
     model = str(scores["model"]).replace("_uniform", " unif.")
-    return (
-        f"{scores['horizon']} {model}: "
-        f"skill MAE {percent(scores[pooled('skill_mae')], signed=True)}, "
-        f"pinball {percent(scores[pooled('skill_pinball')], signed=True)}, {scores['verdict']}"
-    )
+    said = {
+        name: f"{name} {percent(scores[pooled(f'skill_{name.lower()}')], signed=True)}"
+        for name, own in REFERENCE_OF.items()
+        if own != scores["model"]
+    }
+    return f"{scores['horizon']} {model}: skill {', '.join(said.values())}, {shown_verdict(scores)}"
 
 
 def _count(value: float) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
 
 
+_LOSS: Final = {"skill_mae": "MAE", "skill_pinball": "pinball"}
+
+
 def _with_interval(row: Mapping[str, Any], metric: str) -> str:
-    """A skill with the bounds of its interval, per cent."""
+    """A skill with the bounds of its interval, per cent; a dash for what it is measured by."""
+    if row["model"] in REFERENCES and row["model"] == REFERENCE_OF[_LOSS[metric]]:
+        return "-"
     value, low, high = (row[pooled(f"{metric}{part}")] for part in ("", "_low", "_high"))
     if any(math.isnan(v) for v in (value, low, high)):
         return "n/a"
     return f"{100 * value:+.1f} [{100 * low:+.0f},{100 * high:+.0f}]"
 
 
-def shown_verdict(row: Mapping[Any, Any]) -> str:
-    """Verdict of a model for people; the two that all are measured by have none."""
-    return "reference" if row["model"] in REFERENCES else str(row["verdict"])
-
-
-def skill_table(scores: Sequence[Mapping[str, Any]], data: str = "") -> Table:
+def skill_table(
+    scores: Sequence[Mapping[str, Any]], title: str = "Skill out of sample", *, spaced: bool = True
+) -> Table:
     """Table of horizon x model with both skills, their intervals and the verdict.
 
     It fits a terminal of 80 columns. Regime-weighted values are in ``skill_table.csv``.
@@ -112,11 +129,13 @@ def skill_table(scores: Sequence[Mapping[str, Any]], data: str = "") -> Table:
     scores
         One mapping per horizon and model: ``horizon``, ``model``, ``seconds``, ``verdict`` and
         the pooled metrics by key.
-    data
-        What they were scored on, for the title: ``observed data``.
+    title
+        What they are of, and what they were scored on.
+    spaced
+        Whether horizons stand apart.
     """
     table = Table(
-        title="Skill out of sample" + (f", {data}" if data else ""),
+        title=title,
         caption=(
             "skill = 1 - loss / loss of the reference, uniform weights, with its 90 % interval; "
             "negative: the reference was better. n/h: scored rows over the horizon, about the "
@@ -133,7 +152,7 @@ def skill_table(scores: Sequence[Mapping[str, Any]], data: str = "") -> Table:
     previous = None
     for row in scores:
         first = row["horizon"] != previous
-        if first and previous is not None:
+        if spaced and first and previous is not None:
             table.add_row()
         previous = row["horizon"]
         table.add_row(

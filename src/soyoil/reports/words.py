@@ -13,7 +13,8 @@ from soyoil.metrics.bootstrap import LEVEL, MIN_INDEPENDENT
 from soyoil.metrics.breakdown import coverage_band
 from soyoil.metrics.keys import pooled
 from soyoil.metrics.significance import POWER
-from soyoil.reports.terminal import percent, shown_verdict
+from soyoil.reports.answers import shown_verdict
+from soyoil.reports.terminal import percent
 
 MEANINGS: Final = {
     "skill": "the interval of the pinball skill lies above zero and the test agrees",

@@ -22,6 +22,7 @@ from soyoil.datasets.leak_record import LeakRecordDataset
 from soyoil.datasets.models import FinalModelDataset, RegisteredModelsDataset
 from soyoil.datasets.run_record import RunRecordDataset
 from soyoil.datasets.snapshot import SnapshotDataset
+from soyoil.datasets.tracked_run import TrackedRunDataset
 from soyoil.datasets.vendor_store import VendorStoreDataset
 from soyoil.datasets.warehouse import WarehouseTableDataset
 from soyoil.external import SOURCES
@@ -89,10 +90,10 @@ class Evidence:
         """What is now at places that are files."""
         return self.of_files(Path(place.removeprefix(_FILE)) for place in places)
 
-    def text_at(self, places: Places) -> str:
-        """What stands in the text files among places."""
+    def text_at(self, places: Places, name: str) -> str:
+        """What stands in the files of a name among places; the name may hold wildcards."""
         paths = [Path(place.removeprefix(_FILE)) for place in sorted(places)]
-        return "".join(p.read_text(encoding="utf-8") for p in paths if p.suffix == ".txt")
+        return "".join(p.read_text(encoding="utf-8") for p in paths if p.match(name))
 
     def of_dataset(self, dataset: AbstractDataset[Any, Any]) -> dict[str, str] | None:
         """What a dataset holds; None if that cannot be told, or not read."""
@@ -113,7 +114,7 @@ class Evidence:
             return self.of_files([Path(told["path"])])
         if isinstance(dataset, _FOLDERS):
             return self.of_folder(Path(told["path"]))
-        if isinstance(dataset, RunRecordDataset):
+        if isinstance(dataset, RunRecordDataset | TrackedRunDataset):
             # In MLflow; the record of the tracked part looks there.
             return {}
         if told.get("protocol") == "file" and told.get("version") is None:

@@ -253,12 +253,20 @@ class Plan:
         """Names of the nodes that were left out."""
         return self._skipped
 
-    def text_of(self, name: str) -> str | None:
-        """The text files that a dataset of a part that was left out has written."""
+    def text_of(self, name: str, file: str = "*.txt") -> str | None:
+        """The text files that a dataset of a part that was left out has written.
+
+        Parameters
+        ----------
+        name
+            The dataset.
+        file
+            Name of the file, which may hold wildcards.
+        """
         for unit in self._units:
             record = self._records.read(unit.name) if name in unit.outputs else None
             if record is not None and self._skipped.issuperset(n.name for n in unit.nodes):
-                return self._evidence.text_at(record.outputs[name])
+                return self._evidence.text_at(record.outputs[name], file)
         return None
 
     def saved(self, name: str, data: object) -> None:

@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import pandas as pd
-from rich.console import Console
 
 from soyoil.base.handover import refusal, text_hash
 from soyoil.features.outside import present
-from soyoil.market.rolls import ROLLS_UNKNOWN, data_text
+from soyoil.market.rolls import data_text
 from soyoil.metrics.champion import PREFIX
 from soyoil.metrics.evaluate import Evaluation, evaluate
 from soyoil.metrics.keys import is_over_all_rows
@@ -31,7 +30,7 @@ from soyoil.pipelines.origins import (
     weight_parameters,
 )
 from soyoil.reports.figures import skill_card
-from soyoil.reports.terminal import result_line, skill_table
+from soyoil.reports.terminal import result_line
 from soyoil.splits.plan import SplitConfig
 from soyoil.splits.snapshot import Snapshot
 from soyoil.tracking.content import Cell, Inputs, run_record
@@ -200,7 +199,7 @@ def champion_evaluation_node(cell: Cell) -> Callable[..., tuple[RunRecord, Score
 
 
 def summarise(snapshot: Snapshot, *found: Scores) -> tuple[pd.DataFrame, object]:
-    """One row per horizon and model, printed at the end of a run, and its figure.
+    """One row per horizon and model, which the end of a run shows, and its figure.
 
     Raises
     ------
@@ -212,10 +211,6 @@ def summarise(snapshot: Snapshot, *found: Scores) -> tuple[pd.DataFrame, object]
     scores = [_checked(row, snapshot, plans) for row in found]
     _check_experts(found)
     provenance = " and ".join(sorted({str(row["provenance"]) for row in scores}))
-    what = data_text(provenance, snapshot.rolls)
-    console = Console()
-    console.print(skill_table(scores, what))
-    if snapshot.rolls == "unknown":
-        console.print(ROLLS_UNKNOWN, style="bold")
     table = pd.DataFrame(scores)
-    return table, skill_card(table, f"Skill out of sample, {what}")
+    title = f"Skill out of sample, {data_text(provenance, snapshot.rolls)}"
+    return table, skill_card(table, title)

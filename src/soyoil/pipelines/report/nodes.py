@@ -14,12 +14,16 @@ from soyoil.models.registry import CHAMPION
 from soyoil.params import Profile
 from soyoil.pipelines.grid import FITTED, MODELS
 from soyoil.pipelines.report.inputs import check_report_inputs
+from soyoil.reports.result import About, result_text, table_text
+from soyoil.reports.train.origin import Origin
 from soyoil.reports.train.report import HorizonResults, RunResults, training_report
 from soyoil.splits.plan import SplitConfig
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import HORIZONS
 
 REPORT_FILE: Final = "report.html"
+RESULT_FILE: Final = "result.txt"
+TABLE_FILE: Final = "skill_table.txt"
 
 
 def make_report(
@@ -29,12 +33,15 @@ def make_report(
     profile: Profile,
     split: SplitConfig,
     champion: ChampionConfig,
+    tracked_run: Origin | None,
     **results: Any,
 ) -> dict[str, str]:
-    """Report page by file name.
+    """Report page, and as texts the result and the table of all models, by file name.
 
     Parameters
     ----------
+    tracked_run
+        The run that the results belong to, if it is known.
     results
         Per horizon ``<horizon>.split_plan`` and ``<horizon>.weight_report``, per cell
         ``<horizon>.<model>.predictions`` and, of fitted models, ``.fit_report``, of the champion
@@ -65,5 +72,12 @@ def make_report(
         horizons=horizons,
         outlooks=outlooks(snapshot, split, champion),
         quarantine=quarantine,
+        origin=tracked_run,
     )
-    return {REPORT_FILE: training_report(found)}
+    about = About(snapshot.symbol, snapshot.provenance, snapshot.rolls, found.outlooks)
+    scores = skill_table.to_dict("records")
+    return {
+        REPORT_FILE: training_report(found),
+        RESULT_FILE: result_text(scores, about),
+        TABLE_FILE: table_text(scores, about),
+    }

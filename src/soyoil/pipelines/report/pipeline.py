@@ -10,7 +10,7 @@ from soyoil.targets.horizons import HORIZONS
 
 def create_pipeline() -> Pipeline:
     """The report over all horizons and models; without tags, so a filtered run skips it."""
-    names = ["snapshot", "skill_table", "quarantine"]
+    names = ["snapshot", "skill_table", "quarantine", "tracked_run"]
     names += [f"{h}.{table}" for h in HORIZONS for table in ("split_plan", "weight_report")]
     names += [f"{h}.{m}.predictions" for h, m in cells()]
     names += [f"{h}.{m}.fit_report" for h, m in cells() if m in FITTED]

@@ -183,7 +183,8 @@ def weights_node(
 def _warn_about_weights(horizon: Horizon, report: pd.DataFrame) -> None:
     last = report.iloc[-1]
     if last["dominant"]:
-        logger.warning(
+        # No warning: it is what the weights were set for, and nothing is wrong.
+        logger.info(
             "%s: in the last fold %s holds more than 40 %% of the training weight",
             horizon.name,
             last["dominant"],

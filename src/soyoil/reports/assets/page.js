@@ -4,6 +4,7 @@
   var plots = Array.prototype.slice.call(document.querySelectorAll(".plot"));
   var views = {};
   var narrow = 500;
+  var sheet = 680; // A4 less its margins, CSS pixels
 
   function load() {
     if (window.Plotly) return;
@@ -56,10 +57,11 @@
     return layout;
   }
 
-  function draw(plot) {
+  function draw(plot, width) {
     load();
     var view = viewsOf(plot)[Number(plot.dataset.view || 0)];
     var layout = layoutOf(view, plot);
+    if (width) layout.width = width;
     plot.style.height = layout.height + "px";
     plot.dataset.drawn = "yes";
     return window.Plotly.react(plot, view.data, layout, {
@@ -67,12 +69,22 @@
     });
   }
 
-  function drawMissing() {
-    plots.forEach(function (plot) { if (!plot.dataset.drawn) draw(plot); });
+  // What is folded away is not drawn before it is opened; it has a width there or not, as the
+  // browser likes.
+  function isShown(plot) {
+    return !plot.closest("details:not([open])");
+  }
+
+  function isWaiting(plot) {
+    return !plot.dataset.drawn && isShown(plot);
   }
 
   function redraw() {
-    plots.forEach(function (plot) { if (plot.dataset.drawn) draw(plot); });
+    plots.forEach(function (plot) {
+      if (!plot.dataset.drawn) return;
+      if (isShown(plot)) draw(plot);
+      else delete plot.dataset.drawn;
+    });
   }
 
   var seen = new IntersectionObserver(function (entries) {
@@ -85,7 +97,7 @@
   // What is out of sight is drawn bit by bit, so that a page that is printed is complete.
   var idle = window.requestIdleCallback || function (work) { return setTimeout(work, 100); };
   function later() {
-    var next = plots.filter(function (plot) { return !plot.dataset.drawn; })[0];
+    var next = plots.filter(isWaiting)[0];
     if (!next) return;
     draw(next);
     idle(later);
@@ -100,6 +112,21 @@
     });
   });
 
+  // A link to a section that is folded away opens it.
+  function unfold() {
+    var target = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+    if (!target) return;
+    for (var at = target; at; at = at.parentElement) {
+      if (at.tagName === "DETAILS") at.open = true;
+    }
+    target.scrollIntoView();
+  }
+  window.addEventListener("hashchange", unfold);
+  unfold();
+  document.querySelectorAll("details").forEach(function (item) {
+    item.addEventListener("toggle", function () { if (item.open) idle(later); });
+  });
+
   var width = window.innerWidth;
   window.addEventListener("resize", function () {
     var crossed = (width < narrow) !== (window.innerWidth < narrow);
@@ -110,11 +137,14 @@
 
   var opened = [];
   window.addEventListener("beforeprint", function () {
-    opened = Array.prototype.slice.call(document.querySelectorAll("details:not([open])"));
+    opened = Array.prototype.slice.call(document.querySelectorAll("details:not([open]):not(.workshop)"));
     opened.forEach(function (item) { item.open = true; });
-    drawMissing();
+    // A sheet is narrower than most windows, and what sticks out would be cut off.
+    plots.filter(isShown).forEach(function (plot) { draw(plot, sheet); });
   });
   window.addEventListener("afterprint", function () {
     opened.forEach(function (item) { item.open = false; });
+    plots.forEach(function (plot) { delete plot.dataset.drawn; });
+    plots.filter(isShown).forEach(function (plot) { draw(plot); });
   });
 })();

@@ -209,7 +209,7 @@ def forecast_section(page: Page, snapshot: Snapshot, outlooks: Sequence[Outlook]
             f"Price on the level of today's contract, with the 80 % interval of each horizon, "
             f"{unit}",
         ),
-        grid([Html("<div>{}</div>").format(card) for card in cards]),
+        grid([Html("<div>{}</div>").format(card) for card in cards], "cards"),
     )
 
 

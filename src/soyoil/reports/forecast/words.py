@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from soyoil.forecast.outlook import Outlook
+from soyoil.reports.answers import coverage_judgement
 from soyoil.reports.terminal import percent
 
 NEAR_EVEN = 0.005
@@ -32,14 +33,23 @@ def sentence(outlook: Outlook, unit: str) -> str:
     )
 
 
+VERDICTS = {
+    "skill": "it beats the cone of past price swings",
+    "no skill": "it is not shown to beat the cone of past price swings",
+    "unprovable": "too few to tell whether it beats the cone of past price swings",
+}
+
+
 def trust(outlook: Outlook) -> str:
-    """What the record of the rule says about this horizon."""
+    """What the record of the rule says about this horizon, for those who buy."""
     record = outlook.record
     if not record.n:
         return "No forecast of this horizon has come due in the data yet."
+    judged = coverage_judgement(record.coverage, record.n, outlook.horizon.sessions)
     return (
-        f"So far {percent(record.coverage, 0)} of {record.n:,} outcomes were inside the interval "
-        f"(about {record.independent_n:.0f} that do not overlap); skill against the vol cone "
-        f"{percent(record.skill, 2, signed=True)} [{100 * record.low:+.1f}, "
-        f"{100 * record.high:+.1f}], {record.verdict}."
+        f"Of {record.n:,} past outcomes (about {record.independent_n:.0f} that do not overlap) "
+        f"{percent(record.coverage, 0)} lay inside such a range, 80 % were promised: "
+        f"{judged or 'as it should be'}. Gain on the cone "
+        f"{percent(record.skill, 1, signed=True)} [{100 * record.low:+.1f}, "
+        f"{100 * record.high:+.1f}]: {VERDICTS[record.verdict]}."
     )

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import pandas as pd
 
 from soyoil.forecast.outlook import Outlook
 from soyoil.market.instruments import get_instrument
-from soyoil.metrics.bootstrap import LEVEL, MIN_INDEPENDENT
 from soyoil.metrics.breakdown import coverage_table
 from soyoil.metrics.evaluate import NOMINAL_COVERAGE
 from soyoil.metrics.events import event_scores
@@ -23,7 +20,6 @@ from soyoil.reports.figures import (
     CONE_POINTS,
     cone_figure,
     coverage_figure,
-    skill_card,
     split_plan_figure,
     thin,
     weight_shares_figure,
@@ -33,35 +29,25 @@ from soyoil.reports.page import (
     Html,
     Page,
     Table,
-    badge,
-    breakable,
     data_banners,
     facts,
     grid,
     heading,
     paragraph,
 )
-from soyoil.reports.terminal import percent, shown_verdict
+from soyoil.reports.terminal import percent
 from soyoil.reports.train.champion import champion_section
 from soyoil.reports.train.events import event_section
+from soyoil.reports.train.origin import Origin, origin_text
 from soyoil.reports.train.sections import (
     cost_section,
     health_section,
     importance_section,
-    skill_tests,
+    significance_section,
 )
+from soyoil.reports.train.trust import trust_section
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import Horizon
-
-SKILL_RANGE: Final = 40
-"""Per cent: at long horizons the intervals are so wide that nothing else would be seen."""
-
-VERDICT_KINDS: Final = {
-    "skill": "good",
-    "no skill": "bad",
-    "unprovable": "open",
-    "reference": "open",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +96,8 @@ class RunResults:
         Forecasts from the last session.
     quarantine
         Bars that were set aside: ``reason``, ``symbol``, ``file``, ``count``, ``first``, ``last``.
+    origin
+        The tracked run that they belong to; None if none is known.
     """
 
     snapshot: Snapshot
@@ -119,68 +107,7 @@ class RunResults:
     horizons: Sequence[HorizonResults]
     outlooks: Sequence[Outlook]
     quarantine: pd.DataFrame
-
-
-def _skill_cell(row: Mapping[str, object], metric: str) -> Html:
-    value, low, high = (
-        100 * float(str(row[pooled(f"{metric}{part}")])) for part in ("", "_low", "_high")
-    )
-    if math.isnan(value):
-        return Html("n/a")
-    digits = 0 if max(abs(low), abs(high)) >= 9.95 else 1
-    interval = f"[{low:+.{digits}f}, {high:+.{digits}f}]" if not math.isnan(low) else ""
-    return Html(f'{value:+.1f}<span class="interval">{interval}</span>')
-
-
-def _skill_section(page: Page, results: RunResults) -> None:
-    table = results.skill_table
-    groups = []
-    for horizon in dict.fromkeys(table["horizon"]):
-        rows = [
-            [
-                breakable(row["model"]),
-                _skill_cell(row, "skill_mae"),
-                _skill_cell(row, "skill_pinball"),
-                f"{100 * row[pooled('coverage_80')]:.0f}",
-                f"{row[pooled('independent_n')]:.1f}",
-                badge(shown_verdict(row), VERDICT_KINDS[shown_verdict(row)]),
-            ]
-            for row in table[table["horizon"] == horizon].to_dict("records")
-        ]
-        groups.append((f"Horizon {horizon}", rows))
-    card = Table(
-        caption=(
-            f"Out-of-sample skill in % with its {percent(LEVEL, 0)} interval, uniform weights: MAE "
-            "against the random walk, pinball against the vol cone"
-        ),
-        header=(
-            "Model", "MAE skill", "Pinball skill", "80 % covers", "n / h", "Verdict",
-        ),
-        groups=groups,
-        text_columns=frozenset({0, 5}),
-        extra_columns=frozenset({4}),
-    )  # fmt: skip
-    counts = table[~table["model"].isin(REFERENCES)]["verdict"].value_counts()
-    said = ", ".join(f"{n} {name}" for name, n in counts.items())
-    page.add(
-        "skill",
-        "Skill card",
-        paragraph(f"Verdicts beside the two references: {said}."),
-        paragraph(
-            "Skill is 1 minus the loss over that of the reference on the same rows: above zero the "
-            "model was better. The verdict is about the pinball skill: interval and test have to "
-            "agree. n / h is about the number of independent labels, and with fewer than "
-            f"{MIN_INDEPENDENT:.0f} nothing can be proved. Nothing corrects for having looked at "
-            "several models.",
-            "note",
-        ),
-        card.render(),
-        skill_tests(table),
-        page.figure(
-            skill_card(table, "").update_xaxes(range=[-SKILL_RANGE, SKILL_RANGE]),
-            f"Pinball skill with its interval, by horizon and model, cut at ±{SKILL_RANGE} %",
-        ),
-    )
+    origin: Origin | None = None
 
 
 def _shown_models(results: RunResults, horizon: HorizonResults) -> list[str]:
@@ -350,9 +277,12 @@ def training_report(results: RunResults) -> str:
             ]
         )
     )
+    lead.append(origin_text(results.origin))
     page = Page(f"{snapshot.symbol} forecasts: report of a training run", Html("".join(lead)))
     forecast_section(page, snapshot, results.outlooks)
-    _skill_section(page, results)
+    trust_section(page, results.skill_table)
+    page.fold_rest()
+    significance_section(page, results.skill_table)
     champion_section(
         page, results.skill_table, {h.horizon.name: h.experts for h in results.horizons}
     )

@@ -129,19 +129,20 @@ def importance_section(page: Page, reports: Reports) -> None:
     )
 
 
-def skill_tests(skill_table: pd.DataFrame) -> Html:
-    """Tests behind the verdicts and the skill that they could have found, folded away.
+def significance_section(page: Page, skill_table: pd.DataFrame) -> None:
+    """Tests behind the verdicts and the skill that they could have found.
 
     Parameters
     ----------
+    page
+        Page to append to; a table of an older run has none of them and adds nothing.
     skill_table
         One row per horizon and model, as the evaluate stage writes it.
     """
     keys = [pooled(f"{name}_{skill}") for skill in LOSS_COLUMNS for name in ("dm_p", "detectable")]
-    # A table of an older run has none of them.
     table = skill_table.reindex(columns=["horizon", "model", *keys]).dropna(subset=keys, how="all")
     if table.empty:
-        return Html("")
+        return
     groups = []
     for horizon, part in table.groupby("horizon", sort=False):
         rows = [
@@ -165,7 +166,7 @@ def skill_tests(skill_table: pd.DataFrame) -> Html:
         header=("Model", "MAE: p", "detectable", "Pinball: p", "detectable"),
         groups=groups,
     )
-    return details("Tests, and the skill that could have been found", shown.render())
+    page.add("tests", "Tests behind the verdicts", shown.render())
 
 
 def missing_by_group(matrix: pd.DataFrame, features: Sequence[str]) -> pd.DataFrame:
