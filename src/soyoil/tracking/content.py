@@ -30,6 +30,7 @@ from soyoil.reports.words import RunFacts, run_note
 from soyoil.splits.plan import plan_from_frame
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import Horizon
+from soyoil.tracking.pages import dataset_use
 from soyoil.tracking.record import RunRecord
 
 if TYPE_CHECKING:
@@ -248,4 +249,5 @@ def run_record(
         figures=figures,
         files=files,
         description=run_note(_facts(cell, inputs, evaluation, tags["weighting"])),
+        dataset=dataset_use(snapshot),
     )
