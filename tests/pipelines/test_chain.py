@@ -131,7 +131,9 @@ def test_runs_are_tracked_under_one_parent(data: Path) -> None:
     assert models.drop(index="zl 021 1m tft")["scored_rows_hash"].nunique() == 1
     assert models.loc["zl 021 1m lightgbm_uniform", "weighting"] == "uniform"
     assert models.loc["zl 021 1m lightgbm", "weighting"] == "regime"
-    assert set(models["verdict"]) <= {"skill", "no skill", "unprovable"}
+    references = models["model"].isin(["vol_cone", "random_walk"])
+    assert set(models.loc[references, "verdict"]) == {"reference"}
+    assert set(models.loc[~references, "verdict"]) <= {"skill", "no skill", "unprovable"}
     run_id = runs.index[runs["name"] == "zl 021 1m lightgbm"][0]
     with sqlite3.connect(root / "mlflow.db") as db:
         found = pd.read_sql(

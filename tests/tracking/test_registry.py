@@ -112,8 +112,10 @@ def test_a_model_is_listed_with_the_run_that_scored_it(
     register(parent, Registration(both, {"champion": "champion"}, FRESH))
     versions = {v.tags["model"]: v for v in client.search_model_versions("name = 'soyoil-zl-1m'")}
     (model_id,) = listed(parent, run_id)
-    assert versions["champion"].model_id == model_id
-    assert listed(parent, parent.run_id) == [versions["lightgbm"].model_id], "not scored here"
+    assert versions["champion"].tags["logged_model"] == model_id
+    assert listed(parent, parent.run_id) == [versions["lightgbm"].tags["logged_model"]], (
+        "not scored here"
+    )
     models = {m.model_id: m for m in client.search_logged_models([experiment])}
     assert {i: str(m.status) for i, m in models.items()} == {model_id: "READY"}
     assert (models[model_id].name, models[model_id].source_run_id) == ("zl 1m champion", run_id)

@@ -210,8 +210,9 @@ class ParentRun:
             status: store.Status = "FAILED" if isinstance(error, Exception) else "KILLED"
             store.end_run(self._client, run_id, store.Ending(status, describe(error)))
             raise
-        seconds = record.metrics.get("fit.seconds", 0.0)
-        self._client.set_terminated(run_id, "FINISHED", start + int(seconds * 1000))
+        seconds = float(record.metrics.get("fit.seconds", 0.0))
+        end = start + (int(seconds * 1000) if seconds == seconds else 0)
+        self._client.set_terminated(run_id, "FINISHED", end)
         self._adopt(run_id, record)
         return run_id
 

@@ -15,6 +15,7 @@ from soyoil.metrics.evaluate import Evaluation
 from soyoil.metrics.events import event_metrics, event_scores
 from soyoil.models.base import CONTRIBUTION, GAIN, SELECTION
 from soyoil.models.engines import engine_of, is_ablation
+from soyoil.models.registry import REFERENCES
 from soyoil.models.report import FitReport, importance_frame
 from soyoil.regimes.table import regime_hash
 from soyoil.reports.plots import (
@@ -36,6 +37,7 @@ from soyoil.tracking.record import RunRecord
 if TYPE_CHECKING:
     from soyoil.reports.chart import Chart
 
+REFERENCE: Final = "reference"
 UNITS: Final = {"vol_scaled": "units of the vol cone's sigma", "log_return": "log return"}
 
 
@@ -89,7 +91,8 @@ def _tags(cell: Cell, inputs: Inputs, evaluation: Evaluation, scheme: str) -> di
         "target": horizon.target,
         "weighting": _weighting(cell, inputs, scheme),
         "engine": engine_of(cell.model),
-        "verdict": evaluation.verdicts["skill_pinball"],
+        # Of a model that skill is measured by, nothing is asked.
+        "verdict": REFERENCE if cell.model in REFERENCES else evaluation.verdicts["skill_pinball"],
         "verdict_mae": evaluation.verdicts["skill_mae"],
         "hindsight_weights": "true",
         "provenance": snapshot.provenance,

@@ -117,8 +117,9 @@ def open_experiments(client: MlflowClient, name: str, root: Path) -> Experiments
     ConfigError
         If one of them is deleted.
     """
-    models = experiment_id_of(client, name, root)
-    found = Experiments(models, experiment_id_of(client, pipelines_experiment(name), root))
+    # MLflow's first page lists the newest first, and the models are what is looked for.
+    pipelines = experiment_id_of(client, pipelines_experiment(name), root)
+    found = Experiments(experiment_id_of(client, name, root), pipelines)
     dress(client, name, (found.models, found.pipelines))
     return found
 

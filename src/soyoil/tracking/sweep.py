@@ -11,12 +11,15 @@ from soyoil.sweep.ledger import StudyKey, Trial
 from soyoil.tracking import mlflow_store as store
 from soyoil.tracking.active import ParentRun, require_current
 from soyoil.tracking.pages import PIPELINE_TAG, key_in_mlflow, show_study, sweeps_experiment
+from soyoil.tracking.pages.names import DIGITS
 from soyoil.tracking.record import TAG_LIMIT, FoldMetric, shorten
 
 KIND: Final = "trial"
 STUDY_TAG: Final = "study"
 TRIAL_TAG: Final = "trial"
 SCOPES: Final = ("fold", "pooled")
+SKILL: Final = "skill"
+"""Metric without a prefix: the objective, which is a skill, as MLflow's columns can show it."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ def trial_metrics(trial: Trial) -> list[FoldMetric]:
         metrics.append(("fold/train/seconds", step, seconds))
     if trial.value is not None:
         metrics.append((pooled, 0, trial.value))
+        metrics.append((SKILL, 0, round(trial.value, DIGITS)))
     return metrics
 
 
@@ -155,22 +159,21 @@ class TrialLog:
         if best is not None:
             show_study(parent.client, parent.spec.experiment, self._experiment, best)
 
-    def _best(self, parent: ParentRun, report: SweepReport) -> tuple[str, list[str], str] | None:
-        """Study with the best trial of those of a report, what it searched, its objective."""
-        key = key_in_mlflow(f"pooled.{report.tags.get('objective', '')}")
+    def _best(self, parent: ParentRun, report: SweepReport) -> tuple[str, list[str]] | None:
+        """Study with the best trial of those of a report, and what it searched."""
         found = []
         for study in report.tags.get("studies", "").split():
             query = f"tags.{STUDY_TAG} = '{study}' and attributes.status = 'FINISHED'"
-            order = [f"metrics.`{key}` DESC"]
-            for run in parent.client.search_runs(
-                [self._experiment], query, max_results=1, order_by=order
-            ):
-                if key in run.data.metrics:
-                    found.append((run.data.metrics[key], study, sorted(run.data.params)))
+            best = parent.client.search_runs(
+                [self._experiment], query, max_results=1, order_by=[f"metrics.{SKILL} DESC"]
+            )
+            for run in best:
+                if SKILL in run.data.metrics:
+                    found.append((run.data.metrics[SKILL], study, sorted(run.data.params)))
         if not found:
             return None
         _, study, params = max(found)
-        return study, params, key
+        return study, params
 
 
 def study_tags(keys: list[StudyKey]) -> dict[str, str]:

@@ -29,13 +29,13 @@ ALL: Final = "skill"
 LATEST: Final = "latest"
 _HORIZON: Final = re.compile(re.escape(VIEW_TAG) + r"h(\d+)_(\w+)")
 
-_LINKS: Final = "**Compare"
+_LINKS: Final = "Compare "
 """How the first line of a description begins, the one line that MLflow shows unopened."""
 _OLDER: Final = frozenset({"2a644110e7c192e3"})
 """Beginnings of hashes of the descriptions that older versions wrote."""
 
 MODELS_NOTE: Final = """\
-**Compare the last run:** {links}
+Compare the last run: {links}
 
 Forecasts of soybean oil: one run per horizon and model, named `<symbol> <sessions> <horizon>
 <model>`. Pipeline runs are in the experiment *{pipelines}*: each run here links to its own (tag
@@ -61,18 +61,19 @@ Forecasts of soybean oil: one run per horizon and model, named `<symbol> <sessio
 """
 
 PIPELINES_NOTE: Final = """\
-**Compare models** in the experiment [{models}](#/experiments/{models_id}/runs?\
+Compare models in the experiment [{models}](#/experiments/{models_id}/runs?\
 workflowType=machine_learning). Here is one run per pipeline run, with its command, its
 configuration (`parameters.json`) and, in its description, the table of all skills and the link to
 its models. Runs of older versions keep their models folded away below them in *{models}*.
 """
 
 SWEEPS_NOTE: Final = """\
-**Compare trials:** {links}
+Compare trials: {links}
 
 One run per trial of a sweep, named by study and number; its tag `{tag}` is the id of the pipeline
 run that made it, in the experiment *{pipelines}*, which keeps the report (`sweep/sweep.html`). Tag
-`study`: trials of one study search the same space on the same rows.
+`study`: trials of one study search the same space on the same rows. `skill` is their objective
+(tag `objective`), rounded.
 """
 
 
@@ -181,7 +182,7 @@ def show_models(
 
 
 def show_study(
-    client: MlflowClient, name: str, experiment_id: str, found: tuple[str, Sequence[str], str]
+    client: MlflowClient, name: str, experiment_id: str, found: tuple[str, Sequence[str]]
 ) -> None:
     """Point the view of the experiment of trials at the best study of a sweep.
 
@@ -194,7 +195,7 @@ def show_study(
     experiment_id
         Experiment of trials.
     found
-        Name of the study, what it searched, key of its objective in MLflow.
+        Name of the study, and what it searched.
     """
     _show(client, experiment_id, [study_view(*found)])
     lines = view_link(experiment_id, "best", charts=True)

@@ -23,6 +23,10 @@ LEADING: Final = {
 }
 """Metrics without a prefix, which MLflow lists and charts first, with the key behind each."""
 
+DIGITS: Final = 4
+"""Decimals of the leading metrics: MLflow's columns show all that there are, and cut them. The
+keys behind them have the whole number."""
+
 ORDER: Final = "sort/horizon_then_skill"
 """Metric that sorts runs by horizon, and within one by skill, best first."""
 
@@ -89,7 +93,7 @@ def key_in_mlflow(key: str) -> str:
 
 
 def leading_metrics(metrics: Mapping[str, float], sessions: int) -> dict[str, float]:
-    """The few metrics that lead in MLflow, and the one to sort by.
+    """The few metrics that lead in MLflow, rounded, and the one to sort by.
 
     Parameters
     ----------
@@ -103,8 +107,9 @@ def leading_metrics(metrics: Mapping[str, float], sessions: int) -> dict[str, fl
     >>> leading_metrics({"pooled.uniform.skill_pinball": 1.0}, 5)
     {'skill': 1.0, 'sort/horizon_then_skill': 4.75}
     """
-    found = {name: metrics[key] for name, key in LEADING.items() if key in metrics}
-    skill = found.get("skill", float("nan"))
+    given = {name: float(metrics[key]) for name, key in LEADING.items() if key in metrics}
+    skill = given.get("skill", float("nan"))
+    found = {name: round(value, DIGITS) for name, value in given.items()}
     if sessions:
         # Between -1/2 and 1/2 whatever the skill, so that no horizon reaches into the next.
         within = skill / (1 + abs(skill)) / 2 if skill == skill else 0.0

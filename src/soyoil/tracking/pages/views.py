@@ -20,13 +20,15 @@ VIEW_TAG: Final = "mlflow.sharedViewState."
 WORKFLOW: Final = "workflowType=machine_learning"
 """Without it a new browser opens an experiment as one of language models, which lists no runs."""
 
+LABELS: Final = "independent_n"
 MODELS: Final = "tags.kind = 'model'"
 TRIALS: Final = "tags.kind = 'trial'"
 
 # What is furthest left is seen without scrolling, also beside the panel of MLflow's assistant.
 SCORES: Final = (
-    *(f"metrics.`{name}`" for name in LEADING),
+    *(f"metrics.`{name}`" for name in LEADING if name != LABELS),
     "tags.`verdict`",
+    f"metrics.`{LABELS}`",
     f"metrics.`{key_in_mlflow(pooled('skill_mae'))}`",
     f"metrics.`{key_in_mlflow(pooled('skill_pinball', 'regime'))}`",
     f"metrics.`{key_in_mlflow(pooled('skill_pinball', 'worst'))}`",
@@ -38,10 +40,12 @@ SCORES: Final = (
     "attributes.`Models`",
 )
 
-NARROW: Final = {f"metrics.`{name}`": 78 for name in LEADING} | {
-    "metrics.`coverage_80`": 96,
-    "metrics.`independent_n`": 104,
-    "tags.`verdict`": 92,
+NARROW: Final = {
+    "metrics.`skill`": 66,
+    "metrics.`skill_low`": 76,
+    "metrics.`skill_high`": 78,
+    "metrics.`coverage_80`": 92,
+    "tags.`verdict`": 90,
 }
 """Widths in pixels of the columns that have to fit a screen; others are as wide as their name."""
 LETTER: Final = 6
@@ -78,6 +82,8 @@ class View:
         What MLflow keeps of its charts.
     ascending
         Direction.
+    across
+        Charts side by side.
     """
 
     key: str
@@ -87,6 +93,7 @@ class View:
     columns: tuple[str, ...]
     charts: tuple[dict[str, Any], ...]
     ascending: bool = True
+    across: int = 2
 
     def tag(self, now_ms: int) -> tuple[str, str]:
         """Tag of an experiment that holds it: name and JSON."""
@@ -99,7 +106,9 @@ class View:
             "columnWidths": {column: _width(column) for column in self.columns},
             "runsHiddenMode": "SHOW_ALL",
             "compareRunCharts": list(self.charts),
-            "compareRunSections": [_section(self.key)] if self.charts else [],
+            "compareRunSections": [_section(self.key, self.across)],
+            # Else MLflow sorts the sections that it adds for other metrics above this one.
+            "isAccordionReordered": True,
         }
         found = {"name": self.name, "createdAt": now_ms, "updatedAt": now_ms}
         return VIEW_TAG + self.key, json.dumps({**found, "state": json.dumps(state)})
@@ -111,10 +120,10 @@ def _width(column: str) -> int:
     return NARROW.get(column, MARGIN + max(LETTER * len(key), VALUE))
 
 
-def _section(key: str) -> dict[str, Any]:
+def _section(key: str, across: int) -> dict[str, Any]:
     return {
-        "uuid": key, "name": "Scores", "display": True, "isReordered": False, "deleted": False,
-        "isGenerated": False, "columns": 2, "cardHeight": 480,
+        "uuid": key, "name": "Scores", "display": True, "isReordered": True, "deleted": False,
+        "isGenerated": False, "columns": across, "cardHeight": 480,
     }  # fmt: skip
 
 
@@ -143,7 +152,7 @@ def models_view(key: str, name: str, query: str = "") -> View:
     return View(key, name, both, f"metrics.`{ORDER}`", SCORES, _bars(key))
 
 
-def study_view(study: str, params: Sequence[str], metric: str) -> View:
+def study_view(study: str, params: Sequence[str]) -> View:
     """Trials of one study, the best first, with parallel coordinates.
 
     Parameters
@@ -152,23 +161,21 @@ def study_view(study: str, params: Sequence[str], metric: str) -> View:
         Name of the study.
     params
         What was searched.
-    metric
-        Key of its objective.
     """
     columns = (
-        f"metrics.`{metric}`",
+        "metrics.`skill`",
         "tags.`trial_state`",
         *(f"params.`{name}`" for name in params),
         "metrics.`fit/seconds`",
     )
     lines = _card(
-        "best", "parallel", type="PARALLEL", selectedParams=list(params), selectedMetrics=[metric],
+        "best", "parallel", type="PARALLEL", selectedParams=list(params), selectedMetrics=["skill"],
         showAllRuns=False,
     )  # fmt: skip
-    bars = _card("best", "objective", type="BAR", metricKey=metric)
+    bars = _card("best", "objective", type="BAR", metricKey="skill")
     query = f"{TRIALS} and tags.study = '{study}'"
     name = f"Best study of the last sweep: {study}"
-    return View("best", name, query, f"metrics.`{metric}`", columns, (lines, bars), False)
+    return View("best", name, query, "metrics.`skill`", columns, (lines, bars), False, 1)
 
 
 def view_link(experiment_id: str, key: str, *, charts: bool = False) -> str:

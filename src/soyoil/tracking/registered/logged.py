@@ -80,7 +80,10 @@ def list_model(parent: ParentRun, made: Made, model_id: str) -> None:
     from mlflow.entities import LoggedModelOutput
 
     _, run_id = made.run(parent)
-    parent.client.log_outputs(run_id, [LoggedModelOutput(model_id, STEP)])
+    outputs = parent.client.get_run(run_id).outputs
+    there = {output.model_id for output in (outputs.model_outputs if outputs else ())}
+    if model_id not in there:
+        parent.client.log_outputs(run_id, [LoggedModelOutput(model_id, STEP)])
 
 
 def _drop_unfinished(client: MlflowClient, experiment_id: str, name: str) -> None:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LOADER: Final = "soyoil.tracking.served"
+LOGGED_TAG: Final = "logged_model"
+"""Tag of a version: id of the logged model behind it, which stores in SQL do not give back."""
 SERVING: Final = ("soyoil", "mlflow", "numpy", "pandas", "pyarrow", "scipy", "joblib")
 """Distributions that every served model needs."""
 
@@ -180,8 +182,8 @@ def _version(parent: ParentRun, candidate: Candidate, leakcheck: Check) -> Any:
     made = Made(model.horizon, model.name)
     if same:
         found = max(same, key=lambda version: int(version.version))
-        if found.model_id:
-            list_model(parent, made, found.model_id)
+        if LOGGED_TAG in found.tags:
+            list_model(parent, made, found.tags[LOGGED_TAG])
         for key, value in tags.items():
             client.set_model_version_tag(name, found.version, key, value)
         return found
@@ -192,7 +194,7 @@ def _version(parent: ParentRun, candidate: Candidate, leakcheck: Check) -> Any:
         name,
         source,
         run_id=parent.run_id,
-        tags=tags,
+        tags=tags | {LOGGED_TAG: model_id},
         description=candidate.gate.reason,
         model_id=model_id,
     )
