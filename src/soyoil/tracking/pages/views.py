@@ -123,7 +123,7 @@ def _width(column: str) -> int:
 def _section(key: str, across: int) -> dict[str, Any]:
     return {
         "uuid": key, "name": "Scores", "display": True, "isReordered": True, "deleted": False,
-        "isGenerated": False, "columns": across, "cardHeight": 480,
+        "isGenerated": False, "columns": across, "cardHeight": 380,
     }  # fmt: skip
 
 
