@@ -15,7 +15,7 @@ from soyoil.compare.scores import refusal_table
 from soyoil.metrics.bootstrap import LEVEL
 from soyoil.metrics.evaluate import REFERENCES
 from soyoil.reports.compare.terminal import ID_LENGTH, board_heading, noise_text, percent_figure
-from soyoil.reports.compare.why import NO_RANK, no_difference, same_target, why_several
+from soyoil.reports.compare.why import no_difference, rank_text, same_target, why_several
 from soyoil.reports.page import Html, Page, Table, badge, breakable, facts, paragraph
 from soyoil.reports.terminal import percent
 
@@ -91,11 +91,11 @@ def delta_figure(table: pd.DataFrame, metric: str) -> Figure:
     return figure
 
 
-def _board_table(table: pd.DataFrame, metric: str, caption: str, *, even: bool) -> Table:
+def _board_table(table: pd.DataFrame, metric: str, caption: str, even: str | None) -> Table:
     rows = [
         [
             breakable(row["model"]),
-            NO_RANK if even else f"{row['rank']}",
+            rank_text(row, even),
             row["run_id"][:ID_LENGTH],
             f"{row['started']:%Y-%m-%d %H:%M}",
             f"{100 * row[metric]:.2f}",
@@ -151,7 +151,8 @@ def leaderboard_page(
         paragraph(
             "Runs stand on one board only as far as they scored the same rows: the same origins "
             f"with the same outcomes. Intervals are {percent(LEVEL, 0)} and allow for overlapping "
-            "labels; differences are paired. Nothing corrects for having looked at several runs.",
+            "labels; differences are paired; rank 1= is shared by all that cannot be told apart "
+            "from the best. Nothing corrects for having looked at several runs.",
             "note",
         ),
     ]
@@ -176,7 +177,7 @@ def leaderboard_page(
                 rows,
                 metric,
                 f"{name}, {board.n:,} common rows; skill against the {REFERENCES[metric]}",
-                even=even is not None,
+                even,
             ).render(),
         )
     if refusals:

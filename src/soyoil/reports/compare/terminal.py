@@ -16,7 +16,7 @@ from soyoil.compare.causes import CAUSES, TITLES
 from soyoil.compare.diff import RunDiff
 from soyoil.compare.scores import Metric
 from soyoil.metrics.bootstrap import LEVEL
-from soyoil.reports.compare.why import NO_RANK, no_difference, same_target, why_several
+from soyoil.reports.compare.why import no_difference, rank_text, same_target, why_several
 from soyoil.reports.terminal import percent
 
 ID_LENGTH: Final = 7
@@ -77,7 +77,7 @@ def board_view(board: Board, table: pd.DataFrame, metric: str) -> RenderableType
         delta = (row[f"delta{part}"] for part in ("", "_low", "_high"))
         best = row["against_best"] == "best"
         view.add_row(
-            NO_RANK if even else str(row["rank"]),
+            rank_text(row, even),
             Text(str(row["model"]).replace("_uniform", " unif.")),
             Text(str(row["run_id"])[:ID_LENGTH]),
             f"{100 * row[metric]:.2f}",
@@ -105,7 +105,8 @@ def leaderboard_view(
         parts.append(Text("\n".join(["Not ranked:", *lines, ""])))
     note = (
         f"In brackets {percent(LEVEL, 0)} intervals for overlapping labels, paired on the common "
-        "rows. Nothing corrects for having looked at several runs."
+        "rows; rank 1= is shared by all that cannot be told apart from the best. Nothing corrects "
+        "for having looked at several runs."
     )
     return Group(*parts, Text(note, style="dim"))
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import pandas as pd
 
@@ -12,6 +12,8 @@ from soyoil.compare.scores import DIFFERS
 from soyoil.metrics.bootstrap import MIN_INDEPENDENT
 
 NO_RANK: Final = "-"
+SHARED: Final = "1="
+"""Rank of the best and of every run that cannot be told apart from it."""
 QUICK: Final = "quick"
 SAMPLED: Final = {"tft": "tft.quick_folds"}
 """Models that profile quick fits on their last folds only, with the key that says on how many."""
@@ -56,6 +58,21 @@ def why_several(boards: Sequence[Board]) -> str | None:
                     "scores it on all."
                 )
     return " ".join(dict.fromkeys(lines))
+
+
+def rank_text(row: Mapping[Any, Any], even: str | None) -> str:
+    """Rank of a run: a number of its own only where it is worse than the best beyond the noise.
+
+    Parameters
+    ----------
+    row
+        Row of the leaderboard.
+    even
+        What `no_difference` says of its board.
+    """
+    if even is not None:
+        return NO_RANK
+    return str(row["rank"]) if row["against_best"] in DIFFERS else SHARED
 
 
 def no_difference(table: pd.DataFrame, independent: float) -> str | None:
