@@ -1,12 +1,14 @@
 """Which runs are ranked together, on which rows, and what a difference is put down to."""
 
 import datetime as dt
+import html
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
+from rich.console import Console
 
 from soyoil.base.errors import ConfigError
 from soyoil.compare.boards import (
@@ -23,6 +25,9 @@ from soyoil.compare.diff import pair, resolve, run_diff, seed_siblings
 from soyoil.compare.scores import board_table, difference_verdict, leaderboard
 from soyoil.metrics.bootstrap import Interval
 from soyoil.metrics.evaluate import evaluate, scored_rows_hash
+from soyoil.reports.compare.page import leaderboard_page
+from soyoil.reports.compare.terminal import leaderboard_view
+from soyoil.reports.compare.why import no_difference, why_several
 
 DAYS = pd.bdate_range("2020-01-01", periods=400).as_unit("us")
 OUTCOMES = np.random.default_rng(5).normal(0, 0.04, len(DAYS))
@@ -511,3 +516,36 @@ def test_pipeline_runs_are_paired_by_cell() -> None:
         pair(a[:1], [tracked("m", horizon="1m")])
     with pytest.raises(ConfigError, match="no horizon and model in common"):
         pair(a[2:], b)
+
+
+def test_several_boards_say_why_and_ranks_stand_only_where_something_differs() -> None:
+    last = slice(300, None)
+    short = scored("short", last, model="tft", profile="quick")
+    near = scored("near", shift=1e-4, model="lightgbm")
+    far = scored("far", shift=0.2, model="drift")
+    for runs, even in (([scored("a"), near], True), ([scored("a"), near, far], False)):
+        boards, refusals = make_boards([short, *runs], CompareConfig())
+        table = leaderboard(boards, "pinball")
+        console = Console(width=1000)
+        with console.capture() as capture:
+            console.print(leaderboard_view(boards, table, refusals, "pinball"))
+        page = leaderboard_page(boards, table, refusals, "pinball", "none")
+        for text in (capture.get(), html.unescape(page)):
+            why = text.index("Why 2 boards at 1w ZL: zl_1w_tft (short) has only 100 rows in common")
+            assert why < text.index("400 common rows"), "before the boards"
+            assert "tft.quick_folds" in text
+            assert ("No difference can be shown: every run is within the noise" in text) is even
+        first = capture.get().split("400 common rows")[1].split("common rows")[0]
+        lines = [line.split() for line in first.splitlines()]
+        ranks = {line[2]: line[0] for line in lines if line[2:] and line[2] in ("a", "near")}
+        assert even or any(line[:2] == ["3", "drift"] for line in lines)
+        assert sorted(ranks.values()) == (["-", "-"] if even else ["1=", "1="])
+
+
+def test_one_board_gives_no_reason_and_too_few_labels_show_no_difference() -> None:
+    (found,), _ = make_boards([scored("a"), scored("b", shift=0.3)], LOOSE)
+    assert why_several([found]) is None
+    table = leaderboard([found], "pinball")
+    assert no_difference(table, 80.0) is None
+    few = table.assign(against_best=["best", "unprovable"])
+    assert "3.0 independent labels are too few" in str(no_difference(few, 3.0))

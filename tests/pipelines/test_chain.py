@@ -122,25 +122,27 @@ def test_runs_are_tracked_under_one_parent(data: Path) -> None:
     parent = runs[runs["kind"] == "pipeline"]
     assert len(parent) == 1
     models = runs[runs["kind"] == "model"].set_index("name")
-    assert set(models.index) == {f"zl_1m_{model}" for model in MODELS}
-    assert (models["mlflow.parentRunId"] == parent.index[0]).all()
+    assert set(models.index) == {f"zl 021 1m {model}" for model in MODELS}
+    assert (models["pipeline_run"] == parent.index[0]).all()
     snapshot = read_snapshot(root / "data" / "05_model_input" / "snapshots")
     assert (models["target"] == "target_1m_log_return").all()
     assert (models["provenance"] == "synthetic").all()
     assert (models["snapshot"] == snapshot.content_hash).all()
-    assert models.drop(index="zl_1m_tft")["scored_rows_hash"].nunique() == 1
-    assert models.loc["zl_1m_lightgbm_uniform", "weighting"] == "uniform"
-    assert models.loc["zl_1m_lightgbm", "weighting"] == "regime"
-    assert set(models["verdict"]) <= {"skill", "no skill", "unprovable"}
-    run_id = runs.index[runs["name"] == "zl_1m_lightgbm"][0]
+    assert models.drop(index="zl 021 1m tft")["scored_rows_hash"].nunique() == 1
+    assert models.loc["zl 021 1m lightgbm_uniform", "weighting"] == "uniform"
+    assert models.loc["zl 021 1m lightgbm", "weighting"] == "regime"
+    references = models["model"].isin(["vol_cone", "random_walk"])
+    assert set(models.loc[references, "verdict"]) == {"reference"}
+    assert set(models.loc[~references, "verdict"]) <= {"skill", "no skill", "unprovable"}
+    run_id = runs.index[runs["name"] == "zl 021 1m lightgbm"][0]
     with sqlite3.connect(root / "mlflow.db") as db:
         found = pd.read_sql(
             "select key, step, value from metrics where run_uuid = ?", db, params=(run_id,)
         )
     scores = json.loads((data / "08_reporting" / "1m" / "lightgbm" / "scores.json").read_text())
-    pooled = found[found["key"] == "pooled.uniform.mae"]["value"]
+    pooled = found[found["key"] == "pooled/uniform/mae"]["value"]
     assert pooled.tolist() == [scores["pooled.uniform.mae"]]
-    steps = found[found["key"] == "fold.uniform.mae"]["step"]
+    steps = found[found["key"] == "fold/uniform/mae"]["step"]
     assert sorted(steps) == [0, 1, 2]
     artifacts = root / "mlruns" / run_id / "artifacts"
     for name in (*EVERY_RUN, "importance.csv", "importance.png", "folds.csv"):
@@ -164,12 +166,12 @@ def test_runs_describe_themselves(data: Path) -> None:
     runs = children(root)
     named = runs.reset_index().set_index("name")
     notes = named["mlflow.note.content"]
-    assert notes["zl_1m_lightgbm"].startswith("**ZL 1m, lightgbm: ")
-    assert "synthetic: invented" in notes["zl_1m_lightgbm"]
+    assert notes["zl 021 1m lightgbm"].startswith("**ZL 1m, lightgbm: ")
+    assert "synthetic: invented" in notes["zl 021 1m lightgbm"]
     parent = runs[runs["kind"] == "pipeline"].iloc[0]
     assert "kedro run" in parent["mlflow.note.content"]
-    network = root / "mlruns" / named.loc["zl_1m_tft", "run_uuid"] / "artifacts"
-    walk = root / "mlruns" / named.loc["zl_1m_random_walk", "run_uuid"] / "artifacts"
+    network = root / "mlruns" / named.loc["zl 021 1m tft", "run_uuid"] / "artifacts"
+    walk = root / "mlruns" / named.loc["zl 021 1m random_walk", "run_uuid"] / "artifacts"
     for name in EVERY_RUN:
         assert (network / name).is_file(), name
         assert (walk / name).is_file(), name
@@ -177,7 +179,7 @@ def test_runs_describe_themselves(data: Path) -> None:
     assert chosen["selection"].sum() == pytest.approx(1.0, abs=1e-5)
     assert (network / "variable_selection.png").is_file()
     assert not (network / "importance.csv").exists(), "selection weights are no importance"
-    tree = root / "mlruns" / named.loc["zl_1m_xgboost", "run_uuid"] / "artifacts"
+    tree = root / "mlruns" / named.loc["zl 021 1m xgboost", "run_uuid"] / "artifacts"
     table = pd.read_csv(tree / "importance.csv")
     assert table["gain"].sum() == pytest.approx(1.0)
     assert table["contribution"].is_monotonic_decreasing
@@ -211,15 +213,15 @@ def test_the_champion_is_mixed_from_what_is_scored(data: Path) -> None:
     expected = sum(weights[:, [k]] * part for k, part in enumerate(parts))
     np.testing.assert_allclose(mixed[columns], expected, rtol=1e-9, atol=1e-12)
     runs = children(root).reset_index().set_index("name")
-    run_id = runs.loc["zl_1m_champion", "run_uuid"]
+    run_id = runs.loc["zl 021 1m champion", "run_uuid"]
     with sqlite3.connect(root / "mlflow.db") as db:
         found = pd.read_sql(
             "select key, value from metrics where run_uuid = ?", db, params=(run_id,)
         ).set_index("key")["value"]
     for name, last in zip(EXPERTS, weights[-1], strict=True):
-        assert found[f"champion.weight.{name}"] == pytest.approx(last)
+        assert found[f"champion/weight/{name}"] == pytest.approx(last)
     scores = json.loads((data / "08_reporting" / "1m" / "champion" / "scores.json").read_text())
-    assert found["champion.engines_add"] == scores["champion.engines_add"]
+    assert found["champion/engines_add"] == scores["champion.engines_add"]
     for name in (*EVERY_RUN, "expert_weights.parquet", "expert_weights.png"):
         assert (root / "mlruns" / run_id / "artifacts" / name).is_file(), name
 

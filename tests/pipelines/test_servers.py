@@ -78,9 +78,11 @@ def test_mlflow_and_viz_show_what_was_run(shared_project) -> None:  # type: igno
         experiment = named["experiment"]["experiment_id"]
         found = answer(f"{api}/runs/search", {"experiment_ids": [experiment]})["runs"]
         names = {run["info"]["run_name"] for run in found}
-        assert {"zl_1w_lightgbm", "zl_1w_vol_cone"} <= names
+        assert {"zl 005 1w lightgbm", "zl 005 1w vol_cone"} <= names
         run_id = next(
-            run["info"]["run_id"] for run in found if run["info"]["run_name"] == "zl_1w_lightgbm"
+            run["info"]["run_id"]
+            for run in found
+            if run["info"]["run_name"] == "zl 005 1w lightgbm"
         )
         files = answer(f"{api}/artifacts/list?run_id={run_id}")["files"]
         assert "cone.png" in {file["path"] for file in files}

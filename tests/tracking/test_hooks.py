@@ -141,8 +141,8 @@ def _runs(kind: str) -> dict[str, Any]:
     from mlflow import MlflowClient
 
     client = MlflowClient()
-    experiment = client.get_experiment_by_name("soyoil")
-    found = client.search_runs([experiment.experiment_id], f"tags.kind = '{kind}'")
+    ids = [experiment.experiment_id for experiment in client.search_experiments()]
+    found = client.search_runs(ids, f"tags.kind = '{kind}'")
     return {run.data.tags["pipeline"]: run for run in found}
 
 
@@ -168,7 +168,7 @@ def test_sessions(tmp_path: Path, project_root: Path, monkeypatch: pytest.Monkey
     assert parents["bad"].data.tags["error"] == "ValueError: no such luck"
     assert set(children) == set(parents)
     for name, child in children.items():
-        assert child.data.tags["mlflow.parentRunId"] == parents[name].info.run_id
+        assert child.data.tags["pipeline_run"] == parents[name].info.run_id
         assert child.info.status == "FINISHED"
 
     parent, child = parents["evaluate"], children["evaluate"]
@@ -196,7 +196,9 @@ def test_sessions(tmp_path: Path, project_root: Path, monkeypatch: pytest.Monkey
     assert {f.name for f in folder.iterdir()} == {"parameters.json", "skill_table.csv"}
     assert (folder / "skill_table.csv").read_text().startswith("horizon,model,verdict")
     note = parent.data.tags["mlflow.note.content"]
-    assert note.startswith("`kedro run --pipelines=evaluate --params=profile=full")
+    link, _, rest = note.partition("\n\n")
+    assert link.startswith("**[Models of this run](#/experiments/")
+    assert rest.startswith("`kedro run --pipelines=evaluate --params=profile=full")
     assert "| 1m | naive | +25.0 % [+25, +25] | +25.0 % [+25, +25] | 25 % | no skill |" in note
     assert list((root / "mlruns" / ".running").iterdir()) == []
     assert "mlflow ui" in output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,7 @@ MODELS = ["soyoil-zl-1m"]
 
 
 def test_whatever_is_done_to_a_run_is_seen(
-    spec: ParentSpec, make_record: Callable[..., RunRecord]
+    spec: ParentSpec, make_record: Callable[..., RunRecord], tmp_path: Path
 ) -> None:
     def state() -> str | None:
         return kept_state(os.environ["MLFLOW_TRACKING_URI"], parent.run_id, MODELS)
@@ -37,14 +38,18 @@ def test_whatever_is_done_to_a_run_is_seen(
     client.log_metric(child, "late", 1.0)
     seen.append(state())
     client.create_registered_model(MODELS[0])
-    client.create_model_version(MODELS[0], "file:///nowhere", run_id=parent.run_id)
+    place = tmp_path / "model"
+    place.mkdir()
+    client.create_model_version(MODELS[0], place.as_uri(), run_id=parent.run_id)
+    seen.append(state())
+    (place / "weights").write_text("x")
     seen.append(state())
     client.set_registered_model_alias(MODELS[0], "champion", "1")
     seen.append(state())
     client.log_text(parent.run_id, "x", "late.txt")
     seen.append(state())
     assert None not in seen
-    assert len(set(seen)) == 5
+    assert len(set(seen)) == 6
 
     client.delete_run(child)
     assert state() is None

@@ -12,6 +12,7 @@ from pandas.testing import assert_frame_equal
 
 from soyoil.base.errors import ConfigError
 from soyoil.compare.config import CompareConfig
+from soyoil.compare.diff import resolve
 from soyoil.datasets.tracked_files import TrackedFilesDataset
 from soyoil.params import TrackingConfig
 from soyoil.pipelines.compare.nodes import compare_runs, find_runs
@@ -63,6 +64,34 @@ def test_finished_runs_and_their_predictions(
     assert_frame_equal(found[run_id], expected)
     with pytest.raises(ConfigError, match="Did you mean 'soyoil'"):
         finished_runs(["soyoils"])
+
+
+def test_runs_of_older_stores_are_read_beside_new_ones(
+    spec: ParentSpec, make_record: Callable[..., RunRecord]
+) -> None:
+    """Older versions kept pipeline runs in the experiment of models, which were nested in them."""
+    tags = {"symbol": "ZL", "horizon_sessions": "21", "model": "drift", "horizon": "1m"}
+    parent = active.start(spec)
+    new = parent.log_child(make_record("zl_1m_drift", tags=tags))
+    store, experiment = parent.client, parent.experiments.models
+    top = store.create_run(experiment, run_name="older", tags={"kind": "pipeline"}).info.run_id
+    nested = {**tags, "kind": "model", "mlflow.parentRunId": top}
+    run = store.create_run(experiment, run_name="zl_1m_drift", tags=nested)
+    store.log_metric(run.info.run_id, "fit.seconds", 4.0)
+    named = store.create_run(experiment, run_name="my favourite", tags=nested)
+    for run_id in (run.info.run_id, named.info.run_id, top):
+        store.set_terminated(run_id, "FINISHED")
+    active.finish("FINISHED")
+
+    runs = {run.run_id: run for run in finished_runs(["soyoil"])}
+    assert {i: (run.name, run.parent_id) for i, run in runs.items()} == {
+        new: ("zl_1m_drift", parent.run_id),
+        run.info.run_id: ("zl_1m_drift", top),
+        named.info.run_id: ("my favourite", top),
+    }
+    for name in ("zl 021 1m drift", new[:12]):
+        assert [found.run_id for found in resolve(name, list(runs.values()))] == [new]
+    assert query.fit_seconds(list(runs.values())) == {new: 1.5, run.info.run_id: 4.0}
 
 
 def test_all_pages_of_the_store_are_read(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from soyoil.serving.gate import Check, GateReport
 from soyoil.serving.served import ServedModel
 from soyoil.tracking import active
 from soyoil.tracking.active import ParentRun, ParentSpec
-from soyoil.tracking.registry import Candidate, Registration, register
+from soyoil.tracking.record import RunRecord
+from soyoil.tracking.registered import Candidate, Registration, register
 
 GOOD = (Check("leak", passed=True, reason="none found"),)
 FRESH = Check("leakcheck", passed=True, reason="passed for this snapshot and code")
@@ -86,6 +88,47 @@ def test_a_version_says_why_and_forecasts_through_mlflow(parent: ParentRun, root
     folder = next((root / "mlruns").rglob("requirements.txt"))
     assert "soyoil==" in folder.read_text()
     assert "numpy==" in folder.read_text()
+
+
+def test_a_model_is_listed_with_the_run_that_scored_it(
+    parent: ParentRun, root: Path, make_record: Callable[..., RunRecord]
+) -> None:
+    import mlflow.pyfunc
+
+    def score(parent: ParentRun) -> Any:
+        tags = {"horizon": "1m", "model": "champion"}
+        return parent.log_child(make_record("zl_1m_champion", tags=tags))
+
+    def listed(parent: ParentRun, run_id: str) -> list[str]:
+        return [model.model_id for model in parent.client.get_run(run_id).outputs.model_outputs]
+
+    run_id = score(parent)
+    # A process that was killed before had only begun this one.
+    client, experiment = parent.client, parent.experiments.models
+    dead = client.create_run(experiment).info.run_id
+    client.set_terminated(dead, "KILLED")
+    client.create_logged_model(experiment, "zl 1m champion", dead)
+    both = [candidate(), candidate(name="lightgbm")]
+    register(parent, Registration(both, {"champion": "champion"}, FRESH))
+    versions = {v.tags["model"]: v for v in client.search_model_versions("name = 'soyoil-zl-1m'")}
+    (model_id,) = listed(parent, run_id)
+    assert versions["champion"].tags["logged_model"] == model_id
+    assert listed(parent, parent.run_id) == [versions["lightgbm"].tags["logged_model"]], (
+        "not scored here"
+    )
+    models = {m.model_id: m for m in client.search_logged_models([experiment])}
+    assert {i: str(m.status) for i, m in models.items()} == {model_id: "READY"}
+    assert (models[model_id].name, models[model_id].source_run_id) == ("zl 1m champion", run_id)
+    loaded = mlflow.pyfunc.load_model(f"models:/{model_id}")
+    assert len(loaded.predict(history().iloc[-1:])) == 1
+
+    # The same bytes in a later run: no second model, but listed there too.
+    active.finish("FINISHED")
+    later = active.start(parent.spec)
+    again = score(later)
+    register(later, Registration(both[:1], {"champion": "champion"}, FRESH))
+    assert listed(later, again) == [model_id]
+    assert len(client.search_logged_models([experiment])) == 1
 
 
 def test_the_same_bytes_are_one_version_and_new_ones_another(parent: ParentRun) -> None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
@@ -26,9 +27,11 @@ from soyoil.cli import main as cli
 from soyoil.datasets.run_record import RunRecordDataset
 from soyoil.metrics.evaluate import evaluate
 from soyoil.reports.chart import Chart
+from soyoil.splits.snapshot import Snapshot
 from soyoil.tracking import active, mlflow_store
 from soyoil.tracking.active import ParentSpec
 from soyoil.tracking.liveness import RunLock, host_name
+from soyoil.tracking.pages import dataset_use
 from soyoil.tracking.record import RunRecord
 
 MakeRecord = Callable[..., RunRecord]
@@ -58,8 +61,10 @@ def lock_files(root: Path) -> list[Path]:
     return list((root / "mlruns" / ".running").glob("*"))
 
 
-def _make_scored() -> RunRecord:
-    """A record with the metrics and tags that the evaluate stage gives."""
+def _make_scored(
+    horizon: str = "1w", sessions: int = 5, model: str = "lightgbm", skill: float = 0.1
+) -> RunRecord:
+    """A record with the metrics and tags that the evaluate stage gives, but for its skill."""
     days = pd.bdate_range("2020-01-01", periods=60).as_unit("us")
     frame = pd.DataFrame(
         {
@@ -69,9 +74,12 @@ def _make_scored() -> RunRecord:
     )  # fmt: skip
     other = frame.assign(q50=0.0)
     found = evaluate(frame, {"random_walk": other, "vol_cone": other}, 5)
-    tags = {"horizon": "1w", "model": "lightgbm", "provenance": "synthetic", "rolls": "known"}
-    tags["verdict"] = found.verdicts["skill_pinball"]
-    return RunRecord("zl_1w_lightgbm", tags, {}, found.metrics, found.fold_metrics)
+    tags = {
+        "symbol": "ZL", "horizon": horizon, "horizon_sessions": str(sessions), "model": model,
+        "provenance": "synthetic", "rolls": "known", "verdict": found.verdicts["skill_pinball"],
+    }  # fmt: skip
+    metrics = {**found.metrics, "pooled.uniform.skill_pinball": skill, "fit.seconds": 1.5}
+    return RunRecord(f"zl_{horizon}_{model}", tags, {}, metrics, found.fold_metrics)
 
 
 def test_parent_and_child(spec: ParentSpec, root: Path, make_record: MakeRecord) -> None:
@@ -101,7 +109,8 @@ def test_parent_and_child(spec: ParentSpec, root: Path, make_record: MakeRecord)
 
     (child,) = runs()
     assert (child.info.run_name, child.info.status) == ("zl_1m_lightgbm", "FINISHED")
-    assert child.info.experiment_id == run.info.experiment_id
+    names = [client().get_experiment(r.info.experiment_id).name for r in (child, run)]
+    assert names == ["soyoil", "soyoil pipelines"]
     assert child.data.params == {
         "lightgbm.n_estimators": "15",
         "lightgbm.seed": "null",
@@ -109,7 +118,7 @@ def test_parent_and_child(spec: ParentSpec, root: Path, make_record: MakeRecord)
     }
     tags = {k: v for k, v in child.data.tags.items() if k != "mlflow.runName"}
     assert tags == {
-        "mlflow.parentRunId": run.info.run_id,
+        "pipeline_run": run.info.run_id,
         "kind": "model",
         "pipeline": "train",
         "git_sha": "abc",
@@ -117,7 +126,7 @@ def test_parent_and_child(spec: ParentSpec, root: Path, make_record: MakeRecord)
         "provenance": "synthetic",
         "snapshot": "s1",
         "device": "cpu",
-        "unknown_metrics": "fold.regime.mae pooled.regime.skill_mae",
+        "unknown_metrics": "fold/regime/mae pooled/regime/skill_mae",
     }
 
 
@@ -126,15 +135,15 @@ def test_metrics_and_steps(spec: ParentSpec, make_record: MakeRecord) -> None:
     active.require_current().log_child(make_record())
     (child,) = runs()
     assert child.data.metrics == {
-        "pooled.uniform.mae": 0.031,
-        "pooled.uniform.mae.trade_war_2018_2019": 0.04,
-        "fit.seconds": 1.5,
-        "fold.uniform.mae": 0.05,
-        "fold.train.rows": 500.0,
+        "pooled/uniform/mae": 0.031,
+        "pooled/uniform/trade_war_2018_2019/mae": 0.04,
+        "fit/seconds": 1.5,
+        "fold/uniform/mae": 0.05,
+        "fold/train/rows": 500.0,
     }
-    history = client().get_metric_history(child.info.run_id, "fold.uniform.mae")
+    history = client().get_metric_history(child.info.run_id, "fold/uniform/mae")
     assert [(m.step, m.value) for m in history] == [(0, 0.03), (1, 0.05)]
-    assert client().get_metric_history(child.info.run_id, "fold.regime.mae") == []
+    assert client().get_metric_history(child.info.run_id, "fold/regime/mae") == []
 
 
 def test_more_metrics_than_one_batch(spec: ParentSpec, make_record: MakeRecord) -> None:
@@ -143,7 +152,7 @@ def test_more_metrics_than_one_batch(spec: ParentSpec, make_record: MakeRecord) 
     params = {f"p{n}": n for n in range(250)}
     active.require_current().log_child(make_record(metrics=many, fold_metrics=[], params=params))
     (child,) = runs()
-    assert child.data.metrics == many
+    assert child.data.metrics == {key.replace(".", "/"): value for key, value in many.items()}
     assert child.data.params == {k: str(v) for k, v in params.items()}
 
 
@@ -172,40 +181,124 @@ def test_experiment_is_described_and_kept(spec: ParentSpec, root: Path) -> None:
     for _ in range(2):
         active.start(spec)
         active.finish("FINISHED")
-    experiment = client().get_experiment_by_name("soyoil")
-    assert experiment.artifact_location == (root / "mlruns").as_uri()
-    assert "<scope>.<weighting>.<metric>[.<regime>]" in experiment.tags["mlflow.note.content"]
+    for name, text in (("soyoil", "`<scope>/<weighting>/"), ("soyoil pipelines", "[soyoil](#/")):
+        experiment = client().get_experiment_by_name(name)
+        assert experiment.artifact_location == (root / "mlruns").as_uri()
+        assert text in experiment.tags["mlflow.note.content"]
+        assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
     assert len(runs("pipeline")) == 2
 
 
-def test_experiment_has_a_view_with_the_scores_of_all_models(spec: ParentSpec) -> None:
+def _view(experiment: Any, text: str) -> tuple[str, dict[str, Any]]:
+    """Name and state of the view that a link of the description's first line opens."""
+    first = experiment.tags["mlflow.note.content"].splitlines()[0]
+    link = re.search(rf"\[{text}\]\((.*?)\)", first)
+    assert link is not None, first
+    assert f"#/experiments/{experiment.experiment_id}/runs?" in link[1]
+    assert "workflowType=machine_learning" in link[1], "else MLflow opens a page without runs"
+    key = link[1].split("viewStateShareKey=")[1].partition("&")[0]
+    view = json.loads(experiment.tags[f"mlflow.sharedViewState.{key}"])
+    assert isinstance(view["createdAt"], int), "else it is not listed under Views"
+    return view["name"], json.loads(view["state"])
+
+
+def _shown(view: dict[str, Any]) -> list[str]:
+    """Names of the runs of a view from top to bottom."""
+    experiment = client().get_experiment_by_name("soyoil")
+    order = f"{view['orderByKey']} {'ASC' if view['orderByAsc'] else 'DESC'}"
+    found = client().search_runs([experiment.experiment_id], view["searchFilter"], order_by=[order])
+    return [run.info.run_name for run in found]
+
+
+def test_experiment_lists_the_scores_of_the_last_run(spec: ParentSpec) -> None:
+    active.start(spec)
+    active.require_current().log_child(_make_scored(skill=0.9))
+    active.finish("FINISHED")
+    parent = active.start(spec)
+    for horizon, sessions in (("12m", 252), ("1m", 21), ("1w", 5)):
+        for model, skill in (("vol_cone", 0.0), ("lightgbm", 0.2), ("champion", -5.0)):
+            parent.log_child(_make_scored(horizon, sessions, model, skill))
+    active.finish("FINISHED")
+    active.start(spec)
+    active.require_current().log_child(_make_scored(skill=0.99))
+    active.abandon("FAILED", "boom")
+
+    experiment = client().get_experiment_by_name("soyoil")
+    names = [f"zl {h} {m}" for h in ("005 1w", "021 1m", "252 12m")
+             for m in ("lightgbm", "vol_cone", "champion")]  # fmt: skip
+    first = experiment.tags["mlflow.note.content"].splitlines()[0]
+    assert re.findall(r"\[(.*?)\]", first) == ["all horizons", "1w", "1m", "12m", "bars"]
+    name, view = _view(experiment, "all horizons")
+    assert (name, _shown(view)) == ("Last run: all horizons", names)
+    name, month = _view(experiment, "1m")
+    assert (name, _shown(month)) == ("Last run: 1m", names[3:6])
+    # Without a view MLflow lists the newest first: here too horizons stay together, in order,
+    # the champion, which is written last, before the rest.
+    bare = client().search_runs(
+        [experiment.experiment_id],
+        f"tags.pipeline_run = '{parent.run_id}'",
+        order_by=["attributes.start_time DESC"],
+    )
+    models = ("champion", "lightgbm", "vol_cone")
+    assert [run.info.run_name for run in bare] == [
+        f"zl {h} {m}" for h in ("005 1w", "021 1m", "252 12m") for m in models
+    ]
+    seconds = {(run.info.end_time - run.info.start_time) / 1000 for run in bare}
+    assert seconds == {1.5}, "the duration is that of the fits"
+
+    known = set(bare[0].data.metrics) | set(bare[0].data.tags) | {"Dataset", "Models"}
+    columns = [column.split("`")[1] for column in view["selectedColumns"]]
+    assert columns[:5] == ["skill", "skill_low", "skill_high", "coverage_80", "verdict"]
+    assert set(columns) <= known, "a column that no run has is an empty column"
+    assert {chart["metricKey"] for chart in view["compareRunCharts"]} <= known
+    assert set(view["columnWidths"]) == set(view["columnOrder"]) == set(view["selectedColumns"])
+    assert sum(view["columnWidths"][c] for c in view["selectedColumns"][:5]) <= 404, "on a screen"
+
+
+def test_runs_of_models_and_pipeline_runs_link_to_each_other(
+    spec: ParentSpec, make_record: MakeRecord
+) -> None:
+    parent = active.start(spec)
+    parent.log_child(make_record(description="found"))
+    parent.describe("the table")
+    (run,), (child,) = runs("pipeline"), runs()
+    up = f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}"
+    assert f"[train zl quick 2024-01-02 03:04]({up})" in child.data.tags["mlflow.note.content"]
+    down = run.data.tags["mlflow.note.content"].splitlines()[0]
+    assert f"#/experiments/{child.info.experiment_id}/runs?" in down
+    query = re.search(r"searchFilter=(.*?)&", down)
+    assert query is not None
+    found = client().search_runs([child.info.experiment_id], unquote(query[1]))
+    assert [r.info.run_id for r in found] == [child.info.run_id]
+
+
+def test_the_snapshot_is_listed_as_the_data_set(spec: ParentSpec, make_record: MakeRecord) -> None:
+    days = pd.bdate_range("2020-01-01", periods=3).as_unit("us")
+    snapshot = Snapshot(pd.DataFrame({"data_date": days}), pd.DataFrame(), "ZL", "synthetic", {})
+    parent = active.start(spec)
+    for _ in range(2):
+        parent.log_child(make_record(dataset=dataset_use(snapshot)))
+    for run in (*runs(), *runs("pipeline")):
+        (used,) = run.inputs.dataset_inputs
+        assert used.dataset.name == "zl synthetic data, to 2020-01-03"
+        assert used.dataset.digest == snapshot.content_hash[:16]
+        assert json.loads(used.dataset.profile)["num_rows"] == 3
+
+
+def test_edited_description_is_kept(spec: ParentSpec) -> None:
+    store = client()
+    mine = {"mlflow.note.content": "mine", "mlflow.sharedViewState.mine": "{}"}
+    store.create_experiment("soyoil", None, mine)
     active.start(spec)
     active.require_current().log_child(_make_scored())
-    experiment = client().get_experiment_by_name("soyoil")
-    note = experiment.tags["mlflow.note.content"]
-    key = re.search(r"viewStateShareKey=(\w+)", note)
-    assert key is not None
-    assert f"#/experiments/{experiment.experiment_id}/runs?" in note
-    view = json.loads(experiment.tags[f"mlflow.sharedViewState.{key[1]}"])
-    shown = client().search_runs([experiment.experiment_id], view["searchFilter"])
-    (child,) = shown
-    assert child.data.tags["kind"] == "model"
-    columns = [column.split("`")[1] for column in view["selectedColumns"]]
-    assert {"horizon", "model", "verdict", "pooled.uniform.skill_pinball"} <= set(columns)
-    known = set(child.data.metrics) | set(child.data.tags)
-    assert set(columns) <= known, "a column that no run has is an empty column"
-    assert {chart["metricKey"] for chart in view["compareRunCharts"]} <= set(child.data.metrics)
-    assert set(view["columnWidths"]) == set(view["columnOrder"]) == set(view["selectedColumns"])
-
-
-def test_edited_description_and_view_are_kept(spec: ParentSpec) -> None:
-    store = client()
-    tags = {"mlflow.note.content": "mine", "mlflow.sharedViewState.skill": "{}"}
-    store.create_experiment("soyoil", None, tags)
+    active.finish("FINISHED")
+    assert mine.items() <= store.get_experiment_by_name("soyoil").tags.items()
+    pipelines = store.get_experiment_by_name("soyoil pipelines")
+    note = pipelines.tags["mlflow.note.content"] + "and a word of mine"
+    store.set_experiment_tag(pipelines.experiment_id, "mlflow.note.content", note)
     active.start(spec)
-    found = store.get_experiment_by_name("soyoil").tags
-    assert tags.items() <= found.items()
-    assert found["mlflow.experimentKind"] == "custom_model_development"
+    pipelines = store.get_experiment_by_name("soyoil pipelines")
+    assert pipelines.tags["mlflow.note.content"] == note
 
 
 def test_descriptions(spec: ParentSpec, make_record: MakeRecord) -> None:
@@ -215,7 +308,7 @@ def test_descriptions(spec: ParentSpec, make_record: MakeRecord) -> None:
     parent.describe("at the end")
     parent.log_child(make_record(description="**no skill** " + "x" * 9000))
     (run,) = runs("pipeline")
-    assert run.data.tags["mlflow.note.content"] == "at the end"
+    assert run.data.tags["mlflow.note.content"].endswith("\n\nat the end")
     (child,) = runs()
     assert child.data.tags["mlflow.note.content"].startswith("**no skill** x")
     assert child.data.tags["mlflow.note.content"].endswith("in all]")
@@ -265,8 +358,12 @@ def test_child_that_breaks_off(
 
 def _running_child(parent: active.ParentRun) -> None:
     (run,) = (r for r in runs("pipeline") if r.info.run_id == parent.run_id)
-    tags = {"mlflow.parentRunId": parent.run_id, "kind": "model"}
-    client().create_run(run.info.experiment_id, tags=tags)
+    # As this version writes it, and nested in the same experiment, as older ones did.
+    for experiment, tag in (
+        (parent.experiments.models, "pipeline_run"),
+        (run.info.experiment_id, "mlflow.parentRunId"),
+    ):
+        client().create_run(experiment, tags={tag: parent.run_id, "kind": "model"})
 
 
 def test_failed_parent_closes_running_children(spec: ParentSpec, make_record: MakeRecord) -> None:
@@ -274,7 +371,7 @@ def test_failed_parent_closes_running_children(spec: ParentSpec, make_record: Ma
     parent.log_child(make_record())
     _running_child(parent)
     active.abandon("FAILED", "ValueError: boom", {"stage.fit.seconds": 1.0})
-    assert [r.info.status for r in runs()] == ["FINISHED", "FAILED"]
+    assert sorted(r.info.status for r in runs()) == ["FAILED", "FAILED", "FINISHED"]
     (run,) = runs("pipeline")
     assert (run.info.status, run.data.tags["error"]) == ("FAILED", "ValueError: boom")
     assert run.data.metrics == {"stage.fit.seconds": 1.0}
@@ -319,7 +416,7 @@ def test_interrupt_on_the_command_line(
     assert "Interrupted" in capsys.readouterr().err
     (run,) = runs("pipeline")
     assert (run.info.status, run.data.tags["error"]) == ("KILLED", "interrupted")
-    assert [r.info.status for r in runs()] == ["KILLED"]
+    assert [r.info.status for r in runs()] == ["KILLED", "KILLED"]
 
 
 def test_interrupt_without_a_run_is_quiet() -> None:
@@ -365,8 +462,8 @@ from soyoil.tracking import active
 name, act, root = sys.argv[1:]
 spec = active.ParentSpec(Path(root), "soyoil", name, {"kind": "pipeline"}, (), {})
 parent = active.start(spec)
-tags = {"mlflow.parentRunId": parent.run_id, "kind": "model", "of": name}
-parent._client.create_run(parent._experiment_id, tags=tags)
+tags = {"pipeline_run": parent.run_id, "kind": "model", "of": name}
+parent.client.create_run(parent.experiments.models, tags=tags)
 print("started", flush=True)
 sys.stdin.readline()
 if act == "die":
@@ -538,7 +635,7 @@ def test_numbers_of_numpy(spec: ParentSpec, make_record: MakeRecord) -> None:
     active.start(spec)
     metrics = {"pooled.uniform.mae": np.float64(0.1), "fit.seconds": np.float64("nan")}
     active.require_current().log_child(make_record(metrics=metrics, fold_metrics=[]))
-    assert runs()[0].data.metrics == {"pooled.uniform.mae": 0.1}
+    assert runs()[0].data.metrics == {"pooled/uniform/mae": 0.1}
 
 
 def test_lock(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Trials as child runs: each once, whatever was interrupted."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from soyoil.base.errors import SoyoilError
 from soyoil.sweep.ledger import StudyKey, Trial
-from soyoil.tracking import active
+from soyoil.tracking import active, mlflow_store
 from soyoil.tracking.active import ParentSpec
 from soyoil.tracking.sweep import SweepReport, TrialLog, study_tags
 
@@ -35,7 +36,8 @@ def make_trial(number: int, **changes: object) -> Trial:
 
 
 def children(parent: active.ParentRun):  # type: ignore[no-untyped-def]
-    return parent.client.search_runs([parent.experiment_id], "tags.kind = 'trial'")
+    ids = mlflow_store.family(parent.client, "soyoil")
+    return parent.client.search_runs(ids, "tags.kind = 'trial'")
 
 
 def test_a_trial_is_a_child_of_the_sweep(spec: ParentSpec) -> None:
@@ -52,7 +54,10 @@ def test_a_trial_is_a_child_of_the_sweep(spec: ParentSpec) -> None:
         2: "failed",
     }
     first = runs[0]
-    assert first.data.tags["mlflow.parentRunId"] == parent.run_id
+    assert first.data.tags["pipeline_run"] == parent.run_id
+    assert first.info.run_name == "005 1w lightgbm trial 0000"
+    experiment = parent.client.get_experiment(first.info.experiment_id)
+    assert experiment.name == "soyoil sweeps"
     assert first.data.tags["study"] == KEY.name
     identity = ("horizon", "horizon_sessions", "model", "objective", "snapshot", "training_span")
     assert [first.data.tags[name] for name in identity] == [
@@ -61,14 +66,14 @@ def test_a_trial_is_a_child_of_the_sweep(spec: ParentSpec) -> None:
     assert first.data.tags["reproducible"] == "true"
     assert first.data.tags["git_sha"] == "abc", "tags of the parent are inherited"
     assert first.data.params == {"lightgbm.num_leaves": "3", "fit.shrink": "true"}
-    assert first.data.metrics["pooled.uniform.skill_pinball"] == 0.02
-    assert first.data.metrics["fit.seconds"] == 1.5
-    history = parent.client.get_metric_history(first.info.run_id, "fold.uniform.skill_pinball")
+    assert first.data.metrics["pooled/uniform/skill_pinball"] == 0.02
+    assert first.data.metrics["fit/seconds"] == 1.5
+    history = parent.client.get_metric_history(first.info.run_id, "fold/uniform/skill_pinball")
     assert [(m.step, m.value) for m in history] == [(0, 0.03), (1, 0.01)]
     assert first.info.end_time - first.info.start_time == 1500
     assert runs[2].info.status == "FAILED"
     assert runs[2].data.tags["error"] == "ModelError: no"
-    assert "pooled.uniform.skill_pinball" not in runs[2].data.metrics
+    assert "pooled/uniform/skill_pinball" not in runs[2].data.metrics
 
 
 def test_a_resumed_sweep_tracks_no_trial_twice(spec: ParentSpec) -> None:
@@ -77,16 +82,12 @@ def test_a_resumed_sweep_tracks_no_trial_twice(spec: ParentSpec) -> None:
     for number in range(3):
         log.add(make_trial(number))
         log.add(make_trial(number))
-    # A killed process leaves a run that it had only begun.
-    parent.client.create_run(
-        parent.experiment_id,
-        tags={
-            "kind": "trial",
-            "study": KEY.name,
-            "trial": "3",
-            "mlflow.parentRunId": parent.run_id,
-        },
-    )
+    # A killed process leaves a run that it had only begun; older versions nested trials, in the
+    # experiment of models.
+    old = {"kind": "trial", "study": KEY.name, "mlflow.parentRunId": parent.run_id}
+    parent.client.create_run(parent.experiments.models, tags=old | {"trial": "3"})
+    done = parent.client.create_run(parent.experiments.models, tags=old | {"trial": "4"})
+    parent.client.set_terminated(done.info.run_id, "FINISHED")
     active.close_interrupted()
     again = active.start(replace(spec, run_name="again"))
     log = TrialLog()
@@ -124,8 +125,8 @@ def test_a_pruned_trial_has_the_score_of_all_its_folds(spec: ParentSpec) -> None
     parent = active.start(spec)
     TrialLog().add(make_trial(4, state="pruned", fold_values=(0.3, -0.1), value=0.1))
     (run,) = children(parent)
-    assert run.data.metrics["pooled.uniform.skill_pinball"] == 0.1
-    assert run.data.metrics["fold.uniform.skill_pinball"] == -0.1, "the last fold"
+    assert run.data.metrics["pooled/uniform/skill_pinball"] == 0.1
+    assert run.data.metrics["fold/uniform/skill_pinball"] == -0.1, "the last fold"
 
 
 def test_the_report_is_logged_on_the_parent(spec: ParentSpec, root: Path) -> None:
@@ -142,6 +143,27 @@ def test_the_report_is_logged_on_the_parent(spec: ParentSpec, root: Path) -> Non
     assert run.data.metrics == {"sweep.1w.best_skill": 0.02}
     folder = root / "mlruns" / parent.run_id / "artifacts" / "sweep"
     assert {p.name: p.read_text() for p in folder.iterdir()} == report.files
+
+
+def test_the_best_study_is_shown_in_parallel_coordinates(spec: ParentSpec) -> None:
+    parent = active.start(spec)
+    log, month = TrialLog(), replace(KEY, name="1m_lightgbm_b", horizon="1m", sessions=21)
+    for number, study, value in ((0, KEY, 0.02), (1, KEY, 0.01), (0, month, 0.03)):
+        log.add(make_trial(number, study=study, value=value))
+    # The report is saved by a dataset of its own.
+    TrialLog().finish(SweepReport({}, study_tags([KEY, month])))
+    experiment = parent.client.get_experiment_by_name("soyoil sweeps")
+    first = experiment.tags["mlflow.note.content"].splitlines()[0]
+    assert f"#/experiments/{experiment.experiment_id}/runs?" in first
+    assert "viewStateShareKey=best&compareRunsMode=CHART" in first
+    view = json.loads(experiment.tags["mlflow.sharedViewState.best"])
+    state = json.loads(view["state"])
+    found = parent.client.search_runs([experiment.experiment_id], state["searchFilter"])
+    assert [run.data.tags["study"] for run in found] == [month.name]
+    chart = state["compareRunCharts"][0]
+    assert chart["type"] == "PARALLEL"
+    assert chart["selectedParams"] == ["fit.shrink", "lightgbm.num_leaves"]
+    assert set(chart["selectedMetrics"]) <= set(found[0].data.metrics)
 
 
 def test_a_trial_needs_a_tracked_run(root: Path) -> None:

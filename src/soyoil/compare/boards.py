@@ -33,7 +33,7 @@ class TrackedRun:
     Attributes
     ----------
     run_id, name
-        Id and name given by MLflow or by soyoil.
+        Id given by MLflow, and name as in a command.
     parent_id, parent_name
         Pipeline run that it belongs to.
     started
@@ -42,6 +42,8 @@ class TrackedRun:
         Its tags; those of the pipeline run where it has none of that name.
     params
         Flattened configuration.
+    shown
+        Name on MLflow's pages.
     """
 
     run_id: str
@@ -51,6 +53,7 @@ class TrackedRun:
     started: pd.Timestamp
     tags: Mapping[str, str]
     params: Mapping[str, str]
+    shown: str = ""
 
     @property
     def horizon(self) -> str:

@@ -113,14 +113,14 @@ def resolve(name: str, runs: Sequence[TrackedRun], key: str = "compare.runs") ->
     if ids:
         chosen = name if name in ids else ids[0]
     else:
-        named = [run for run in newest if name in (run.name, run.parent_name)]
+        named = [run for run in newest if name in (run.name, run.shown, run.parent_name)]
         if not named:
             shown = ", ".join(f"{run.name} ({run.run_id[:7]})" for run in newest[:5]) or "none"
             raise ConfigError(
                 f"{key}: no finished run has the id or name {name!r}. The newest: {shown}."
             )
         first = named[0]
-        chosen = first.run_id if first.name == name else first.parent_id
+        chosen = first.run_id if name in (first.name, first.shown) else first.parent_id
     return [run for run in newest if chosen in (run.run_id, run.parent_id)]
 
 

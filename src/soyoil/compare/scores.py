@@ -34,6 +34,10 @@ MEANS: Final = {
 """Row loss behind each metric."""
 
 
+DIFFERS: Final = ("worse", "better")
+"""Words of `difference_verdict` for a difference that is beyond the noise."""
+
+
 def relative_difference(
     loss: FloatArray, reference: FloatArray, sessions: int
 ) -> tuple[float, Interval]:

@@ -16,7 +16,7 @@ from soyoil.models.registry import CHAMPION
 from soyoil.serving.final import FinalModel
 from soyoil.serving.served import ServedModel
 from soyoil.tracking.active import require_current
-from soyoil.tracking.registry import Registration, register
+from soyoil.tracking.registered import Registration, register
 
 logger = logging.getLogger(__name__)
 

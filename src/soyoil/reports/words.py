@@ -153,9 +153,7 @@ def pipeline_note(command: str, skill_table: pd.DataFrame | None = None) -> str:
     skill_table
         One row per horizon and model; None before the end, and in a run of a part of the grid.
     """
-    note = (
-        f"`{command}`\n\nOne child run per horizon and model; open them with the + of this run.\n"
-    )
+    note = f"`{command}`\n\nThe runs of horizons and models are in the experiment of models.\n"
     if skill_table is None or skill_table.empty:
         return note
     data = " and ".join(data_text(str(p)) for p in skill_table["provenance"].unique())

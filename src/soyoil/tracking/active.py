@@ -20,8 +20,18 @@ from soyoil.base.leftovers import scratch
 from soyoil.base.redact import redact_values
 from soyoil.tracking import mlflow_store as store
 from soyoil.tracking.liveness import FOLDER, RunLock, host_name
+from soyoil.tracking.pages import (
+    NOTE_TAG,
+    PIPELINE_TAG,
+    key_in_mlflow,
+    leading_metrics,
+    models_link,
+    run_link,
+    show_models,
+    title,
+)
+from soyoil.tracking.pages.dataset import log_dataset
 from soyoil.tracking.record import TAG_LIMIT, RunRecord, shorten
-from soyoil.tracking.views import NOTE_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -30,6 +40,10 @@ logger = logging.getLogger(__name__)
 
 FROM_CHILDREN: Final = ("provenance", "rolls", "snapshot")
 """Tags of the children that hold for the whole pipeline run."""
+
+ORDER_PER_HORIZON: Final = 20
+"""Milliseconds between the starts that runs of two horizons are given, one session apart: as many
+models stand in their order."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +55,7 @@ class ParentSpec:
     root
         Root of the project; artifacts go to ``mlruns`` below it.
     experiment
-        Name of the MLflow experiment.
+        Name of the MLflow experiment of models; pipeline runs are in one beside it.
     run_name
         Name shown by MLflow.
     tags
@@ -74,8 +88,8 @@ class ParentRun:
     ----------
     client
         Open client of the tracking store.
-    experiment_id
-        Experiment of the run.
+    experiments
+        Where this run and those of its models go.
     spec
         What the run starts with.
 
@@ -89,9 +103,15 @@ class ParentRun:
         Tags that it started with: code and machine among them.
     """
 
-    def __init__(self, client: MlflowClient, experiment_id: str, spec: ParentSpec) -> None:
+    def __init__(
+        self, client: MlflowClient, experiments: store.Experiments, spec: ParentSpec
+    ) -> None:
         self._client = client
-        self._experiment_id = experiment_id
+        self._experiments = experiments
+        self.spec = spec
+        self._models: dict[tuple[str, str], str] = {}
+        self._horizons: dict[str, int] = {}
+        self._has_dataset = False
         self._inherited = {k: spec.tags[k] for k in spec.inherited if k in spec.tags}
         self._from_children: dict[str, str] = {}
         self._lock = RunLock.acquire(spec.root / store.ARTIFACTS / FOLDER)
@@ -104,18 +124,20 @@ class ParentRun:
         tags = {k: shorten(v, TAG_LIMIT) for k, v in spec.tags.items()} | life
         tags |= _note(spec.description)
         try:
-            run = client.create_run(experiment_id, run_name=spec.run_name, tags=tags)
+            run = client.create_run(experiments.pipelines, run_name=spec.run_name, tags=tags)
         except BaseException:
             self._lock.release()
             raise
         self.run_id: str = run.info.run_id
+        self._started = int(run.info.start_time)
         self.name = spec.run_name
         self.command = spec.tags.get("command", "")
         self.tags = dict(spec.tags)
 
     def describe(self, text: str) -> None:
-        """Replace the description, Markdown."""
-        for name, value in _note(text).items():
+        """Replace the description, Markdown; it begins with the link to the models of this run."""
+        link = models_link(self._experiments.models, self.run_id)
+        for name, value in _note(f"**[Models of this run]({link})**\n\n{text}").items():
             self._client.set_tag(self.run_id, name, value)
 
     def tag(self, tags: Mapping[str, str]) -> None:
@@ -129,9 +151,13 @@ class ParentRun:
         return self._client
 
     @property
-    def experiment_id(self) -> str:
-        """Experiment of the run."""
-        return self._experiment_id
+    def experiments(self) -> store.Experiments:
+        """Where this run and those of its models are."""
+        return self._experiments
+
+    def model_run(self, horizon: str, model: str) -> str | None:
+        """Id of the run of a horizon and model below this pipeline run, if there is one."""
+        return self._models.get((horizon, model))
 
     @property
     def inherited(self) -> Mapping[str, str]:
@@ -154,21 +180,29 @@ class ParentRun:
         self._lock.touch()
 
     def log_child(self, record: RunRecord) -> str:
-        """Write a record as a child run.
+        """Write a record as a run of a model that belongs to this pipeline run.
 
         Returns
         -------
         str
-            Id of the child. The child is FAILED after an error, KILLED after an interrupt.
+            Id of the new run. It is FAILED after an error, KILLED after an interrupt.
         """
+        link = run_link(self._experiments.pipelines, self.run_id)
+        note = f"{record.description}\n\nPipeline run: [{self.name}]({link})\n"
         tags = {
             **self._inherited,
             **{k: shorten(v, TAG_LIMIT) for k, v in record.tags.items()},
-            **_note(record.description),
+            **_note(note if record.description else ""),
             "kind": "model",
-            store.PARENT_TAG: self.run_id,
+            PIPELINE_TAG: self.run_id,
         }
-        child = self._client.create_run(self._experiment_id, run_name=record.run_name, tags=tags)
+        start = self._start_of(record)
+        child = self._client.create_run(
+            self._experiments.models,
+            start_time=start,
+            run_name=title(record.tags) or record.run_name,
+            tags=tags,
+        )
         run_id = str(child.info.run_id)
         try:
             self._fill(run_id, record)
@@ -176,18 +210,45 @@ class ParentRun:
             status: store.Status = "FAILED" if isinstance(error, Exception) else "KILLED"
             store.end_run(self._client, run_id, store.Ending(status, describe(error)))
             raise
-        self._client.set_terminated(run_id, "FINISHED")
-        self._adopt(record)
+        seconds = float(record.metrics.get("fit.seconds", 0.0))
+        end = start + (int(seconds * 1000) if seconds == seconds else 0)
+        self._client.set_terminated(run_id, "FINISHED", end)
+        self._adopt(run_id, record)
         return run_id
 
+    def _start_of(self, record: RunRecord) -> int:
+        """Start of a model's run: that of the pipeline run, less an order within it.
+
+        MLflow lists the newest first: the shortest horizon, and in it what was written last, the
+        champion, come first. All are within seconds of the start of the pipeline run.
+        """
+        horizon = record.tags.get("horizon", "")
+        before = sum(1 for other, _ in self._models if other == horizon)
+        last = ORDER_PER_HORIZON - 1
+        place = int(record.tags.get("horizon_sessions", 0)) * ORDER_PER_HORIZON
+        return self._started - place - (last - min(before, last))
+
     def _fill(self, run_id: str, record: RunRecord) -> None:
-        pooled = ((key, 0, value) for key, value in record.metrics.items())
-        store.log_values(self._client, run_id, record.params, (*pooled, *record.fold_metrics))
+        sessions = int(record.tags.get("horizon_sessions", 0))
+        metrics = {key_in_mlflow(key): value for key, value in record.metrics.items()}
+        metrics |= leading_metrics(record.metrics, sessions)
+        pooled = ((key, 0, value) for key, value in metrics.items())
+        folds = ((key_in_mlflow(key), step, value) for key, step, value in record.fold_metrics)
+        store.log_values(self._client, run_id, record.params, (*pooled, *folds))
+        if record.dataset is not None:
+            log_dataset(self._client, run_id, record.dataset)
         with scratch() as folder:
             store.write_artifacts(record, folder)
             self._client.log_artifacts(run_id, str(folder))
 
-    def _adopt(self, record: RunRecord) -> None:
+    def _adopt(self, run_id: str, record: RunRecord) -> None:
+        horizon, model = (record.tags.get(name) for name in ("horizon", "model"))
+        if horizon and model:
+            self._models[horizon, model] = run_id
+            self._horizons[horizon] = int(record.tags.get("horizon_sessions", 0))
+        if record.dataset is not None and not self._has_dataset:
+            log_dataset(self._client, self.run_id, record.dataset)
+            self._has_dataset = True
         for name in FROM_CHILDREN:
             value = record.tags.get(name)
             if value is not None and self._from_children.get(name) != value:
@@ -200,11 +261,16 @@ class ParentRun:
         error: str | None = None,
         metrics: Mapping[str, float] | None = None,
     ) -> None:
-        """Close this run and whatever child still runs, all with one status."""
-        store.log_values(
-            self._client, self.run_id, {}, ((k, 0, v) for k, v in (metrics or {}).items())
-        )
-        store.end_tree(self._client, self._experiment_id, self.run_id, store.Ending(status, error))
+        """Close this run and whatever of its models still runs, all with one status.
+
+        The views of the experiment of models show the models of the newest run that has finished.
+        """
+        client, name = self._client, self.spec.experiment
+        store.log_values(client, self.run_id, {}, ((k, 0, v) for k, v in (metrics or {}).items()))
+        if status == "FINISHED" and self._horizons:
+            show_models(client, name, (self._experiments.models, self.run_id), self._horizons)
+        ids = store.family(client, name)
+        store.end_tree(client, ids, self.run_id, store.Ending(status, error))
 
     def release(self) -> None:
         """Free the lock that says this run's process lives."""
@@ -258,9 +324,9 @@ def start(spec: ParentSpec) -> ParentRun:
     close_interrupted()
     logger.info("opening the MLflow tracking store")
     client = store.open_client()
-    experiment_id = store.experiment_id_of(client, spec.experiment, spec.root)
-    store.close_stale(client, experiment_id)
-    _parent = ParentRun(client, experiment_id, spec)
+    experiments = store.open_experiments(client, spec.experiment, spec.root)
+    store.close_stale(client, store.family(client, spec.experiment))
+    _parent = ParentRun(client, experiments, spec)
     try:
         _parent.log_params(spec.params)
     except Exception as error:

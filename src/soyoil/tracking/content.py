@@ -15,6 +15,7 @@ from soyoil.metrics.evaluate import Evaluation
 from soyoil.metrics.events import event_metrics, event_scores
 from soyoil.models.base import CONTRIBUTION, GAIN, SELECTION
 from soyoil.models.engines import engine_of, is_ablation
+from soyoil.models.registry import REFERENCES
 from soyoil.models.report import FitReport, importance_frame
 from soyoil.regimes.table import regime_hash
 from soyoil.reports.plots import (
@@ -30,11 +31,13 @@ from soyoil.reports.words import RunFacts, run_note
 from soyoil.splits.plan import plan_from_frame
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import Horizon
+from soyoil.tracking.pages import dataset_use
 from soyoil.tracking.record import RunRecord
 
 if TYPE_CHECKING:
     from soyoil.reports.chart import Chart
 
+REFERENCE: Final = "reference"
 UNITS: Final = {"vol_scaled": "units of the vol cone's sigma", "log_return": "log return"}
 
 
@@ -88,7 +91,8 @@ def _tags(cell: Cell, inputs: Inputs, evaluation: Evaluation, scheme: str) -> di
         "target": horizon.target,
         "weighting": _weighting(cell, inputs, scheme),
         "engine": engine_of(cell.model),
-        "verdict": evaluation.verdicts["skill_pinball"],
+        # Of a model that skill is measured by, nothing is asked.
+        "verdict": REFERENCE if cell.model in REFERENCES else evaluation.verdicts["skill_pinball"],
         "verdict_mae": evaluation.verdicts["skill_mae"],
         "hindsight_weights": "true",
         "provenance": snapshot.provenance,
@@ -248,4 +252,5 @@ def run_record(
         figures=figures,
         files=files,
         description=run_note(_facts(cell, inputs, evaluation, tags["weighting"])),
+        dataset=dataset_use(snapshot),
     )

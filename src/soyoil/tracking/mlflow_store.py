@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -19,9 +19,14 @@ import pandas as pd
 
 from soyoil.base.errors import ConfigError, TrackingError
 from soyoil.tracking.liveness import RunLock, host_name
+from soyoil.tracking.pages import (
+    PIPELINE_TAG,
+    dress,
+    pipelines_experiment,
+    sweeps_experiment,
+)
 from soyoil.tracking.record import TAG_LIMIT, FoldMetric, RunRecord, flatten_params, shorten
 from soyoil.tracking.store_access import error_code, open_store
-from soyoil.tracking.views import NOTE_TAG, experiment_note, experiment_tags
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -33,6 +38,7 @@ Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 ARTIFACTS: Final = "mlruns"
 PARENT_TAG: Final = "mlflow.parentRunId"
+"""What runs of models and trials of older versions have in place of `PIPELINE_TAG`."""
 HOST_TAG: Final = "soyoil.host"
 PID_TAG: Final = "soyoil.pid"
 LOCK_TAG: Final = "soyoil.lock"
@@ -78,18 +84,58 @@ def _warn_if_elsewhere(experiment: Experiment, location: str | None) -> None:
         )
 
 
-def _dress(client: MlflowClient, experiment_id: str, present: Mapping[str, str]) -> None:
-    wanted = {**experiment_tags(), NOTE_TAG: experiment_note(experiment_id)}
-    for name, value in wanted.items():
-        if name not in present:
-            client.set_experiment_tag(experiment_id, name, value)
+@dataclass(frozen=True)
+class Experiments:
+    """Ids of the experiments that runs are written to.
+
+    Attributes
+    ----------
+    models, pipelines
+        Of runs of models, and of pipeline runs.
+    """
+
+    models: str
+    pipelines: str
+
+
+def open_experiments(client: MlflowClient, name: str, root: Path) -> Experiments:
+    """Experiments of models and of pipeline runs, made and described if they are new.
+
+    A description that was edited is kept.
+
+    Parameters
+    ----------
+    client
+        Open client.
+    name
+        Name of the experiment of models.
+    root
+        Root of the project.
+
+    Raises
+    ------
+    ConfigError
+        If one of them is deleted.
+    """
+    # MLflow's first page lists the newest first, and the models are what is looked for.
+    pipelines = experiment_id_of(client, pipelines_experiment(name), root)
+    found = Experiments(experiment_id_of(client, name, root), pipelines)
+    dress(client, name, (found.models, found.pipelines))
+    return found
+
+
+def family(client: MlflowClient, name: str) -> list[str]:
+    """Ids of the experiments of models, pipeline runs and trials, those that there are.
+
+    In stores of older versions all of them are runs of the first.
+    """
+    names = (name, pipelines_experiment(name), sweeps_experiment(name))
+    found = (client.get_experiment_by_name(each) for each in names)
+    return [str(experiment.experiment_id) for experiment in found if experiment is not None]
 
 
 def experiment_id_of(client: MlflowClient, name: str, root: Path) -> str:
     """Id of the experiment of that name, created if it is missing.
-
-    A new one gets a description and a view for MLflow's pages. An older one gets the tags of
-    these that it lacks; what it has may have been edited and is kept.
 
     Parameters
     ----------
@@ -111,24 +157,20 @@ def experiment_id_of(client: MlflowClient, name: str, root: Path) -> str:
     found = client.get_experiment_by_name(name)
     if found is not None:
         _warn_if_elsewhere(found, location)
-        experiment_id = _check_active(found)
-        _dress(client, experiment_id, found.tags)
-        return experiment_id
+        return _check_active(found)
     try:
-        experiment_id = str(client.create_experiment(name, location))
+        return str(client.create_experiment(name, location))
     except TrackingError as error:
         # Another process was faster.
         found = client.get_experiment_by_name(name)
         if error_code(error) != "RESOURCE_ALREADY_EXISTS" or found is None:
             raise
         return _check_active(found)
-    _dress(client, experiment_id, {})
-    return experiment_id
 
 
-def _running(client: MlflowClient, experiment_id: str, condition: str) -> list[Run]:
+def _running(client: MlflowClient, ids: Sequence[str], condition: str) -> list[Run]:
     query = f"attributes.status = 'RUNNING' and {condition}"
-    return list(client.search_runs([experiment_id], query))
+    return list(client.search_runs(list(ids), query))
 
 
 @dataclass(frozen=True)
@@ -157,18 +199,26 @@ def end_run(client: MlflowClient, run_id: str, ending: Ending) -> None:
     client.set_terminated(run_id, ending.status, ending.time_ms)
 
 
-def end_tree(client: MlflowClient, experiment_id: str, run_id: str, ending: Ending) -> None:
-    """End a run and the children that still run."""
-    # Children first: a child is RUNNING only below a parent that is, so none is overlooked.
-    for child in _running(client, experiment_id, f"tags.`{PARENT_TAG}` = '{run_id}'"):
-        end_run(client, child.info.run_id, ending)
+def end_tree(client: MlflowClient, ids: Sequence[str], run_id: str, ending: Ending) -> None:
+    """End a pipeline run and the runs of its models and trials that still run."""
+    # These first: one is RUNNING only while its pipeline run is, so none is overlooked.
+    for tag in (PIPELINE_TAG, PARENT_TAG):
+        for child in _running(client, ids, f"tags.`{tag}` = '{run_id}'"):
+            end_run(client, child.info.run_id, ending)
     end_run(client, run_id, ending)
 
 
-def close_stale(client: MlflowClient, experiment_id: str) -> int:
+def close_stale(client: MlflowClient, ids: Sequence[str]) -> int:
     """Close the runs that dead processes of this machine left RUNNING, as KILLED.
 
     Runs of other machines and of living processes are left alone.
+
+    Parameters
+    ----------
+    client
+        Open client.
+    ids
+        Experiments of pipeline runs, models and trials.
 
     Returns
     -------
@@ -176,7 +226,7 @@ def close_stale(client: MlflowClient, experiment_id: str) -> int:
         Number of pipeline runs that were closed.
     """
     closed = 0
-    for run in _running(client, experiment_id, f"tags.`{HOST_TAG}` = '{host_name()}'"):
+    for run in _running(client, ids, f"tags.`{HOST_TAG}` = '{host_name()}'"):
         tags, run_id = run.data.tags, run.info.run_id
         lock = RunLock.take_over(Path(tags.get(LOCK_TAG, "")))
         if lock is None:
@@ -186,7 +236,7 @@ def close_stale(client: MlflowClient, experiment_id: str) -> int:
             if client.get_run(run_id).info.status == "RUNNING":
                 error = f"process {tags.get(PID_TAG)} ended without closing this run"
                 ending = Ending("KILLED", error, max(lock.last_sign_ms(), run.info.start_time))
-                end_tree(client, experiment_id, run_id, ending)
+                end_tree(client, ids, run_id, ending)
                 logger.warning("closed run %r as KILLED: its %s", run.info.run_name, error)
                 closed += 1
         finally:

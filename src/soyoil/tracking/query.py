@@ -17,6 +17,7 @@ from soyoil.base.errors import ConfigError, TrackingError
 from soyoil.base.suggest import did_you_mean
 from soyoil.compare.boards import TrackedRun
 from soyoil.tracking.mlflow_store import PARENT_TAG, open_client
+from soyoil.tracking.pages import PIPELINE_TAG, pipelines_experiment, title
 from soyoil.tracking.store_access import error_code
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ PAGE: Final = 1000
 
 PREDICTIONS: Final = "predictions.parquet"
 PARAMETERS: Final = "parameters.json"
-SECONDS: Final = "fit.seconds"
+SECONDS: Final = ("fit/seconds", "fit.seconds")
+"""Keys of what a fit took, of this version and of older ones."""
 COLUMNS: Final = (
     "data_date", "label_end_date", "q10", "q50", "q90", "y", "close", "regime_name",
 )  # fmt: skip
@@ -45,7 +47,8 @@ def _experiment_ids(client: MlflowClient, names: Sequence[str]) -> list[str]:
             f"There is no MLflow experiment {unknown[0]!r}.{hint} Known: "
             f"{', '.join(sorted(known))}."
         )
-    return [known[name] for name in names]
+    beside = (pipelines_experiment(name) for name in names)
+    return [known[name] for name in dict.fromkeys((*names, *beside)) if name in known]
 
 
 def _search(client: MlflowClient, ids: Sequence[str], query: str) -> Iterator[Run]:
@@ -58,13 +61,24 @@ def _search(client: MlflowClient, ids: Sequence[str], query: str) -> Iterator[Ru
             return
 
 
+def _name(run: Run) -> str:
+    """Name that runs of every version have, or the one that a user gave it."""
+    tags, shown = run.data.tags, str(run.info.run_name)
+    if shown != title(tags):
+        return shown
+    return f"{tags['symbol'].lower()}_{tags['horizon']}_{tags['model']}"
+
+
 def finished_runs(experiments: Sequence[str]) -> list[TrackedRun]:
-    """Finished child runs of finished pipeline runs.
+    """Finished runs of models of finished pipeline runs.
+
+    Their pipeline runs are in an experiment beside theirs; in stores of older versions they are
+    in the same one, with the models nested below them.
 
     Parameters
     ----------
     experiments
-        Names of MLflow experiments.
+        Names of MLflow experiments of models.
 
     Raises
     ------
@@ -79,18 +93,20 @@ def finished_runs(experiments: Sequence[str]) -> list[TrackedRun]:
     }
     runs: list[TrackedRun] = []
     for run in _search(client, ids, f"{done} and tags.kind = 'model'"):
-        parent = parents.get(run.data.tags.get(PARENT_TAG, ""))
+        tags = run.data.tags
+        parent = parents.get(tags.get(PIPELINE_TAG) or tags.get(PARENT_TAG, ""))
         if parent is None:
             continue
         runs.append(
             TrackedRun(
                 run_id=str(run.info.run_id),
-                name=str(run.info.run_name),
+                name=_name(run),
                 parent_id=str(parent.info.run_id),
                 parent_name=str(parent.info.run_name),
                 started=pd.Timestamp(parent.info.start_time, unit="ms", tz="UTC"),
                 tags={**parent.data.tags, **run.data.tags},
                 params=dict(run.data.params),
+                shown=str(run.info.run_name),
             )
         )
     return runs
@@ -176,6 +192,7 @@ def fit_seconds(runs: Sequence[TrackedRun]) -> dict[str, float]:
     found = {}
     for run in runs:
         metrics = client.get_run(run.run_id).data.metrics
-        if SECONDS in metrics:
-            found[run.run_id] = float(metrics[SECONDS])
+        seconds = next((metrics[key] for key in SECONDS if key in metrics), None)
+        if seconds is not None:
+            found[run.run_id] = float(seconds)
     return found

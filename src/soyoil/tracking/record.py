@@ -18,6 +18,7 @@ from soyoil.metrics.keys import MetricKey
 
 if TYPE_CHECKING:
     from soyoil.reports.chart import Chart
+    from soyoil.tracking.pages import DatasetUse
 
 TABLE_SUFFIXES: Final = (".parquet", ".csv")
 FIGURE_SUFFIXES: Final = (".png",)
@@ -62,6 +63,8 @@ class RunRecord:
         Contents by path relative to the run's artifacts.
     description
         Markdown that MLflow shows with the run; empty for none.
+    dataset
+        What was fitted and scored on, for MLflow's list of data sets.
 
     Raises
     ------
@@ -81,6 +84,7 @@ class RunRecord:
     figures: Mapping[str, Chart] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
     description: str = ""
+    dataset: DatasetUse | None = None
 
     def __post_init__(self) -> None:
         if not self.run_name:

@@ -1,4 +1,4 @@
-"""Trials of a sweep as child runs, and its report on the parent."""
+"""Trials of a sweep as runs of their own, and its report on the pipeline run."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from soyoil.base.leftovers import scratch
 from soyoil.sweep.ledger import StudyKey, Trial
 from soyoil.tracking import mlflow_store as store
 from soyoil.tracking.active import ParentRun, require_current
+from soyoil.tracking.pages import PIPELINE_TAG, key_in_mlflow, show_study, sweeps_experiment
+from soyoil.tracking.pages.names import DIGITS
 from soyoil.tracking.record import TAG_LIMIT, FoldMetric, shorten
 
 KIND: Final = "trial"
 STUDY_TAG: Final = "study"
 TRIAL_TAG: Final = "trial"
+SCOPES: Final = ("fold", "pooled")
+SKILL: Final = "skill"
+"""Metric without a prefix: the objective, which is a skill, as MLflow's columns can show it."""
 
 
 @dataclass(frozen=True)
@@ -58,22 +63,25 @@ def trial_tags(trial: Trial) -> dict[str, str]:
 
 def trial_metrics(trial: Trial) -> list[FoldMetric]:
     """Metrics of a trial: the objective per fold and over all scored folds, and seconds."""
-    metrics: list[FoldMetric] = [("fit.seconds", 0, trial.seconds)]
+    fold, pooled = (key_in_mlflow(f"{scope}.{trial.study.objective}") for scope in SCOPES)
+    metrics: list[FoldMetric] = [("fit/seconds", 0, trial.seconds)]
     for step, (value, seconds) in enumerate(
         zip(trial.fold_values, trial.fold_seconds, strict=True)
     ):
-        metrics.append((f"fold.{trial.study.objective}", step, value))
-        metrics.append(("fold.train.seconds", step, seconds))
+        metrics.append((fold, step, value))
+        metrics.append(("fold/train/seconds", step, seconds))
     if trial.value is not None:
-        metrics.append((f"pooled.{trial.study.objective}", 0, trial.value))
+        metrics.append((pooled, 0, trial.value))
+        metrics.append((SKILL, 0, round(trial.value, DIGITS)))
     return metrics
 
 
 class TrialLog:
-    """Writes trials below the tracked pipeline run of this process."""
+    """Writes trials of the tracked pipeline run of this process."""
 
     def __init__(self) -> None:
         self._parent: ParentRun | None = None
+        self._experiment = ""
         self._tracked: dict[str, set[int]] = {}
 
     def _current(self) -> ParentRun:
@@ -81,6 +89,10 @@ class TrialLog:
         if parent is not self._parent:
             self._parent = parent
             self._tracked.clear()
+            spec = parent.spec
+            self._experiment = store.experiment_id_of(
+                parent.client, sweeps_experiment(spec.experiment), spec.root
+            )
         return parent
 
     def _tracked_of(self, parent: ParentRun, study: str) -> set[int]:
@@ -88,11 +100,10 @@ class TrialLog:
         if study not in self._tracked:
             found: set[int] = set()
             query = f"tags.{STUDY_TAG} = '{study}' and tags.kind = '{KIND}'"
+            ids = store.family(parent.client, parent.spec.experiment)
             token = None
             while True:
-                page = parent.client.search_runs(
-                    [parent.experiment_id], query, max_results=1000, page_token=token
-                )
+                page = parent.client.search_runs(ids, query, max_results=1000, page_token=token)
                 for run in page:
                     if run.info.status == "KILLED":
                         parent.client.delete_run(run.info.run_id)
@@ -105,7 +116,7 @@ class TrialLog:
         return self._tracked[study]
 
     def add(self, trial: Trial) -> None:
-        """Write a trial as a child run, unless an earlier run of the sweep has."""
+        """Write a trial as a run, unless an earlier run of the sweep has."""
         parent = self._current()
         tracked = self._tracked_of(parent, trial.study.name)
         if trial.number in tracked:
@@ -119,13 +130,13 @@ class TrialLog:
         tags = {
             **parent.inherited,
             **{name: shorten(value, TAG_LIMIT) for name, value in trial_tags(trial).items()},
-            store.PARENT_TAG: parent.run_id,
+            PIPELINE_TAG: parent.run_id,
         }
         end = int(trial.ended * 1000)
         run = parent.client.create_run(
-            parent.experiment_id,
+            self._experiment,
             start_time=end - int(trial.seconds * 1000),
-            run_name=f"{study.horizon}_{study.model}_trial_{trial.number:04d}",
+            run_name=f"{study.sessions:03d} {study.horizon} {study.model} trial {trial.number:04d}",
             tags=tags,
         )
         run_id = run.info.run_id
@@ -144,6 +155,25 @@ class TrialLog:
             for name, text in report.files.items():
                 (folder / name).write_text(text, encoding="utf-8")
             parent.client.log_artifacts(parent.run_id, str(folder), "sweep")
+        best = self._best(parent, report)
+        if best is not None:
+            show_study(parent.client, parent.spec.experiment, self._experiment, best)
+
+    def _best(self, parent: ParentRun, report: SweepReport) -> tuple[str, list[str]] | None:
+        """Study with the best trial of those of a report, and what it searched."""
+        found = []
+        for study in report.tags.get("studies", "").split():
+            query = f"tags.{STUDY_TAG} = '{study}' and attributes.status = 'FINISHED'"
+            best = parent.client.search_runs(
+                [self._experiment], query, max_results=1, order_by=[f"metrics.{SKILL} DESC"]
+            )
+            for run in best:
+                if SKILL in run.data.metrics:
+                    found.append((run.data.metrics[SKILL], study, sorted(run.data.params)))
+        if not found:
+            return None
+        _, study, params = max(found)
+        return study, params
 
 
 def study_tags(keys: list[StudyKey]) -> dict[str, str]:

@@ -27,7 +27,7 @@ from soyoil.splits.plan import plan_from_frame
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import Horizon
 from soyoil.targets.labels import forward_sums
-from soyoil.tracking.registry import Candidate, Registration
+from soyoil.tracking.registered import Candidate, Registration
 
 logger = logging.getLogger(__name__)
 

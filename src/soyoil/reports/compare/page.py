@@ -15,6 +15,7 @@ from soyoil.compare.scores import refusal_table
 from soyoil.metrics.bootstrap import LEVEL
 from soyoil.metrics.evaluate import REFERENCES
 from soyoil.reports.compare.terminal import ID_LENGTH, board_heading, noise_text, percent_figure
+from soyoil.reports.compare.why import no_difference, rank_text, same_target, why_several
 from soyoil.reports.page import Html, Page, Table, badge, breakable, facts, paragraph
 from soyoil.reports.terminal import percent
 
@@ -90,18 +91,18 @@ def delta_figure(table: pd.DataFrame, metric: str) -> Figure:
     return figure
 
 
-def _board_table(table: pd.DataFrame, metric: str, caption: str) -> Table:
+def _board_table(table: pd.DataFrame, metric: str, caption: str, even: str | None) -> Table:
     rows = [
         [
             breakable(row["model"]),
-            f"{row['rank']}",
+            rank_text(row, even),
             row["run_id"][:ID_LENGTH],
             f"{row['started']:%Y-%m-%d %H:%M}",
             f"{100 * row[metric]:.2f}",
             _with_interval(row, f"skill_{metric}"),
             f"{100 * row['coverage_80']:.0f}",
             _with_interval(row, "delta"),
-            _word(row["against_best"]),
+            _word("least loss" if even and row["against_best"] == "best" else row["against_best"]),
             _word(row["verdict"]),
         ]
         for row in table.to_dict("records")
@@ -150,27 +151,33 @@ def leaderboard_page(
         paragraph(
             "Runs stand on one board only as far as they scored the same rows: the same origins "
             f"with the same outcomes. Intervals are {percent(LEVEL, 0)} and allow for overlapping "
-            "labels; differences are paired. Nothing corrects for having looked at several runs.",
+            "labels; differences are paired; rank 1= is shared by all that cannot be told apart "
+            "from the best. Nothing corrects for having looked at several runs.",
             "note",
         ),
     ]
     if any(scored.run.group[3] == "synthetic" for board in boards for scored in board.runs):
         lead.insert(0, paragraph("Some runs are on synthetic data: an invented market.", "banner"))
     page.lead = Html("".join(lead))
+    reasons = {id(group[0]): why_several(group) for group in same_target(boards)}
     for number, board in enumerate(boards, start=1):
         rows = table[table["board"] == number]
         horizon = board.runs[0].run.horizon
-        first = all(b.runs[0].run.group != board.runs[0].run.group for b in boards[: number - 1])
+        first = id(board) in reasons
+        even = no_difference(rows, board.n / board.runs[0].run.sessions)
+        said = [text for text in (reasons.get(id(board)), even) if text]
         name = f"{horizon} {board.runs[0].run.group[0]}" + ("" if first else ", narrower rows")
         page.add(
             f"board-{number}",
             name,
+            *(paragraph(text) for text in said),
             paragraph(board_heading(board), "note"),
             page.figure(delta_figure(rows, metric), f"{name}: {metric} against the best run"),
             _board_table(
                 rows,
                 metric,
                 f"{name}, {board.n:,} common rows; skill against the {REFERENCES[metric]}",
+                even,
             ).render(),
         )
     if refusals:

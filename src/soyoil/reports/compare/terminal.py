@@ -16,6 +16,7 @@ from soyoil.compare.causes import CAUSES, TITLES
 from soyoil.compare.diff import RunDiff
 from soyoil.compare.scores import Metric
 from soyoil.metrics.bootstrap import LEVEL
+from soyoil.reports.compare.why import no_difference, rank_text, same_target, why_several
 from soyoil.reports.terminal import percent
 
 ID_LENGTH: Final = 7
@@ -46,6 +47,11 @@ def board_heading(board: Board) -> str:
     )
 
 
+def _best(even: str | None) -> str:
+    """Word for the run with the least loss."""
+    return "least loss" if even else "best"
+
+
 def board_view(board: Board, table: pd.DataFrame, metric: str) -> RenderableType:
     """Ranking of one board.
 
@@ -64,36 +70,43 @@ def board_view(board: Board, table: pd.DataFrame, metric: str) -> RenderableType
     view.add_column("run", no_wrap=True)
     for header in (f"{metric}\n%", f"{metric} skill %", "loss against the\nbest run, %", "verdict"):
         view.add_column(header, justify="right", no_wrap=True)
+    independent = board.n / board.runs[0].run.sessions
+    even = no_difference(table, independent)
     for row in table.to_dict("records"):
         skill = (row[f"skill_{metric}{part}"] for part in ("", "_low", "_high"))
         delta = (row[f"delta{part}"] for part in ("", "_low", "_high"))
         best = row["against_best"] == "best"
         view.add_row(
-            str(row["rank"]),
+            rank_text(row, even),
             Text(str(row["model"]).replace("_uniform", " unif.")),
             Text(str(row["run_id"])[:ID_LENGTH]),
             f"{100 * row[metric]:.2f}",
             _signed(*skill),
-            "best" if best else _signed(*delta),
+            _best(even) if best else _signed(*delta),
             Text(str(row["verdict"])),
         )
-    return Group(Text(board_heading(board), style="bold"), view, Text())
+    said = [Text(even)] if even else []
+    return Group(Text(board_heading(board), style="bold"), *said, view, Text())
 
 
 def leaderboard_view(
     boards: Sequence[Board], table: pd.DataFrame, refusals: Sequence[Refusal], metric: str
 ) -> RenderableType:
     """All boards, then the runs that are on none with the reason."""
-    parts = [
-        board_view(board, table[table["board"] == number], metric)
-        for number, board in enumerate(boards, start=1)
-    ]
+    parts: list[RenderableType] = []
+    reasons = {id(group[0]): why_several(group) for group in same_target(boards)}
+    for number, board in enumerate(boards, start=1):
+        reason = reasons.get(id(board))
+        if reason is not None:
+            parts.append(Text(f"{reason}\n"))
+        parts.append(board_view(board, table[table["board"] == number], metric))
     if refusals:
         lines = [f"  {r.run.label}: {r.reason}" for r in refusals]
         parts.append(Text("\n".join(["Not ranked:", *lines, ""])))
     note = (
         f"In brackets {percent(LEVEL, 0)} intervals for overlapping labels, paired on the common "
-        "rows. Nothing corrects for having looked at several runs."
+        "rows; rank 1= is shared by all that cannot be told apart from the best. Nothing corrects "
+        "for having looked at several runs."
     )
     return Group(*parts, Text(note, style="dim"))
 

@@ -18,7 +18,8 @@ _SQLITE: Final = "sqlite:///"
 _RUNS: Final = """
     SELECT run_uuid, status, lifecycle_stage, artifact_uri FROM runs
     WHERE run_uuid = :run OR run_uuid IN
-        (SELECT run_uuid FROM tags WHERE key = 'mlflow.parentRunId' AND value = :run)
+        (SELECT run_uuid FROM tags
+         WHERE key IN ('pipeline_run', 'mlflow.parentRunId') AND value = :run)
     ORDER BY run_uuid"""
 _OF_RUN: Final = (
     "SELECT key, value FROM params WHERE run_uuid = ? ORDER BY key",
@@ -26,7 +27,7 @@ _OF_RUN: Final = (
 )
 _OF_MODEL: Final = (
     "SELECT alias, version FROM registered_model_aliases WHERE name = ? ORDER BY alias",
-    "SELECT version, run_id FROM model_versions WHERE name = ? ORDER BY version",
+    "SELECT version, run_id, source FROM model_versions WHERE name = ? ORDER BY version",
 )
 
 
@@ -64,6 +65,7 @@ def kept_state(uri: str | None, run_id: str, models: Sequence[str]) -> str | Non
                 told += [store.execute(query, (run,)).fetchall() for query in _OF_RUN]
             for name in models:
                 told += [store.execute(query, (name,)).fetchall() for query in _OF_MODEL]
+                told += [_artifacts(str(version[2])) for version in told[-1]]
         told += [_artifacts(str(row[3])) for row in found]
     except (sqlite3.Error, OSError):
         return None

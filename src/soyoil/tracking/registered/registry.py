@@ -21,6 +21,7 @@ from soyoil.serving.gate import Check, GateReport
 from soyoil.serving.served import ServedModel
 from soyoil.tracking.active import ParentRun
 from soyoil.tracking.record import TAG_LIMIT, shorten
+from soyoil.tracking.registered.logged import Made, list_model, log_model
 from soyoil.tracking.store_access import error_code
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LOADER: Final = "soyoil.tracking.served"
-FOLDER: Final = "models"
+LOGGED_TAG: Final = "logged_model"
+"""Tag of a version: id of the logged model behind it, which stores in SQL do not give back."""
 SERVING: Final = ("soyoil", "mlflow", "numpy", "pandas", "pyarrow", "scipy", "joblib")
 """Distributions that every served model needs."""
 
@@ -177,18 +179,24 @@ def _version(parent: ParentRun, candidate: Candidate, leakcheck: Check) -> Any:
         if version.tags.get("content") == content
     ]
     tags = {k: shorten(v, TAG_LIMIT) for k, v in _tags(candidate, leakcheck, content).items()}
+    made = Made(model.horizon, model.name)
     if same:
         found = max(same, key=lambda version: int(version.version))
+        if LOGGED_TAG in found.tags:
+            list_model(parent, made, found.tags[LOGGED_TAG])
         for key, value in tags.items():
             client.set_model_version_tag(name, found.version, key, value)
         return found
-    place = f"{FOLDER}/{model.horizon}/{model.name}"
     with scratch() as folder:
         _save(candidate, files, folder)
-        client.log_artifacts(parent.run_id, str(folder / "model"), place)
-    source = f"{client.get_run(parent.run_id).info.artifact_uri}/{place}"
+        model_id, source = log_model(parent, made, folder / "model", tags)
     return client.create_model_version(
-        name, source, run_id=parent.run_id, tags=tags, description=candidate.gate.reason
+        name,
+        source,
+        run_id=parent.run_id,
+        tags=tags | {LOGGED_TAG: model_id},
+        description=candidate.gate.reason,
+        model_id=model_id,
     )
 
 
