@@ -152,3 +152,10 @@ def test_the_last_traceback_shows_no_secret(
     assert "RuntimeError: it failed" in shown
     assert "no answer" in shown
     assert SECRET not in shown
+
+
+@pytest.mark.parametrize("word", ["a", "token", "a.b-"])
+def test_long_words_are_no_trouble(word: str) -> None:
+    """From each letter of a word the rest was looked at: minutes for one of 100 kB."""
+    text = word * (100_000 // len(word))
+    assert redact(f"{text} password=x") == f"{text} password={HIDDEN}"

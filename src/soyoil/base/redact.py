@@ -43,9 +43,10 @@ _RULES: Final = (
         rf"\1 {HIDDEN}",
     ),
     # name=value, name: value, "name": "value", in addresses, keyword DSNs, YAML, JSON and Python.
+    # A name is sought from its start only: from each letter, a long word would take minutes.
     (
         re.compile(
-            rf"(?P<name>[\w.%-]*{_SECRET}(?:[_-]?(?:id|text|json|info|b64))?)"
+            rf"(?<![\w.%-])(?P<name>[\w.%-]*{_SECRET}(?:[_-]?(?:id|text|json|info|b64))?)"
             rf"(?P<sign>\\?[\"']?\s*(?:=|%3D|:(?!//))\s*)(?P<value>{_QUOTED}|[^\s&;,'\"()\[\]{{}}]+)",
             re.IGNORECASE,
         ),
