@@ -10,5 +10,8 @@ BASELINES: Final = ("random_walk", "drift", "vol_cone", "hourly_cone")
 REFERENCES: Final = ("random_walk", "vol_cone")
 """Baselines that skill is measured by."""
 
+IMPLIED: Final = "implied_cone"
+"""Expert of the champion where implied volatility of the target is known; no model of its own."""
+
 CHAMPION: Final = "champion"
 """The daily mix of the cones and the engines."""
