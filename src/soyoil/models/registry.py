@@ -13,5 +13,8 @@ REFERENCES: Final = ("random_walk", "vol_cone")
 IMPLIED: Final = "implied_cone"
 """Expert of the champion where implied volatility of the target is known; no model of its own."""
 
+FUTURES_CURVE: Final = "futures_curve"
+"""Forecast that is scored beside the baselines where a futures curve is known."""
+
 CHAMPION: Final = "champion"
 """The daily mix of the cones and the engines."""

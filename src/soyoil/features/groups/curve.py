@@ -86,12 +86,14 @@ def _features(view: OutsideView, at: pd.DataFrame) -> dict[str, FloatArray]:
         contracts[name].to_numpy(dtype="datetime64[D]") for name in LABELS
     )
     dates = at["data_date"].to_numpy(dtype="datetime64[D]")
-    prices, days = _known(view, contracts[SERIES], at)
+    known = view.newest_day(at)
+    column = pd.Index(contracts[SERIES]).get_indexer(pd.Index(known[SERIES]))
+    prices = np.full((len(at), len(contracts)), np.nan)
+    prices[known["at"], column] = known["price"]
+    age = np.full(len(at), np.nan)
+    age[known["at"]] = known["staleness"]
     usable = (prices > 0) & (notice[None, :] > dates[:, None])
-    newest = np.where(usable, days.astype("int64"), np.iinfo("int64").min).max(axis=1)
-    usable &= days.astype("int64") == newest[:, None]
     front = usable.argmax(axis=1)
-    some = usable.any(axis=1)
     log_price = np.log(np.where(usable, prices, np.nan))
     over_front = log_price - np.take_along_axis(log_price, front[:, None], axis=1)
     month = delivery.astype("datetime64[M]").astype("int64")
@@ -106,25 +108,8 @@ def _features(view: OutsideView, at: pd.DataFrame) -> dict[str, FloatArray]:
         distance = _days_from_end(dates, sessions, last_trade)
         (ratio,) = _nearest(distance, usable & (distance <= FARTHEST), over_front)
         out[f"log_price_{name}"] = ratio
-    age = (dates.astype("int64") - newest).astype("float64")
-    out["staleness_days"] = np.where(some, age, np.nan)
+    out["staleness_days"] = np.where(usable.any(axis=1), age, np.nan)
     return out
-
-
-def _known(view: OutsideView, names: pd.Series, at: pd.DataFrame) -> tuple[FloatArray, DayArray]:
-    """Newest price of each contract and its session, shape ``(n, m)``, NaN and NaT where none."""
-    prices = np.full((len(at), len(names)), np.nan)
-    days = np.full(prices.shape, np.datetime64("NaT"), dtype="datetime64[D]")
-    spans = view.rows.groupby(SERIES).agg(first=("known_at", "min"), last=("event_time", "max"))
-    cap = pd.Timedelta(days=view.source.stale_after_days[""])
-    for column, name in enumerate(names):
-        # A contract lives for some of the sessions only; beyond its last one its price is too old.
-        first, last = spans.loc[name, ["first", "last"]]
-        lives = at["decision_time"] >= first
-        lives &= at["data_date"] <= last.tz_localize(None) + cap
-        found = view.known(str(name), "price", at[lives], 1)
-        prices[lives, column], days[lives, column] = found.latest, found.days[:, -1]
-    return prices, days
 
 
 def _days_from_end(dates: DayArray, sessions: int, last_trade: DayArray) -> IntArray:
