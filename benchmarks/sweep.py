@@ -74,6 +74,8 @@ def market(horizon: str) -> TrainingSpan:
         horizon=HORIZONS[horizon],
         arrays=arrays,
         returns=returns,
+        hourly_vol=np.full(ROWS, np.nan),
+        implied_vol=np.full(ROWS, np.nan),
         dates=dates,
         regime_names=np.full(ROWS, "only", dtype=object),
         regime_weights=np.ones(ROWS),

@@ -12,17 +12,20 @@ import pytest
 
 from soyoil.metrics.evaluate import Evaluation, evaluate
 from soyoil.models.base import FoldTask, HorizonArrays
-from soyoil.models.baselines import baseline_quantiles
+from soyoil.models.baselines import baseline_quantiles, vol_cone_sigma
+from soyoil.models.champion import CONES, ChampionConfig
 from soyoil.models.config import FitConfig, LightGBMConfig
 from soyoil.models.registry import BASELINES
 from soyoil.models.report import FitReport
 from soyoil.models.shrinkage import CONE_Z
 from soyoil.params import WeightsConfig
-from soyoil.pipelines.fit.nodes import baseline_node, engine_node
+from soyoil.pipelines.evaluate.nodes import baseline_evaluation_node, summarise
+from soyoil.pipelines.fit.nodes import baseline_node, champion_node, engine_node
 from soyoil.pipelines.split.nodes import label_node, plan_node, weights_node
 from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import HORIZONS, Horizon
 from soyoil.tracking.content import Cell, Inputs, run_record
+from soyoil.tracking.record import RunRecord
 
 WEEK = HORIZONS["1w"]
 
@@ -201,3 +204,72 @@ def test_tags_say_what_was_scored_and_how(market: ModuleType, model: str, weight
     assert (tags["model"], tags["weighting"]) == (model, weighting)
     assert tags["snapshot"] == data.snapshot.content_hash
     assert tags["scored_rows_hash"] == evaluation.scored_rows_hash
+
+
+def test_implied_volatility_is_an_expert_of_the_target_and_of_nobody_else(
+    market: ModuleType,
+) -> None:
+    def champion(symbol: str, **columns: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+        plain = market.make_snapshot()
+        rows = plain.matrix.drop(columns="implied.zl_30d").assign(symbol=symbol, **columns)
+        snapshot = replace(plain, matrix=rows, symbol=symbol)
+        labels, _ = label_node(WEEK)(snapshot)
+        plan = plan_node(WEEK)(snapshot, labels, market.SPLIT, "quick")
+        cones = dict(zip(BASELINES, baseline_node(WEEK)(snapshot, labels, plan), strict=True))
+        experts = {name: cones[name] for name in CONES}
+        return champion_node(WEEK)(snapshot, labels, plan, ChampionConfig(), **experts)
+
+    forecasts, weights = champion("ZL")
+    for symbol, value in (("ZL", np.nan), ("ZS", 40.0)):
+        same, also = champion(symbol, **{"implied.zl_30d": value})
+        pd.testing.assert_frame_equal(same, forecasts, check_exact=True)
+        pd.testing.assert_frame_equal(also, weights, check_exact=True)
+    other, more = champion("ZL", **{"implied.zl_30d": 40.0})
+    assert list(more)[:3] == ["weight.vol_cone", "weight.hourly_cone", "weight.implied_cone"]
+    # Before any label has ended it has half of what the vol cone has without it, and its scale is
+    # 0.4 sqrt(5 / 252) = 0.0563436.
+    assert more["weight.implied_cone"].iloc[0] == pytest.approx(
+        weights["weight.vol_cone"].iloc[0] / 2
+    )
+    first = pd.Timestamp(other["data_date"].iloc[0])
+    plain = market.make_snapshot()
+    cone = vol_cone_sigma(plain.returns, 5)[(plain.matrix["data_date"] == first).to_numpy()][0]
+    moved = more["weight.implied_cone"].iloc[0] * 1.2816 * (0.0563436 - cone)
+    assert (other["q90"] - forecasts["q90"]).iloc[0] == pytest.approx(moved, abs=1e-7)
+
+
+def test_the_futures_curve_is_scored_beside_the_vol_cone_where_there_is_one(
+    market: ModuleType,
+) -> None:
+    def evaluated(values: float) -> tuple[RunRecord, dict[str, Any], Snapshot]:
+        plain = market.make_snapshot()
+        rows = plain.matrix.assign(**{"curve.log_price_1w": values})
+        snapshot = replace(plain, matrix=rows)
+        labels, _ = label_node(WEEK)(snapshot)
+        plan = plan_node(WEEK)(snapshot, labels, market.SPLIT, "quick")
+        scheme = WeightsConfig()
+        weights, report = weights_node(WEEK)(snapshot, plan, scheme)
+        walk, _, cone, _ = baseline_node(WEEK)(snapshot, labels, plan)
+        record, scores = baseline_evaluation_node(Cell(WEEK, "vol_cone"))(
+            market.SPLIT, "quick", scheme, snapshot=snapshot, predictions=cone, labels=labels,
+            split_plan=plan, sample_weights=weights, weight_report=report, random_walk=walk,
+            vol_cone=cone,
+        )  # fmt: skip
+        return record, scores, snapshot
+
+    record, scores, snapshot = evaluated(np.nan)
+    assert "beside" not in scores
+    assert not [name for name in record.tables if name.startswith("futures_curve")]
+    table, _ = summarise(snapshot, scores)
+    assert table["model"].tolist() == ["vol_cone"]
+    again, moved, snapshot = evaluated(0.05)
+    assert dict(again.metrics) == pytest.approx(dict(record.metrics), nan_ok=True)
+    table, _ = summarise(snapshot, moved)
+    assert table["model"].tolist() == ["vol_cone", "futures_curve"]
+    assert "beside" not in table
+    cone, curve = table.to_dict("records")
+    assert cone["pooled.uniform.skill_pinball"] == 0
+    # The market has no drift: five per cent a week is far off.
+    assert curve["pooled.uniform.skill_mae"] < -0.5
+    assert curve["scored_rows_hash"] == cone["scored_rows_hash"]
+    assert (again.tables["futures_curve.parquet"]["q50"] == 0.05).all()

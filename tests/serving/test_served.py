@@ -72,6 +72,20 @@ def test_columns_of_any_type_are_numbers(served: ServedModel, snapshot: Snapshot
     )
 
 
+def test_the_implied_cone_is_served_and_the_vol_cone_where_it_is_silent(
+    served: ServedModel, snapshot: Snapshot
+) -> None:
+    cones = replace(served, finals={}, weights={"vol_cone": 0.25, "implied_cone": 0.75})
+    assert "implied.zl_30d" in cones.columns
+    assert "implied.zl_30d" not in served.columns
+    rows = snapshot.matrix.iloc[-2:].assign(**{"implied.zl_30d": [30.0, np.nan]})
+    sigma = vol_cone_sigma(snapshot.returns, WEEK.sessions)[-2:]
+    got = cones.forecast(rows).quantiles[:, 2]
+    # 0.3 sqrt(5 / 252) = 0.0422577.
+    want = [1.2816 * (0.25 * sigma[0] + 0.75 * 0.0422577), 1.2816 * sigma[1]]
+    assert got == pytest.approx(want, abs=1e-7)
+
+
 def test_rows_that_cannot_be_forecast_are_refused(served: ServedModel, snapshot: Snapshot) -> None:
     rows = snapshot.matrix.iloc[-3:]
     lost = served.columns[5]

@@ -82,7 +82,8 @@ def make_snapshot(seed: int = 5, signal: float = 0.0) -> Snapshot:
     ahead = np.convolve(returns, np.ones(5))[4:][1:]
     features[: len(ahead), 1] += signal * ahead / 0.02
     table = label_regimes(days, regimes())
-    frame = pd.DataFrame(features, columns=list(names)).assign(
+    drawn = pd.DataFrame(features, columns=list(names))
+    frame = drawn.assign(
         **{
             "symbol": "ZL",
             "data_date": days,
@@ -92,6 +93,8 @@ def make_snapshot(seed: int = 5, signal: float = 0.0) -> Snapshot:
             "market_data.is_roll": False,
             "regime.name": table["name"],
             "regime.weight": table["weight"],
+            # No volatility: options of this market are not quoted.
+            "implied.zl_30d": -np.abs(drawn["implied.zl_30d"]),
         }
     )
     return Snapshot(frame, regimes(), "ZL", "synthetic", {"features.daily_ml_matrix": "x"})

@@ -13,7 +13,8 @@ from soyoil.base.handover import text_hash
 from soyoil.explain.settings import Settings, experts_of
 from soyoil.market.conventions import QUANTILE_COLUMNS
 from soyoil.models.baselines import baseline_quantiles, vol_cone_sigma
-from soyoil.models.champion import CONES, ExpertForecasts, mix
+from soyoil.models.champion import ALL_CONES, ExpertForecasts, mix
+from soyoil.models.cones.implied import implied_quantiles, implied_vol
 from soyoil.models.engines import is_ablation
 from soyoil.models.registry import BASELINES, CHAMPION
 from soyoil.panel.engines import EngineRules, PlannedRoot, fit_root, plan_root
@@ -118,14 +119,17 @@ class Fitter:
     ) -> FloatArray:
         """The champion, mixed as in the fit stage."""
         dates = planned.labels["data_date"].iloc[position]
-        quantiles = {name: cones[name][position] for name in CONES}
+        snapshot, sessions = settings.snapshot, planned.horizon.sessions
+        implied = implied_vol(snapshot.matrix, snapshot.symbol)
+        cones = cones | implied_quantiles(implied, sessions)
+        names = [name for name in ALL_CONES if name in cones]
+        quantiles = {name: cones[name][position] for name in names}
         for engine in experts_of(CHAMPION):
             quantiles[engine] = on_dates(self._fit(planned, settings, engine), dates)
-        sessions = planned.horizon.sessions
         forecasts = ExpertForecasts(
             session=position,
             y=planned.labels[planned.horizon.target].to_numpy(dtype="float64")[position],
-            sigma=vol_cone_sigma(settings.snapshot.returns, sessions)[position],
+            sigma=vol_cone_sigma(snapshot.returns, sessions)[position],
             quantiles=quantiles,
         )
         return mix(forecasts, sessions, settings.champion).quantiles

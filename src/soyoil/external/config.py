@@ -224,6 +224,8 @@ class ExternalConfig(Config):
         Policy events or daily fields: a CSV or Parquet file, or a folder of them.
     volatility
         Implied volatility: a CSV file or a folder of them.
+    curve
+        Back months of soybean oil: a CSV or Parquet file, or a folder of them.
     """
 
     planted: PlantedConfig | None = None
@@ -235,6 +237,7 @@ class ExternalConfig(Config):
     weather: WeatherConfig = WeatherConfig()
     eia: EiaConfig = EiaConfig()
     volatility: OutsideSection = OutsideSection()
+    curve: OutsideSection = OutsideSection()
 
     @model_validator(mode="after")
     def _check_planted(self) -> Self:

@@ -13,8 +13,9 @@ from soyoil.external.api import eia as eia_api
 from soyoil.external.api import fred as fred_api
 from soyoil.external.api import noaa as noaa_api
 from soyoil.external.base import ExternalSource
-from soyoil.external.readers import cftc, eia, fred, palm, policy, usda, volatility, weather
+from soyoil.external.readers import cftc, curve, eia, fred, palm, policy, usda, volatility, weather
 from soyoil.external.twins.cftc import cftc_twin
+from soyoil.external.twins.curve import curve_twin
 from soyoil.external.twins.fred import fred_twin
 from soyoil.external.twins.monthly import eia_twin, palm_twin
 from soyoil.external.twins.policy import policy_twin
@@ -135,6 +136,20 @@ SOURCES: Final[dict[str, ExternalSource]] = {
             groups=("implied",),
             stale_after_days={"": 14},
             fresh_days=14,
+        ),
+        ExternalSource(
+            name=curve.NAME,
+            table="market_data.futures_curve_daily",
+            series=curve.SERIES,
+            values=curve.VALUES,
+            read=curve.read,
+            twin=curve_twin,
+            release="hourly bars at the scheduled close of their session, settlements and bars of "
+            "UTC days at 12:00 UTC of the next day",
+            groups=("curve",),
+            stale_after_days={"": 7},
+            fresh_days=7,
+            labels=curve.LABELS,
         ),
     )
 }

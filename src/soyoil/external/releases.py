@@ -16,6 +16,8 @@ import pandas as pd
 from pandas.tseries.holiday import USFederalHolidayCalendar
 
 from soyoil.base.arrays import DayArray, IntArray
+from soyoil.market.instruments import TARGET_ROOT, get_instrument
+from soyoil.market.sessions import scheduled_closes
 
 EASTERN: Final = "America/New_York"
 COT_TIME: Final = dt.time(15, 30)
@@ -172,6 +174,19 @@ def at_eastern(days: DayArray, wall: dt.time) -> pd.Series:
     )
     moments: pd.Series = local.dt.tz_localize(EASTERN).dt.tz_convert("UTC").dt.as_unit("us")
     return moments
+
+
+def close_known_at(sessions: DayArray) -> pd.Series:
+    """When the last trade of each session of soybean oil is known: at its scheduled close."""
+    dates = pd.Series(sessions.astype("datetime64[us]"))
+    return scheduled_closes(dates, get_instrument(TARGET_ROOT))
+
+
+def day_over_known_at(days: DayArray) -> pd.Series:
+    """When what a day brings is known wherever it was written: at 12:00 UTC of the next."""
+    midnight = pd.Series(days.astype("datetime64[us]")).dt.tz_localize("UTC")
+    known: pd.Series = (midnight + DAY_OVER).dt.as_unit("us")
+    return known
 
 
 def _business(days: DayArray, offset: int, roll: Literal["preceding", "following"]) -> DayArray:

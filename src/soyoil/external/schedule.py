@@ -1,4 +1,4 @@
-"""Days that are known long before they come: releases of WASDE, first notices of soybean oil."""
+"""Days that are known long before they come: WASDE, notices and last trades of soybean oil."""
 
 from __future__ import annotations
 
@@ -71,7 +71,30 @@ def first_notice_days() -> DayArray:
     months = np.arange(f"{FIRST}-01", f"{LAST + 1}-01", dtype="datetime64[M]")
     number = months.astype("int64") % 12 + 1
     starts = months[np.isin(number, DELIVERY_MONTHS)].astype("datetime64[D]")
-    return np.asarray(np.busday_offset(starts, -1, roll="forward"), dtype="datetime64[D]")
+    return first_notices(starts)
+
+
+def first_notices(months: DayArray) -> DayArray:
+    """First notice day of each delivery month: the last business day of the month before.
+
+    Parameters
+    ----------
+    months
+        First days of delivery months, ``datetime64[D]``.
+    """
+    return np.asarray(np.busday_offset(months, -1, roll="forward"), dtype="datetime64[D]")
+
+
+def last_trades(months: DayArray) -> DayArray:
+    """Last trade day of each delivery month: the business day before the 15th (CBOT, chapter 12).
+
+    Parameters
+    ----------
+    months
+        First days of delivery months, ``datetime64[D]``.
+    """
+    days = np.busday_offset(months + 14, -1, roll="forward", holidays=closed_days())
+    return np.asarray(days, dtype="datetime64[D]")
 
 
 def days_until(days: DayArray, dates: DayArray, *, same_day: bool) -> IntArray:

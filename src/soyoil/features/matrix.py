@@ -17,6 +17,7 @@ from soyoil.external.registry import SOURCES
 from soyoil.features import calendar, golden_zone, pivots, technical, volatility  # noqa: F401
 from soyoil.features.config import EVERY_GROUP, FeaturesConfig
 from soyoil.features.cross_asset import cross_asset_features
+from soyoil.features.groups.curve import curve_features
 from soyoil.features.groups.energy_biofuel import biofuel_features
 from soyoil.features.groups.fundamentals import fundamental_features
 from soyoil.features.groups.implied import implied_features
@@ -50,6 +51,7 @@ OUTSIDE: Final = (
     vegoil_features,
     implied_features,
     policy_features,
+    curve_features,
 )
 """What makes the columns of groups that outside sources fill."""
 OWN: Final = ("market_data.close", "market_data.volatility_21d")

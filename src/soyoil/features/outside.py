@@ -101,6 +101,26 @@ class OutsideView:
         values = np.where(fresh[:, None], history.values, np.nan)
         return Known(values, history.days, np.where(fresh, staleness, np.nan))
 
+    def newest_day(self, at: pd.DataFrame) -> pd.DataFrame:
+        """All series on the newest day that any has, at the decisions of rows, if it is fresh.
+
+        Parameters
+        ----------
+        at
+            ``data_date`` and ``decision_time`` of the rows.
+
+        Returns
+        -------
+        DataFrame
+            As `AsOfView.newest_day`, with ``staleness`` in days; the cap is that of every series.
+        """
+        view = AsOfView(usable(self.source, self.rows), (self.source.series,))
+        found = view.newest_day(at["decision_time"])
+        days = found["event_time"].dt.tz_localize(None).to_numpy(dtype="datetime64[D]")
+        dates = at["data_date"].to_numpy(dtype="datetime64[D]")[found["at"]]
+        found = found.assign(staleness=(dates - days).astype("int64"))
+        return found[found["staleness"] <= self.source.stale_after_days[""]]
+
     def stretches(self, series: str, columns: Sequence[str], at: pd.DataFrame) -> Iterator[Stretch]:
         """Every day of a series at the decisions of rows; see `AsOfView.stretches`."""
         rows = self._parts.get(series, self.rows.iloc[:0])

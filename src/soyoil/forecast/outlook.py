@@ -19,7 +19,8 @@ from soyoil.metrics.evaluate import skill
 from soyoil.metrics.losses import row_losses
 from soyoil.metrics.significance import loss_test
 from soyoil.models.baselines import baseline_quantiles
-from soyoil.models.champion import CONES, ChampionConfig, cone_experts, mix
+from soyoil.models.champion import ChampionConfig, cone_experts, mix
+from soyoil.models.cones.implied import implied_quantiles, implied_vol
 from soyoil.models.shrinkage import CONE_Z
 from soyoil.splits.plan import SplitConfig
 from soyoil.splits.snapshot import Snapshot
@@ -208,8 +209,10 @@ def outlook(snapshot: Snapshot, horizon: Horizon, config: ChampionConfig, first:
     returns = snapshot.returns
     y = forward_sums(returns, h)
     quantiles = baseline_quantiles(returns, snapshot.hourly_vol, h)
+    quantiles |= implied_quantiles(implied_vol(snapshot.matrix, snapshot.symbol), h)
     rows = np.arange(first, len(returns))
-    mixed = mix(cone_experts(returns, quantiles, y, rows, h), h, config)
+    experts = cone_experts(returns, quantiles, y, rows, h)
+    mixed = mix(experts, h, config)
     last = mixed.experts.iloc[-1]
     origin = snapshot.matrix["data_date"].iloc[-1].date()
     known = np.isfinite(y[first:])
@@ -222,7 +225,7 @@ def outlook(snapshot: Snapshot, horizon: Horizon, config: ChampionConfig, first:
         quantiles=_triple(mixed.quantiles[-1]),
         vol_cone=_triple(vol_cone[-1]),
         hourly_cone=_triple(quantiles["hourly_cone"][-1]),
-        weights={name: float(last[f"{EXPERT_WEIGHT}{name}"]) for name in CONES},
+        weights={name: float(last[f"{EXPERT_WEIGHT}{name}"]) for name in experts.quantiles},
         record=_record(y[first:][known], mixed.quantiles[known], vol_cone[first:][known], h),
     )
 

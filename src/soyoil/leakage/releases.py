@@ -19,6 +19,7 @@ from soyoil.external.releases import (
     DAY_OVER,
     SERIES_RULES,
     biofuel_known_at,
+    close_known_at,
     cot_known_at,
     next_business_day_known_at,
     pink_sheet_known_at,
@@ -63,6 +64,9 @@ LITERALS: Final[Mapping[str, tuple[tuple[str, Callable[[], pd.Series], str], ...
     "volatility": (
         ("volatility of 2023-09-29", lambda: next_business_day_known_at(_days("2023-09-29")),
          "2023-10-02 20:15"),
+    ),
+    "curve": (
+        ("closes of 2023-09-29", lambda: close_known_at(_days("2023-09-29")), "2023-09-29 18:20"),
     ),
     "weather": (
         ("weather of 2023-09-25", lambda: station_known_at(_days("2023-09-25")),
@@ -119,6 +123,7 @@ RULES: Final[Mapping[str, Callable[[pd.DataFrame], pd.Series]]] = {
     "palm": _palm,
     "policy": _policy,
     "volatility": lambda rows: next_business_day_known_at(_event_days(rows)),
+    "curve": lambda rows: close_known_at(_event_days(rows)),
     "weather": lambda rows: station_known_at(_event_days(rows)),
     "eia": lambda rows: biofuel_known_at(_event_days(rows)),
     "cftc": _cftc,

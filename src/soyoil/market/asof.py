@@ -159,6 +159,34 @@ class AsOfView:
         out.index = decisions.index
         return out
 
+    def newest_day(self, decisions: pd.Series) -> pd.DataFrame:
+        """Every series on the newest reference day that each decision knows of any of them.
+
+        Parameters
+        ----------
+        decisions
+            Decision times, UTC; in any order.
+
+        Returns
+        -------
+        DataFrame
+            ``at``, the position of the decision, and the columns of the rows, one row per decision
+            and series, each in the vintage known then. Of vintages that became known together the
+            last in the order of the rows counts. Decisions that know nothing have no row.
+        """
+        known = self.rows.sort_values("known_at", kind="stable")
+        moments = known["known_at"].dt.tz_convert(None).to_numpy(dtype="datetime64[us]")
+        events = known["event_time"].dt.tz_convert(None).to_numpy(dtype="datetime64[us]")
+        wanted = decisions.dt.tz_convert(None).to_numpy(dtype="datetime64[us]")
+        stops = np.searchsorted(moments, wanted, side="right")
+        at = np.flatnonzero(stops > 0)
+        newest = np.maximum.accumulate(events)[stops[at] - 1]
+        asked = pd.DataFrame({"at": at, "_day": newest, "_decided": wanted[at]})
+        found = asked.merge(known.assign(_day=events, _moment=moments), on="_day", how="left")
+        found = found[found["_moment"] <= found["_decided"]]
+        found = found.drop_duplicates(["at", *self.by], keep="last")
+        return found.drop(columns=["_day", "_decided", "_moment"]).reset_index(drop=True)
+
     def stretches(self, decisions: pd.Series, columns: Sequence[str]) -> Iterator[Stretch]:
         """One series at each decision, every day in the vintage known then.
 

@@ -8,9 +8,9 @@ Lugosi, Prediction, Learning, and Games, chapter 2) with delayed and discounted 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
@@ -21,10 +21,14 @@ from soyoil.base.config import Config
 from soyoil.base.errors import ModelError
 from soyoil.market.conventions import EXPERT_WEIGHT, QUANTILE_COLUMNS
 from soyoil.models.baselines import vol_cone_sigma
+from soyoil.models.registry import IMPLIED
 from soyoil.models.shrinkage import LEVELS
 
 CONES: Final = ("vol_cone", "hourly_cone")
 """Experts without a fit; losses count against the first."""
+
+ALL_CONES: Final[tuple[str, ...]] = (*CONES, IMPLIED)
+"""The same with the one that only some markets have."""
 
 _WEEK: Final = 5
 _MONTH: Final = 21
@@ -43,12 +47,16 @@ class ChampionConfig(Config):
         Prior weight of the hourly cone at one week; at h sessions ``(5 / h) ** (1 / 3)`` of it.
     engine_prior
         Prior weight of all engines together up to one month; beyond it falls as ``21 / h``.
+    implied_prior
+        Share of the vol cone's prior weight that the implied cone takes up to one month, which is
+        what its options speak of; beyond it falls as ``21 / h``. Used where there is one.
     """
 
     eta: float = Field(default=1.0, ge=0, le=10)
     memory_sessions: float = Field(default=504.0, ge=1, le=100_000)
     hourly_prior: float = Field(default=0.5, ge=0, lt=1)
     engine_prior: float = Field(default=0.05, ge=0, lt=1)
+    implied_prior: float = Field(default=0.5, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -58,6 +66,11 @@ class ChampionConfig(Config):
                 "nothing for the vol cone: their sum must be below 1"
             )
         return self
+
+    def deciding(self, experts: Iterable[str]) -> dict[str, Any]:
+        """Plain data of what decides a mix of some experts."""
+        unused = set() if IMPLIED in experts else {"implied_prior"}
+        return self.model_dump(mode="json", exclude=unused)
 
 
 @dataclass(frozen=True)
@@ -93,8 +106,10 @@ class ExpertForecasts:
         return np.where(missing[:, :, None], values[:, :1], values)
 
 
-def prior_weights(sessions: int, engines: int, config: ChampionConfig) -> FloatArray:
-    """Weights before any label has ended: vol cone, hourly cone, then the engines.
+def prior_weights(
+    sessions: int, engines: int, config: ChampionConfig, *, implied: bool = False
+) -> FloatArray:
+    """Weights before any label has ended: vol cone, hourly cone, implied cone, then the engines.
 
     Parameters
     ----------
@@ -103,11 +118,14 @@ def prior_weights(sessions: int, engines: int, config: ChampionConfig) -> FloatA
     engines
         Number of engines; none gives their share to the vol cone.
     config
-        ``hourly_prior`` and ``engine_prior``.
+        ``hourly_prior``, ``engine_prior`` and ``implied_prior``.
+    implied
+        Whether there is an implied cone. Its weight is the vol cone's, which stands for it where
+        it says nothing: until it speaks the mix is what it is without it.
 
     Returns
     -------
-    Array of shape ``(2 + engines,)`` with sum 1.
+    Array of shape ``(2 + engines,)``, or ``(3 + engines,)`` with the implied cone, with sum 1.
 
     Examples
     --------
@@ -116,7 +134,11 @@ def prior_weights(sessions: int, engines: int, config: ChampionConfig) -> FloatA
     """
     hourly = config.hourly_prior * min(1.0, _WEEK / sessions) ** (1 / 3)
     together = config.engine_prior * min(1.0, _MONTH / sessions) if engines else 0.0
-    return np.array([1 - hourly - together, hourly, *[together / max(engines, 1)] * engines])
+    cones = [1 - hourly - together, hourly]
+    if implied:
+        share = config.implied_prior * min(1.0, _MONTH / sessions)
+        cones = [cones[0] * (1 - share), hourly, cones[0] * share]
+    return np.array([*cones, *[together / max(engines, 1)] * engines])
 
 
 def _losses(forecasts: ExpertForecasts, stacked: FloatArray) -> FloatArray:
@@ -183,6 +205,12 @@ def aggregate(
     return (weight[:, :, None] * stacked).sum(axis=1), weight
 
 
+def in_order(quantiles: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Forecasts by expert in the order that a champion takes: cones, then engines."""
+    cones = [name for name in ALL_CONES if name in quantiles]
+    return {name: quantiles[name] for name in dict.fromkeys((*cones, *quantiles))}
+
+
 def cone_experts(
     returns: FloatArray,
     quantiles: Mapping[str, FloatArray],
@@ -197,7 +225,8 @@ def cone_experts(
     returns
         Roll-free daily log returns of all sessions, shape ``(n,)``.
     quantiles
-        Forecasts of the baselines on all sessions, shape ``(n, 3)`` each.
+        Forecasts of the baselines on all sessions, shape ``(n, 3)`` each, and of the implied cone
+        where there is one.
     y
         Outcomes of all sessions, NaN where not known, shape ``(n,)``.
     rows
@@ -206,7 +235,8 @@ def cone_experts(
         Horizon h.
     """
     sigma = vol_cone_sigma(returns, sessions)[rows]
-    return ExpertForecasts(rows, y[rows], sigma, {name: quantiles[name][rows] for name in CONES})
+    names = [name for name in ALL_CONES if name in quantiles]
+    return ExpertForecasts(rows, y[rows], sigma, {name: quantiles[name][rows] for name in names})
 
 
 @dataclass(frozen=True)
@@ -226,25 +256,53 @@ class Mixed:
     experts: pd.DataFrame
 
 
+def _among(forecasts: ExpertForecasts, names: Iterable[str]) -> ExpertForecasts:
+    return replace(forecasts, quantiles={name: forecasts.quantiles[name] for name in names})
+
+
+def _weighed(
+    forecasts: ExpertForecasts, sessions: int, config: ChampionConfig
+) -> tuple[FloatArray, FloatArray]:
+    """Quantiles and weights, those of an implied cone only where it speaks."""
+    names = list(forecasts.quantiles)
+    implied = IMPLIED in names
+    engines = sum(name not in ALL_CONES for name in names)
+    prior = prior_weights(sessions, engines, config, implied=implied)
+    quantiles, weights = aggregate(forecasts, sessions, prior, config)
+    if not implied:
+        return quantiles, weights
+    place = names.index(IMPLIED)
+    speaks = np.isfinite(forecasts.quantiles[IMPLIED]).all(axis=1)
+    weights[:, 0] += np.where(speaks, 0.0, weights[:, place])
+    weights[:, place] = np.where(speaks, weights[:, place], 0.0)
+    # Sums of more terms round otherwise: what is known only later must not change an earlier bit.
+    before = ~np.maximum.accumulate(speaks)
+    others = [name for name in names if name != IMPLIED]
+    plain, without = _weighed(_among(forecasts, others), sessions, config)
+    quantiles[before] = plain[before]
+    weights[before] = np.insert(without, place, 0.0, axis=1)[before]
+    return quantiles, weights
+
+
 def mix(forecasts: ExpertForecasts, sessions: int, config: ChampionConfig) -> Mixed:
     """Mix the cones and the engines, and the cones alone to tell what the engines add.
 
     Parameters
     ----------
     forecasts
-        The experts are the cones, in the order of `CONES`, then engines.
+        The experts are the cones, in the order of `ALL_CONES`, then engines. On a row where the
+        implied cone is NaN the vol cone has its weight; on those before its first forecast the
+        mix is to the bit what it is without it.
     sessions
         Horizon h.
     config
         Rates and priors.
     """
     names = list(forecasts.quantiles)
-    engines = len(names) - len(CONES)
-    prior = prior_weights(sessions, engines, config)
-    quantiles, weights = aggregate(forecasts, sessions, prior, config)
+    quantiles, weights = _weighed(forecasts, sessions, config)
     cones = quantiles
-    if engines:
-        alone = replace(forecasts, quantiles={name: forecasts.quantiles[name] for name in CONES})
-        cones, _ = aggregate(alone, sessions, prior_weights(sessions, 0, config), config)
+    if any(name not in ALL_CONES for name in names):
+        alone = _among(forecasts, [name for name in names if name in ALL_CONES])
+        cones, _ = _weighed(alone, sessions, config)
     columns = [*(f"{EXPERT_WEIGHT}{name}" for name in names), *QUANTILE_COLUMNS]
     return Mixed(quantiles, pd.DataFrame(np.column_stack([weights, cones]), columns=columns))

@@ -10,5 +10,11 @@ BASELINES: Final = ("random_walk", "drift", "vol_cone", "hourly_cone")
 REFERENCES: Final = ("random_walk", "vol_cone")
 """Baselines that skill is measured by."""
 
+IMPLIED: Final = "implied_cone"
+"""Expert of the champion where implied volatility of the target is known; no model of its own."""
+
+FUTURES_CURVE: Final = "futures_curve"
+"""Forecast that is scored beside the baselines where a futures curve is known."""
+
 CHAMPION: Final = "champion"
 """The daily mix of the cones and the engines."""

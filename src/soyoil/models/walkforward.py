@@ -14,6 +14,7 @@ from pathlib import Path
 from soyoil.base.arrays import FloatArray
 from soyoil.base.leftovers import scratch
 from soyoil.base.process import peak_memory_mb
+from soyoil.models.backends.failures import told_apart
 from soyoil.models.backends.fleet import spread
 from soyoil.models.backends.shared import load_arrays, save_arrays
 from soyoil.models.base import (
@@ -28,7 +29,6 @@ from soyoil.models.base import (
 from soyoil.models.config import EngineConfig, FitConfig
 from soyoil.models.engines import ENGINES, libraries
 from soyoil.models.executors import ExecutorSpec, executor_for, shutdown
-from soyoil.models.failures import told_apart
 from soyoil.models.selection import with_groups
 from soyoil.models.shrinkage import Shrink, choose, shrink
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from soyoil.base.arrays import FloatArray
 from soyoil.base.errors import ModelError
-from soyoil.models.champion import CONES
+from soyoil.models.champion import ALL_CONES
 from soyoil.serving.final import numbers
 from soyoil.serving.served import DATE, RETURN, Forecasts, ServedModel, forecast_all
 from soyoil.splits.snapshot import Snapshot
@@ -97,7 +97,7 @@ def _none(note: str) -> Challengers:
 def _of(model: ServedModel, found: Forecasts) -> list[Challenger]:
     rows = []
     for engine, weight in model.weights.items():
-        if engine in CONES:
+        if engine in ALL_CONES:
             continue
         values = found.drivers.get(engine, {})
         largest = sorted(values.items(), key=lambda item: -abs(item[1]))[:TOP]

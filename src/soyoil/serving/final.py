@@ -19,11 +19,11 @@ import pandas as pd
 from soyoil.base.arrays import FloatArray, IntArray
 from soyoil.base.errors import ModelError
 from soyoil.models.arrays import horizon_arrays
+from soyoil.models.backends.failures import told_apart
 from soyoil.models.base import FoldTask, Forecaster, HorizonArrays, RowForecast, unscaled
 from soyoil.models.config import EngineConfig, FitConfig
 from soyoil.models.engines import ENGINES
 from soyoil.models.executors import ExecutorSpec, executor_for
-from soyoil.models.failures import told_apart
 from soyoil.models.selection import thinned, with_groups
 from soyoil.models.shrinkage import Shrink, shrink
 from soyoil.models.walkforward import Job, run_walk_forward

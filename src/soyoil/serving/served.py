@@ -25,7 +25,10 @@ from soyoil.base.folders import HashedFiles
 from soyoil.market.calendar import expected_sessions
 from soyoil.market.conventions import QUANTILE_COLUMNS, QUANTILES
 from soyoil.models.baselines import baseline_quantiles, vol_cone_sigma
-from soyoil.models.champion import CONES
+from soyoil.models.champion import ALL_CONES, CONES
+from soyoil.models.cones.implied import COLUMN as IMPLIED_VOL
+from soyoil.models.cones.implied import implied_quantiles, implied_vol
+from soyoil.models.registry import IMPLIED
 from soyoil.serving.final import FinalModel, final_arrays, forecast_by, numbers
 
 logger = logging.getLogger(__name__)
@@ -106,7 +109,8 @@ class ServedModel:
     def columns(self) -> tuple[str, ...]:
         """Columns that a row to forecast must have, the date first."""
         features = (c for final in self.finals.values() for c in final.columns)
-        return tuple(dict.fromkeys((DATE, RETURN, HOURLY, *features)))
+        implied = (IMPLIED_VOL,) if IMPLIED in self.weights else ()
+        return tuple(dict.fromkeys((DATE, RETURN, HOURLY, *implied, *features)))
 
     @property
     def models(self) -> Mapping[str, bytes]:
@@ -243,6 +247,11 @@ def _begin(model: ServedModel, frame: pd.DataFrame) -> _Work:
     returns, hourly = numbers(whole[RETURN]), numbers(whole[HOURLY])
     cones = baseline_quantiles(returns, hourly, model.sessions)
     experts = {name: cones[name][rows] for name in CONES}
+    if IMPLIED in model.weights:
+        implied = implied_quantiles(implied_vol(whole, model.symbol), model.sessions)
+        values = implied.get(IMPLIED, np.full_like(cones[CONES[0]], np.nan))[rows]
+        # Where no implied volatility is known the vol cone stands for it, as in the mix.
+        experts[IMPLIED] = np.where(np.isfinite(values), values, experts[CONES[0]])
     sigma = vol_cone_sigma(returns, model.sessions)
     return _Work(model, whole, sigma, rows, Forecasts(np.empty(0), experts, {}, {}))
 
@@ -271,7 +280,7 @@ def forecast_all(models: Sequence[ServedModel], frame: pd.DataFrame) -> list[For
         As `ServedModel.forecast` says.
     """
     works = [_begin(model, frame) for model in models]
-    engines = dict.fromkeys(n for w in works for n in w.model.weights if n not in CONES)
+    engines = dict.fromkeys(n for w in works for n in w.model.weights if n not in ALL_CONES)
     for engine in engines:
         for i, work in enumerate(works):
             if engine not in work.model.weights:

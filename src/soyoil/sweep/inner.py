@@ -49,6 +49,8 @@ class TrainingSpan:
         Roll-free daily log returns, shape ``(n,)``.
     hourly_vol
         Annualised volatility of each session's hourly returns, NaN where none, shape ``(n,)``.
+    implied_vol
+        Implied volatility of the target, annualised, as a fraction, NaN where none, shape ``(n,)``.
     dates
         Session dates, shape ``(n,)``.
     regime_names
@@ -65,6 +67,7 @@ class TrainingSpan:
     arrays: HorizonArrays
     returns: FloatArray
     hourly_vol: FloatArray
+    implied_vol: FloatArray
     dates: pd.Series
     regime_names: npt.NDArray[np.object_]
     regime_weights: FloatArray

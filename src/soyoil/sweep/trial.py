@@ -13,10 +13,11 @@ import pandas as pd
 from soyoil.base.arrays import FloatArray, IntArray
 from soyoil.metrics.evaluate import LOSS_COLUMNS, REFERENCES
 from soyoil.metrics.losses import row_losses
+from soyoil.models.backends.failures import told_apart
 from soyoil.models.base import FoldResult, FoldTask
 from soyoil.models.baselines import baseline_quantiles
 from soyoil.models.champion import ChampionConfig, cone_experts, mix
-from soyoil.models.failures import told_apart
+from soyoil.models.cones.implied import implied_quantiles
 from soyoil.models.walkforward import Job, fit_one
 from soyoil.splits.plan import SplitPlan
 from soyoil.sweep.inner import TrainingSpan, inner_task
@@ -113,6 +114,7 @@ def champion_skill(
     _, rows = plan.test_rows()
     h = span.horizon.sessions
     quantiles = baseline_quantiles(span.returns, span.hourly_vol, h)
+    quantiles |= implied_quantiles(span.implied_vol, h)
     mixed = mix(
         cone_experts(span.returns, quantiles, span.arrays.y, rows, h),
         h,

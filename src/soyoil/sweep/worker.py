@@ -14,10 +14,10 @@ from typing import Any, Final
 from soyoil.base.errors import ConfigError
 from soyoil.base.leftovers import unfinished
 from soyoil.base.process import in_thread
+from soyoil.models.backends.failures import told_apart
 from soyoil.models.backends.fleet import spread
 from soyoil.models.engines import ENGINES
 from soyoil.models.executors import ExecutorSpec, executor_for, shutdown
-from soyoil.models.failures import told_apart
 from soyoil.sweep.inner import TrainingSpan
 from soyoil.sweep.ledger import Ledger, Trial
 from soyoil.sweep.study import StudySpec, search, search_shared

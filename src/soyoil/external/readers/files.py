@@ -79,6 +79,9 @@ def read_text(path: Path, what: str) -> tuple[pd.DataFrame, pd.DataFrame]:
         raise SourceError(f"{path} cannot be read as {what}: {problem}.") from error
     if frame.empty:
         raise SourceError(f"{path} holds no row: it should hold {what}.")
+    # Databento's own writer makes the time of a bar the index.
+    if frame.index.name is not None:
+        frame = frame.reset_index()
     text = {
         str(name): frame[name].astype("str").mask(frame[name].isna(), "").str.strip()
         for name in frame.columns

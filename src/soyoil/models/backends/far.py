@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from soyoil.base.errors import ConfigError, ModelError
 from soyoil.models.backends.child import Child, ChildEndedError
+from soyoil.models.backends.failures import told_apart
 from soyoil.models.backends.versions import installation
-from soyoil.models.failures import told_apart
 
 logger = logging.getLogger(__name__)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import pandas as pd
@@ -16,8 +17,10 @@ from soyoil.metrics.evaluate import Evaluation, evaluate
 from soyoil.metrics.keys import is_over_all_rows
 from soyoil.models.arrays import feature_names
 from soyoil.models.champion import ChampionConfig
+from soyoil.models.cones.curve import curve_forecast
 from soyoil.models.config import EngineConfig, FitConfig
 from soyoil.models.engines import ENGINES, engine_of, is_ablation
+from soyoil.models.registry import FUTURES_CURVE
 from soyoil.models.selection import group_columns
 from soyoil.params import Profile, WeightsConfig
 from soyoil.pipelines.evaluate.inputs import RunOf, check_inputs
@@ -41,6 +44,10 @@ logger = logging.getLogger(__name__)
 Scores = dict[str, Any]
 MADE_FROM: Final = "made_from"
 """Key of the stamp in a cell's scores; no column of the skill table."""
+BESIDE: Final = "beside"
+"""Key of scores of a forecast that is made of a cell's own; a further row of the skill table."""
+CURVE_OF: Final = "vol_cone"
+"""Model about whose centre the futures curve is scored."""
 
 
 def _evaluate(cell: Cell, inputs: Inputs) -> Evaluation:
@@ -70,7 +77,37 @@ def _finish(
     record = run_record(cell, inputs, evaluation, params)
     scores = _scores(cell, inputs, evaluation, record)
     logger.info(result_line(scores))
+    if cell.model == CURVE_OF:
+        record, scores = _with_curve(cell, inputs, record, scores)
     return record, _stamped(scores, hashes)
+
+
+def _with_curve(
+    cell: Cell, inputs: Inputs, record: RunRecord, scores: Scores
+) -> tuple[RunRecord, Scores]:
+    """Record and scores with those of the futures curve, where a scored row has one."""
+    snapshot, horizon = inputs.snapshot, cell.horizon.name
+    forecasts = curve_forecast(inputs.predictions, snapshot.matrix, snapshot.symbol, horizon)
+    if forecasts is None:
+        return record, scores
+    references = {"random_walk": inputs.random_walk, "vol_cone": inputs.vol_cone}
+    found = evaluate(forecasts, references, cell.horizon.sessions)
+    own = {
+        **{key: scores[key] for key in ("horizon", "provenance", "rolls", "scored_rows_hash")},
+        "model": FUTURES_CURVE,
+        "seconds": 0.0,
+        "verdict": found.verdicts["skill_pinball"],
+        **{k: v for k, v in found.metrics.items() if is_over_all_rows(k)},
+    }
+    logger.info(result_line(own))
+    tables = {
+        **record.tables,
+        f"{FUTURES_CURVE}.parquet": forecasts,
+        f"{FUTURES_CURVE}_scores.csv": pd.DataFrame(
+            found.metrics.items(), columns=["metric", "value"]
+        ),
+    }
+    return replace(record, tables=tables), {**scores, BESIDE: own}
 
 
 def _stamped(scores: Scores, hashes: Mapping[str, str]) -> Scores:
@@ -101,6 +138,12 @@ def _checked(scores: Scores, snapshot: Snapshot, plans: dict[str, str]) -> Score
     if problems:
         raise refusal(name, problems, "Run the evaluate stage of this cell again.")
     return plain
+
+
+def _rows(scores: Scores) -> list[Scores]:
+    """Rows of the skill table: the cell's own, and what is scored beside it."""
+    own = {name: value for name, value in scores.items() if name != BESIDE}
+    return [own, *([scores[BESIDE]] if BESIDE in scores else [])]
 
 
 def _check_experts(found: Sequence[Scores]) -> None:
@@ -208,7 +251,7 @@ def summarise(snapshot: Snapshot, *found: Scores) -> tuple[pd.DataFrame, object]
         forecasts than those that are scored.
     """
     plans: dict[str, str] = {}
-    scores = [_checked(row, snapshot, plans) for row in found]
+    scores = [part for row in found for part in _rows(_checked(row, snapshot, plans))]
     _check_experts(found)
     provenance = " and ".join(sorted({str(row["provenance"]) for row in scores}))
     table = pd.DataFrame(scores)

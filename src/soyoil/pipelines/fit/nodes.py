@@ -12,7 +12,8 @@ import pandas as pd
 from soyoil.base.handover import MadeFrom, check_handover, stamp_of, stamped
 from soyoil.models.arrays import horizon_arrays
 from soyoil.models.baselines import baseline_quantiles, vol_cone_sigma
-from soyoil.models.champion import ChampionConfig, ExpertForecasts, mix
+from soyoil.models.champion import ChampionConfig, ExpertForecasts, in_order, mix
+from soyoil.models.cones.implied import implied_quantiles, implied_vol
 from soyoil.models.config import EngineConfig, FitConfig
 from soyoil.models.engines import ENGINES, engine_of, is_ablation
 from soyoil.models.registry import BASELINES
@@ -97,12 +98,14 @@ def mix_experts(
             )
             for name, frame in forecasts.items()
         }
+        quantiles = {name: on_dates(frame, dates) for name, frame in forecasts.items()}
+        implied = implied_vol(snapshot.matrix, snapshot.symbol)[position]
         mixed = mix(
             ExpertForecasts(
                 session=position,
                 y=labels[horizon.target].to_numpy(dtype="float64")[position],
                 sigma=vol_cone_sigma(snapshot.returns, horizon.sessions)[position],
-                quantiles={name: on_dates(frame, dates) for name, frame in forecasts.items()},
+                quantiles=in_order(quantiles | implied_quantiles(implied, horizon.sessions)),
             ),
             horizon.sessions,
             config,

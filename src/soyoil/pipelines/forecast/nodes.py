@@ -114,7 +114,7 @@ def make_forecast(
         )
     found = outlooks(known, split, champion)
     parameters = {
-        "champion": champion.model_dump(mode="json"),
+        "champion": champion.deciding(found[0].weights),
         "first": split.scored_from[1].isoformat(),
         "warm_up": split.warm_up,
     }

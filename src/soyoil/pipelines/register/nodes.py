@@ -14,7 +14,8 @@ from soyoil.leakage.folds import check_purge
 from soyoil.leakage.result import REMEDY, why_not_fresh
 from soyoil.market.conventions import EXPERT_WEIGHT, QUANTILE_COLUMNS
 from soyoil.models.baselines import vol_cone_sigma
-from soyoil.models.champion import CONES, ChampionConfig, ExpertForecasts, mix
+from soyoil.models.champion import CONES, ChampionConfig, ExpertForecasts, in_order, mix
+from soyoil.models.cones.implied import implied_quantiles, implied_vol
 from soyoil.models.engines import ENGINES
 from soyoil.models.registry import BASELINES, CHAMPION, REFERENCES
 from soyoil.pipelines.grid import bound
@@ -39,11 +40,13 @@ def _experts(
     snapshot: Snapshot, dates: pd.Series, rows: np.ndarray, y: np.ndarray,
     forecasts: Mapping[str, pd.DataFrame], horizon: Horizon,
 ) -> ExpertForecasts:  # fmt: skip
+    quantiles = {name: on_dates(frame, dates) for name, frame in forecasts.items()}
+    implied = implied_vol(snapshot.matrix, snapshot.symbol)[rows]
     return ExpertForecasts(
         session=rows,
         y=y[rows],
         sigma=vol_cone_sigma(snapshot.returns, horizon.sessions)[rows],
-        quantiles={name: on_dates(frame, dates) for name, frame in forecasts.items()},
+        quantiles=in_order(quantiles | implied_quantiles(implied, horizon.sessions)),
     )
 
 
@@ -62,7 +65,7 @@ def _weights_today(
     y = forward_sums(snapshot.returns, horizon.sessions)
     given = _experts(snapshot, dates.iloc[rows], rows, y, with_today, horizon)
     last = mix(given, horizon.sessions, config).experts.iloc[-1]
-    return {name: float(last[f"{EXPERT_WEIGHT}{name}"]) for name in forecasts}
+    return {name: float(last[f"{EXPERT_WEIGHT}{name}"]) for name in given.quantiles}
 
 
 def _leak_check(

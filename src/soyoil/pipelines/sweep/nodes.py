@@ -15,6 +15,7 @@ from rich.console import Console
 from soyoil.base.errors import ConfigError
 from soyoil.models.arrays import feature_names, horizon_arrays
 from soyoil.models.champion import ChampionConfig
+from soyoil.models.cones.implied import implied_vol
 from soyoil.models.config import FitConfig
 from soyoil.models.engines import ENGINES
 from soyoil.models.selection import check_groups
@@ -87,6 +88,7 @@ def training_span(visible: Snapshot, horizon: Horizon) -> TrainingSpan:
         ),
         returns=visible.returns,
         hourly_vol=visible.hourly_vol,
+        implied_vol=implied_vol(matrix, visible.symbol),
         dates=matrix["data_date"],
         regime_names=matrix["regime.name"].to_numpy(dtype="object"),
         regime_weights=matrix["regime.weight"].to_numpy(dtype="float64"),

@@ -157,6 +157,33 @@ def plan_contracts(config: SyntheticConfig, root: str, sessions: Sessions) -> Co
     )
 
 
+def contract_offsets(
+    config: SyntheticConfig, root: str, sessions: Sessions
+) -> tuple[IntArray, FloatArray]:
+    """Log price of every listed contract over the root's index, the same on each session.
+
+    The liquid ones are those that the bars show; a month between two of them lies on the line.
+
+    Parameters
+    ----------
+    config, root
+        Market and root.
+    sessions
+        Sessions of the root, from the first.
+
+    Returns
+    -------
+    Delivery months, ``12 * year + month - 1``, ascending, and offsets, shape ``(m,)`` each.
+    """
+    spec = root_spec(root)
+    chain = _chain(config, root, spec)
+    first = _front(config, chain, sessions.dates[~_thin(config, root, sessions)])[0]
+    months = np.arange(chain.months[0], chain.months[-1] + 1, dtype=np.int64)
+    months = months[_delivers(months, spec.listed)]
+    offsets = np.interp(months, chain.months, chain.offsets) - chain.offsets[first]
+    return months, np.asarray(offsets, dtype=np.float64)
+
+
 def _ids(root: str, months: IntArray) -> IntArray:
     unique, inverse = np.unique(months, return_inverse=True)
     ids = [instrument_id(root, month // 12, month % 12 + 1) for month in unique.tolist()]

@@ -13,9 +13,9 @@ import pytest
 from soyoil.base.errors import BUG, ConfigError, ModelError, readable
 from soyoil.cli.errors import ending_clearly
 from soyoil.models import executors, walkforward
+from soyoil.models.backends.failures import told_apart
 from soyoil.models.base import FoldTask, HorizonArrays
 from soyoil.models.config import FitConfig, LightGBMConfig
-from soyoil.models.failures import told_apart
 from soyoil.models.walkforward import Job, run_walk_forward
 
 JOB = Job("lightgbm", FitConfig(workers=1), LightGBMConfig())
