@@ -10,8 +10,14 @@ from kedro.io import DatasetError
 
 from soyoil.datasets.tracked_run import TrackedRunDataset
 from soyoil.tracking import active
+from soyoil.tracking.mlflow_store import Experiments
 
-RUN = SimpleNamespace(run_id="89ab", name="train zl", command="kedro run", experiment_id="7")
+RUN = SimpleNamespace(
+    run_id="89ab",
+    name="train zl",
+    command="kedro run",
+    experiments=Experiments(models="6", pipelines="7"),
+)
 
 
 def test_the_run_of_now_is_remembered_for_later(

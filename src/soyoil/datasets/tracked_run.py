@@ -42,7 +42,7 @@ def _current() -> Origin | None:
     if parent is None:
         return None
     server = server_of(os.environ.get(STORE_VARIABLE, ""))
-    page = f"#/experiments/{parent.experiment_id}/runs/{parent.run_id}"
+    page = f"#/experiments/{parent.experiments.pipelines}/runs/{parent.run_id}"
     return Origin(parent.run_id, parent.name, parent.command, f"{server}/{page}" if server else "")
 
 
