@@ -19,6 +19,7 @@ from soyoil.reports.terminal import percent
 MEANINGS: Final = {
     "skill": "the interval of the pinball skill lies above zero and the test agrees",
     "no skill": "the interval of the pinball skill reaches zero, or the test finds no skill",
+    "reference": "what the skill of the others is measured by",
     "unprovable": f"fewer than {MIN_INDEPENDENT:.0f} independent labels, or too few rows to test",
 }
 SYNTHETIC: Final = "synthetic: invented, it says nothing about a market"

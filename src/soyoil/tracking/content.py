@@ -91,8 +91,7 @@ def _tags(cell: Cell, inputs: Inputs, evaluation: Evaluation, scheme: str) -> di
         "target": horizon.target,
         "weighting": _weighting(cell, inputs, scheme),
         "engine": engine_of(cell.model),
-        # Of a model that skill is measured by, nothing is asked.
-        "verdict": REFERENCE if cell.model in REFERENCES else evaluation.verdicts["skill_pinball"],
+        "verdict": _verdict(cell, evaluation),
         "verdict_mae": evaluation.verdicts["skill_mae"],
         "hindsight_weights": "true",
         "provenance": snapshot.provenance,
@@ -157,6 +156,11 @@ def _importance(
     return {"importance.csv": table}, {"importance.png": figure}
 
 
+def _verdict(cell: Cell, evaluation: Evaluation) -> str:
+    """Verdict on a model; of one that skill is measured by, nothing is asked."""
+    return REFERENCE if cell.model in REFERENCES else evaluation.verdicts["skill_pinball"]
+
+
 def _facts(cell: Cell, inputs: Inputs, evaluation: Evaluation, weighting: str) -> RunFacts:
     scored = inputs.predictions["data_date"]
     return RunFacts(
@@ -169,7 +173,7 @@ def _facts(cell: Cell, inputs: Inputs, evaluation: Evaluation, weighting: str) -
         provenance=inputs.snapshot.provenance,
         rolls=inputs.snapshot.rolls,
         snapshot=inputs.snapshot.content_hash,
-        verdict=evaluation.verdicts["skill_pinball"],
+        verdict=_verdict(cell, evaluation),
         metrics=evaluation.metrics,
         first=scored.min(),
         last=scored.max(),

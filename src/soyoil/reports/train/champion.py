@@ -35,10 +35,10 @@ def engines_add(skill_table: pd.DataFrame) -> str:
     shown = {h: value if abs(value) >= SEEN else 0.0 for h, value in added.items()}
     listed = ", ".join(f"{percent(value, signed=True)} at {h}" for h, value in shown.items())
     return (
-        f"Against the two cones mixed alone, the engines change the champion's pinball loss by a "
+        f"Against the cones mixed alone, the engines change the champion's pinball loss by a "
         f"skill of {listed}."
         if some
-        else "The engines add nothing to the two cones: without them the champion's pinball loss "
+        else "The engines add nothing to the cones: without them the champion's pinball loss "
         f"is the same to {percent(SEEN, 2)} at every horizon."
     )
 
@@ -81,7 +81,7 @@ def champion_section(
         "Champion",
         paragraph(engines_add(skill_table)),
         paragraph(
-            "The champion mixes the two cones and the engines anew each session, by what their "
+            "The champion mixes the cones and the engines anew each session, by what their "
             "forecasts have cost on labels that had ended before. The vol cone starts with most "
             "of the weight, so that a model that loses to it costs little.",
             "note",
