@@ -60,7 +60,7 @@ def test_one_horizon_from_an_empty_checkout(first, data: Path) -> None:  # type:
     assert [p.name for p in (data / "07_model_output").iterdir()] == ["1m"]
     for model in MODELS:
         shown = model.replace("_uniform", " unif.")
-        assert f"1m {shown}: skill MAE" in first.stdout
+        assert f"1m {shown}: skill " in first.stdout
         assert (data / "08_reporting" / "1m" / model / "scores.json").is_file()
     assert "Traceback" not in first.stdout + first.stderr
 

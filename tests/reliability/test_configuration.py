@@ -101,6 +101,7 @@ def some(project_root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     return run_all(make_homes(project_root, top, filled=False), top / "home", names)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", FAST)
 def test_one_of_each_kind(some: dict[str, dict], name: str) -> None:
     case = next(case for case in ALL if case.name == name)
@@ -108,6 +109,7 @@ def test_one_of_each_kind(some: dict[str, dict], name: str) -> None:
     assert verdict == "clear", detail
 
 
+@pytest.mark.ci
 def test_what_is_no_mistake_passes(some: dict[str, dict]) -> None:
     assert some[HARMLESS[0].name]["code"] == 0, some[HARMLESS[0].name]["text"]
 
