@@ -29,10 +29,10 @@ def record(profile):
 
 def table(_):
     row = {"horizon": "1m", "model": "naive", "verdict": "no skill", "provenance": "synthetic"}
-    row["rolls"] = "known"
+    row |= {"rolls": "known", "seconds": 1.0}
     skills = ("skill_pinball", "skill_mae")
     keys = [f"{skill}{end}" for skill in skills for end in ("", "_low", "_high")]
-    scores = {f"pooled.uniform.{key}": 0.25 for key in (*keys, "coverage_80")}
+    scores = {f"pooled.uniform.{key}": 0.25 for key in (*keys, "coverage_80", "independent_n")}
     return pd.DataFrame([row | scores])
 
 def bad(_):
