@@ -16,7 +16,7 @@ DATA = ("ingest", "features", "regimes")
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Every package of ``soyoil.pipelines``, ``train``, which is also the default, and pictures of it.
+    """Every package of ``soyoil.pipelines``, ``train``, which is the default too, and its pictures.
 
     Kedro's ``find_pipelines`` finds only what a command names, and no package is named ``train``.
     """

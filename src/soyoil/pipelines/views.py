@@ -1,4 +1,4 @@
-"""Pictures of ``train`` that fit a screen of Kedro-Viz, made from its nodes so that none can differ.
+"""Pictures of ``train`` that fit a screen of Kedro-Viz, made from its nodes.
 
 ``train`` has more than a hundred nodes, and a dataset for each horizon and model between stages.
 A picture has one node for many and does not run.
