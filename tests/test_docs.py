@@ -64,7 +64,7 @@ def test_commands_name_what_exists(page: str) -> None:
         re.findall(r"\bmake ([a-z-]+)(?=[\s`]*(?:$|[`.,;\n\"]|ARGS))", text, re.MULTILINE)
     )
     assert targets <= makefile_targets()
-    assert set(re.findall(r"--pipeline=([a-z_]+)", text)) <= STAGES
+    assert set(re.findall(r"--pipeline=(\w+)", text)) <= STAGES
     # The recipe of a model makes one of its own.
     models = {*BASELINES, *ENGINES, *({"ridge"} if page == "CONTRIBUTING.md" else ())}
     tags = {tag for found in re.findall(r"--tags=([\w,]+)", text) for tag in found.split(",")}

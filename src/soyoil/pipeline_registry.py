@@ -6,7 +6,7 @@ from importlib import import_module
 from kedro.pipeline import Pipeline
 
 from soyoil import pipelines
-from soyoil.pipelines import forecast, leakcheck
+from soyoil.pipelines import forecast, leakcheck, views
 
 TRAIN = ("ingest", "features", "regimes", "split", "fit", "evaluate", "register", "report")
 """Stages of ``train``, in the order in which they run."""
@@ -16,7 +16,7 @@ DATA = ("ingest", "features", "regimes")
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Every package of ``soyoil.pipelines``, and ``train``, which is also the default.
+    """Every package of ``soyoil.pipelines``, ``train``, which is the default too, and its pictures.
 
     Kedro's ``find_pipelines`` finds only what a command names, and no package is named ``train``.
     """
@@ -33,4 +33,6 @@ def register_pipelines() -> dict[str, Pipeline]:
     bars = found["ingest"].only_nodes("ingest.read_source")
     composed = {name: found[name] + bars for name in ("leakcheck", "replay")}
     composed |= {"forecast": today, "export": export, "train": train}
-    return {**found, **composed, "__default__": train}
+    shown = views.pictures(train, {name: found[name] for name in TRAIN})
+    # Kedro-Viz lists them in this order.
+    return {**shown, **found, **composed, "__default__": train}

@@ -74,6 +74,7 @@ def test_pages_and_both_servers_are_shown(pages: Path) -> None:
     assert shown.links["forecast"] == (pages / "forecast.html").as_uri()
     mlflow, viz = shown.servers
     assert mlflow.port != viz.port
+    assert shown.links["lineage"] == f"{viz.address}/?pid=overview&types=nodes"
     assert mlflow.environment["MLFLOW_BACKEND_STORE_URI"] == "postgresql://u:planted@h/db"
     assert not any("planted" in word for word in mlflow.command), "others see the list of processes"
     assert "--env=bigquery" in viz.command

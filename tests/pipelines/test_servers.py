@@ -92,6 +92,8 @@ def test_mlflow_and_viz_show_what_was_run(shared_project) -> None:  # type: igno
     with server(shared_project, command, f"{root}/api/main"):
         nodes = {node["name"] for node in answer(f"{root}/api/main")["nodes"]}
         assert {"ingest", "read_source", "daily_ml_matrix", "snapshot", "1m"} <= nodes
+        for name in ("overview", "train_1m", "forecast"):
+            assert answer(f"{root}/api/pipelines/{name}")["layers"], f"layers of {name} in a circle"
 
 
 def test_a_built_site_names_no_path_of_this_machine(shared_project) -> None:  # type: ignore[no-untyped-def]

@@ -44,6 +44,8 @@ COMMANDS: dict[tuple[str, ...], tuple[str, ...]] = {
         "--from-nodes",
     ),
     _run("--pipeline=trian"): ("'trian'", "'train'"),
+    _run("--pipeline=overview"): ("picture", "kedro run`"),
+    _run("--pipeline=train_1m"): ("picture", "--tags=1m"),
     _run("--pipelines=ingest,regims"): ("'regims'", "'regimes'"),
     _run("--pipeline=ingest", "--pipelines=regimes"): ("--pipeline", "--pipelines", "together"),
     _run("--pipeline="): ("--pipeline is empty",),

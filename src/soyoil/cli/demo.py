@@ -19,6 +19,7 @@ from soyoil.base.redact import redact
 from soyoil.cli.errors import ending_clearly
 from soyoil.cli.options import run_options
 from soyoil.cli.servers import HOST, Server, free_port, running
+from soyoil.hooks.views import OVERVIEW
 from soyoil.tracking.environment import STORE_VARIABLE
 
 PAGES: Final = {"forecast": "forecast.html", "report": "report.html"}
@@ -88,7 +89,8 @@ def what_to_show(root: Path, options: Mapping[str, Any]) -> Shown:
     if options.get("env"):
         command.append(f"--env={options['env']}")
     servers.append(Server("kedro viz", _python(command), port, "/api/main"))
-    links["lineage"] = servers[-1].address
+    # The whole chain is too wide to read; of the overview the stages alone.
+    links["lineage"] = f"{servers[-1].address}/?pid={OVERVIEW}&types=nodes"
     return Shown(links, tuple(servers))
 
 

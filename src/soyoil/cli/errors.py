@@ -12,6 +12,7 @@ from soyoil.base import interrupts
 from soyoil.base.errors import BUG, dataset_of, readable
 from soyoil.base.redact import redact_tracebacks
 from soyoil.hooks.stages import close_interrupted as close_stages
+from soyoil.hooks.views import VIEWS
 from soyoil.tracking import close_interrupted
 
 
@@ -53,7 +54,7 @@ def _made_by(error: Exception, message: str) -> str:
     makers = sorted(
         (len(pipeline.nodes), name)
         for name, pipeline in pipelines.items()
-        if dataset in pipeline.all_outputs() and name not in ("__default__", "train")
+        if dataset in pipeline.all_outputs() and name not in ("__default__", "train", *VIEWS)
     )
     return f" {dataset} is made by kedro run --pipeline={makers[0][1]}." if makers else ""
 

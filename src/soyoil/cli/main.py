@@ -20,6 +20,7 @@ from soyoil.cli.errors import ending_clearly
 from soyoil.cli.options import run_options
 from soyoil.cli.run_check import check_nodes, check_runner
 from soyoil.cli.warehouse import warehouse
+from soyoil.hooks.views import VIEWS, check_runs
 from soyoil.skipping.switch import forced
 
 RUNNER = "soyoil.runner.CellRunner"
@@ -36,9 +37,10 @@ def _check_selection(options: dict[str, Any], names: Sequence[str]) -> None:
     Raises
     ------
     ConfigError
-        Naming what is unknown and what is known.
+        Naming what is unknown and what is known, or what to run in place of a picture.
     """
-    check_known(names, [n for n in pipelines if n != "__default__"], "pipeline")
+    check_runs(names)
+    check_known(names, [n for n in pipelines if n not in ("__default__", *VIEWS)], "pipeline")
     chosen = sum((pipelines[name] for name in names[1:]), pipelines[names[0]])
     tags = list(dict.fromkeys(tag for node in chosen.nodes for tag in sorted(node.tags)))
     check_known(options["tags"], sorted(tags), "tag")

@@ -22,6 +22,7 @@ from soyoil.cli.errors import ending_clearly
 from soyoil.cli.options import run_options
 from soyoil.contracts.contract import load_contracts
 from soyoil.contracts.identifiers import unquoted
+from soyoil.hooks.views import VIEWS
 from soyoil.migrations.apply import ApplyError, ApplyRecord, apply_plan
 from soyoil.migrations.plan import Plan, make_plan, read_plan, write_plan
 from soyoil.migrations.references import downstream
@@ -70,8 +71,9 @@ def table_lineage(contracts: Sequence[str]) -> dict[str, tuple[str, ...]]:
     # Datasets of the catalog are named after their table, without its dataset.
     table_of = {name.rpartition(".")[2]: name for name in contracts}
     made: dict[str, list[str]] = {}
-    for pipeline in pipelines.values():
-        for node in pipeline.nodes:
+    for stage, pipeline in pipelines.items():
+        # A picture joins all that a stage reads with all that it makes.
+        for node in () if stage in VIEWS else pipeline.nodes:
             for name in node.inputs:
                 made.setdefault(table_of.get(name, name), []).extend(
                     table_of.get(output, output) for output in node.outputs

@@ -7,6 +7,7 @@ from typing import Any, Final
 from kedro.framework.hooks import hook_impl
 
 from soyoil.base.errors import ConfigError
+from soyoil.hooks.views import check_runs
 
 PARALLEL: Final = "ParallelRunner"
 REFUSED: Final = (
@@ -21,13 +22,14 @@ class WorkerHooks:
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
-        """Refuse the runner that cannot go with engines in processes of their own.
+        """Refuse a picture, and the runner that cannot go with engines in processes of their own.
 
         Raises
         ------
         ConfigError
             With the reason.
         """
+        check_runs(run_params.get("pipeline_names") or ())
         if str(run_params.get("runner") or "").rpartition(".")[2] == PARALLEL:
             raise ConfigError(REFUSED)
 
