@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 from outside_files import HEADER, MemoryStore, cot_line
 
 from soyoil.base.errors import ConfigError, SourceError
@@ -53,6 +54,12 @@ def test_every_source_agrees_with_its_contract_and_section() -> None:
             source.series, "event_time", "known_at", "vintage", *source.labels, *source.values,
             "provenance", "ingested_at",
         ]  # fmt: skip
+
+
+def test_every_source_has_its_section_in_the_configuration(project_root: Path) -> None:
+    """One that is not there is found by nobody."""
+    text = (project_root / "conf" / "base" / "parameters_external.yml").read_text(encoding="utf-8")
+    assert set(ExternalConfig.names()) <= set(yaml.safe_load(text)["external"])
 
 
 def test_a_source_that_is_off_touches_nothing(store: MemoryStore) -> None:
