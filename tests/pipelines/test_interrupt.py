@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -48,9 +49,15 @@ sys.argv = ["kedro", "run", *sys.argv[3:]]
 main()
 """
 
-pytestmark = pytest.mark.ci
-
 POINTS = ("ingest", "write", "training", "tracking")
+
+
+def points(*few: str) -> list[Any]:
+    """All points; those named are for `.ci/run`, the others are slow tests."""
+    return [
+        pytest.param(point, marks=pytest.mark.ci if point in few else pytest.mark.slow)
+        for point in POINTS
+    ]
 
 
 def strike(project, point: str, number: signal.Signals) -> subprocess.CompletedProcess[str]:  # type: ignore[no-untyped-def]
@@ -93,7 +100,7 @@ def check_recovery(project) -> None:  # type: ignore[no-untyped-def]
     assert not leftovers, leftovers
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", points("write", "training"))
 def test_ctrl_c_then_again(project, point: str) -> None:  # type: ignore[no-untyped-def]
     done = strike(project, point, signal.SIGINT)
     assert done.returncode == 130, done.stdout + done.stderr
@@ -105,7 +112,7 @@ def test_ctrl_c_then_again(project, point: str) -> None:  # type: ignore[no-unty
     check_recovery(project)
 
 
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", points("ingest", "tracking"))
 def test_kill_then_again(project, point: str) -> None:  # type: ignore[no-untyped-def]
     done = strike(project, point, signal.SIGKILL)
     assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from browser import NEEDS_BROWSER, browse
 
 pytestmark = pytest.mark.ci
 
@@ -67,9 +70,15 @@ def answer(url: str, body: dict[str, Any] | None = None) -> Any:
         return json.load(response)
 
 
-def test_mlflow_and_viz_show_what_was_run(shared_project) -> None:  # type: ignore[no-untyped-def]
+@pytest.fixture(scope="module")
+def ran(shared_project):  # type: ignore[no-untyped-def]
     done = shared_project.run("--tags=1w")
     assert done.returncode == 0, done.stdout + done.stderr
+    return shared_project
+
+
+def test_mlflow_and_viz_show_what_was_run(ran) -> None:  # type: ignore[no-untyped-def]
+    shared_project = ran
     port = free_port()
     root = f"http://127.0.0.1:{port}"
     with server(shared_project, ["mlflow", "ui", "--port", str(port)], f"{root}/health"):
@@ -94,6 +103,33 @@ def test_mlflow_and_viz_show_what_was_run(shared_project) -> None:  # type: igno
         assert {"ingest", "read_source", "daily_ml_matrix", "snapshot", "1m"} <= nodes
         for name in ("overview", "train_1m", "forecast"):
             assert answer(f"{root}/api/pipelines/{name}")["layers"], f"layers of {name} in a circle"
+
+
+@NEEDS_BROWSER
+def test_the_best_model_is_two_clicks_from_the_first_page(ran, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Experiment `soyoil`, then the horizon in the first line of its description."""
+    port = free_port()
+    root = f"http://127.0.0.1:{port}"
+    with server(ran, ["mlflow", "ui", "--port", str(port)], f"{root}/health"):
+        address = f"{root}/api/2.0/mlflow/experiments/get-by-name?experiment_name=soyoil"
+        experiment = answer(address)["experiment"]
+        note = {tag["key"]: tag["value"] for tag in experiment["tags"]}["mlflow.note.content"]
+        (link,) = re.findall(r"\[1w\]\((#[^)]*)\)", note.partition("\n")[0])
+        dom = browse(tmp_path, f"{root}/{link}", "--dump-dom", "--window-size=1440,900")
+    shown = [re.sub(r"<[^>]*>", "", name) for name in re.findall(r"zl 005 1w \w+", dom)]
+    assert {"zl 005 1w champion", "zl 005 1w lightgbm", "zl 005 1w vol_cone"} <= set(shown)
+    assert {"skill", "coverage_80", "verdict"} <= set(re.findall(r">([\w ]+)<", dom))
+
+
+@NEEDS_BROWSER
+def test_the_stages_are_seen_in_kedro_viz(ran, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    port = free_port()
+    root = f"http://127.0.0.1:{port}"
+    command = ["kedro", "viz", "run", "--no-browser", "--port", str(port)]
+    with server(ran, command, f"{root}/api/main"):
+        dom = browse(tmp_path, f"{root}/?pid=overview&types=nodes", "--dump-dom")
+    words = set(re.findall(r">([\w ]+)<", dom.lower()))
+    assert {"ingest", "features", "split", "fit", "evaluate", "register", "report"} <= words
 
 
 def test_a_built_site_names_no_path_of_this_machine(shared_project) -> None:  # type: ignore[no-untyped-def]
