@@ -28,6 +28,7 @@ from soyoil.pipelines.regimes.nodes import make_regime_table
 from soyoil.sources import load_bars
 from soyoil.sources.base import BarBatch, SourceConfig
 from soyoil.sources.synthetic.config import SyntheticConfig
+from tiers import slow
 
 ROOTS = ("ZL", "ZS", "ZM", "CL", "HO")
 Market = tuple[pd.DataFrame, BarOrigin, pd.DataFrame]
@@ -188,7 +189,9 @@ def test_every_column_has_values_to_compare(market: Market, causality: Causality
     assert set(whole.columns) == set(load_contract(matrix.TABLE).flat_columns())
 
 
-@pytest.mark.parametrize("day", ["2018-11-21", "2019-01-22", "2019-05-08", "2019-08-05"])
+@pytest.mark.parametrize(
+    "day", ["2018-11-21", slow("2019-01-22"), slow("2019-05-08"), "2019-08-05"]
+)
 def test_bars_known_at_the_decision_give_the_same_row(
     day: str, market: Market, causality: Causality
 ) -> None:
@@ -208,7 +211,9 @@ def test_truncated_real_sessions_give_the_same_rows(
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize("day", ["2012-06-13", "2016-12-27", "2020-04-20", "2023-12-28"])
+@pytest.mark.parametrize(
+    "day", [slow("2012-06-13"), slow("2016-12-27"), "2020-04-20", slow("2023-12-28")]
+)
 def test_real_bars_known_at_the_decision_give_the_same_row(
     day: str, real_market: Market, causality: Causality
 ) -> None:

@@ -19,6 +19,7 @@ from soyoil.market.rolls import FLIP_BACK_RETURN_SESSIONS
 from soyoil.sources import load_bars
 from soyoil.sources.base import SourceConfig
 from soyoil.sources.synthetic.config import SyntheticConfig
+from tiers import slow
 
 Late = Literal["changed", "quiet"]
 
@@ -516,7 +517,9 @@ def year_around(batch: tuple[pd.DataFrame, BarOrigin], day: str) -> tuple[pd.Dat
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize("day", ["2012-06-13", "2014-03-12", "2020-04-21", "2023-06-14"])
+@pytest.mark.parametrize(
+    "day", [slow("2012-06-13"), slow("2014-03-12"), "2020-04-21", slow("2023-06-14")]
+)
 def test_later_real_bars_change_nothing(
     day: str, real_batch: tuple[pd.DataFrame, BarOrigin]
 ) -> None:
@@ -524,7 +527,7 @@ def test_later_real_bars_change_nothing(
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize("day", ["2015-11-27", "2016-12-23", "2023-11-24"])
+@pytest.mark.parametrize("day", [slow("2015-11-27"), slow("2016-12-23"), "2023-11-24"])
 def test_later_real_bars_of_short_sessions_change_nothing(
     day: str, real_batch: tuple[pd.DataFrame, BarOrigin]
 ) -> None:

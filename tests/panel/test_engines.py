@@ -208,6 +208,7 @@ def test_an_interrupted_run_is_continued(small: Small, fits: Fits, tmp_path: Pat
         np.testing.assert_array_equal(values, again.quantiles[key])
 
 
+@pytest.mark.slow
 def test_what_decides_a_result_is_in_its_name(small: Small, fits: Fits, tmp_path: Path) -> None:
     def count(rules: EngineRules, matrix: pd.DataFrame = small.matrix) -> int:
         fits.count = 0

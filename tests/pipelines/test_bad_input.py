@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tiers import slow
+
 UPSTREAM = "--pipelines=ingest,regimes,features,split"
 
 # name: (arguments, regular expression in the message)
@@ -118,10 +120,6 @@ def test_nothing_was_tracked(outcomes: dict[str, tuple[int, str]], shared_projec
     assert not list((shared_project.root / "data").rglob("predictions.parquet"))
 
 
-def _slow(*values: object) -> object:
-    return pytest.param(*values, marks=pytest.mark.slow)
-
-
 def edit_regimes(root: Path, change: dict[str, object]) -> None:
     """Change the second regime."""
     path = root / "conf" / "base" / "parameters_regimes.yml"
@@ -147,10 +145,10 @@ def test_the_kind_is_set_where_the_warehouse_sees_it(project) -> None:  # type: 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        _slow({"start": "2018-02-01"}, r"normal_pre_2018.*trade_war_2018_2019.*overlap"),
-        _slow({"start": "2018-04-01"}, r"normal_pre_2018.*trade_war_2018_2019.*leave a gap"),
+        slow({"start": "2018-02-01"}, r"normal_pre_2018.*trade_war_2018_2019.*overlap"),
+        slow({"start": "2018-04-01"}, r"normal_pre_2018.*trade_war_2018_2019.*leave a gap"),
         ({"wieght": 3}, r"unknown parameter 'regimes\.1\.wieght'"),
-        _slow({"weight": -1}, r"'regimes\.1\.weight' is -1.*greater than 0"),
+        slow({"weight": -1}, r"'regimes\.1\.weight' is -1.*greater than 0"),
     ],
 )
 def test_wrong_regimes_are_refused(project, change: dict[str, object], message: str) -> None:  # type: ignore[no-untyped-def]

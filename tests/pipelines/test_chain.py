@@ -266,6 +266,7 @@ print("FALLBACK", repr(model.predict(matrix.tail(1))["fallback"].iloc[0]))
 """
 
 
+@pytest.mark.slow
 def test_the_champion_is_registered_and_forecasts_in_a_process_of_its_own(
     data: Path, shared_project: Any
 ) -> None:

@@ -19,6 +19,7 @@ from soyoil.base.errors import ConfigError
 from soyoil.skipping.plan import Plan
 from soyoil.skipping.records import FOLDER, Record, Records
 from soyoil.skipping.switch import VARIABLE, forced, is_forced
+from tiers import slow
 
 INGEST = ["read", "sessions"]
 TRACKED = ["lightgbm.score", "report", "xgboost.score", "forecast"]
@@ -61,10 +62,6 @@ def _code(chain: Any) -> None:
     (chain.root / "package" / "code.py").write_text(f"one = {random.random()}\n")
 
 
-def _slow(*values: Any) -> Any:
-    return pytest.param(*values, marks=pytest.mark.slow)
-
-
 def test_a_second_run_shows_the_forecast_and_nothing_else(chain: Any) -> None:
     assert sorted(chain.run()) == ALL
     before = chain.numbers()
@@ -81,18 +78,18 @@ def test_a_second_run_shows_the_forecast_and_nothing_else(chain: Any) -> None:
     [
         (_file("c.csv", "x\n9\n"), [*INGEST, "matrix", "lightgbm", "xgboost", *TRACKED]),
         # Read again, and the same sessions come of it.
-        _slow(_file("c.csv", "x\n1\n"), INGEST),
+        slow(_file("c.csv", "x\n1\n"), INGEST),
         (_param("lightgbm", "leaves", 4), ["lightgbm", *TRACKED]),
-        _slow(_param("features", "scale", 3.0), ["matrix", "lightgbm", "xgboost", *TRACKED]),
-        _slow(_param("tracking", "experiment", "other"), TRACKED),
-        _slow(_gone("xgboost.csv"), ["xgboost"]),
-        _slow(_gone("xgboost.json"), TRACKED),
-        _slow(_gone("reports/report.html"), TRACKED),
+        slow(_param("features", "scale", 3.0), ["matrix", "lightgbm", "xgboost", *TRACKED]),
+        slow(_param("tracking", "experiment", "other"), TRACKED),
+        slow(_gone("xgboost.csv"), ["xgboost"]),
+        slow(_gone("xgboost.json"), TRACKED),
+        slow(_gone("reports/report.html"), TRACKED),
         (_altered("matrix.csv"), ["matrix"]),
-        _slow(_altered("lightgbm.json"), TRACKED),
+        slow(_altered("lightgbm.json"), TRACKED),
         (_table, ["regimes"]),
-        _slow(_gone("reports/forecast.txt"), ["forecast"]),
-        _slow(_code, ALL),
+        slow(_gone("reports/forecast.txt"), ["forecast"]),
+        slow(_code, ALL),
     ],
 )
 def test_only_what_changed_runs(chain: Any, change: Callable[[Any], None], runs: list[str]) -> None:
@@ -117,7 +114,7 @@ STOPS = [
 RECORDS = ["ingest", "regimes", "features", "lightgbm", "tracked", None, None, None]
 
 
-@pytest.mark.parametrize("seed", [0, _slow(1), _slow(2)])
+@pytest.mark.parametrize("seed", [0, slow(1), slow(2)])
 def test_any_changes_and_kills_give_the_numbers_of_a_whole_run(chain: Any, seed: int) -> None:
     draw = random.Random(seed)
     chain.run()
@@ -137,7 +134,7 @@ def test_any_changes_and_kills_give_the_numbers_of_a_whole_run(chain: Any, seed:
 
 
 @pytest.mark.parametrize(
-    "part", [_slow("ingest"), _slow("regimes"), "features", _slow("xgboost"), "tracked"]
+    "part", [slow("ingest"), slow("regimes"), "features", slow("xgboost"), "tracked"]
 )
 def test_a_kill_before_the_record_leaves_the_part_to_run(chain: Any, part: str) -> None:
     chain.stop_before_record = part
@@ -153,7 +150,7 @@ def test_a_kill_before_the_record_leaves_the_part_to_run(chain: Any, part: str) 
 
 @pytest.mark.parametrize(
     "text",
-    [_slow(""), "{", _slow("[]"), _slow("null"), _slow('{"content": "x"}'), None],
+    [slow(""), "{", slow("[]"), slow("null"), slow('{"content": "x"}'), None],
     ids=repr,
 )
 def test_a_damaged_record_counts_as_none(chain: Any, text: str | None) -> None:

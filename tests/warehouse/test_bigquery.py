@@ -371,6 +371,7 @@ def test_several_spans_do_what_one_does(
     assert as_model(warehouse.read(contract)) == expected
 
 
+@pytest.mark.ci
 def test_busy_writers_are_tried_again(
     bigquery_connection: BigQueryConnection,
     make_contract: MakeContract,

@@ -76,6 +76,7 @@ BATCHES: list[Model] = [
 ]
 
 
+@pytest.mark.ci_on_bigquery
 @pytest.mark.parametrize("mode", MODES)
 def test_writes_agree_with_the_model(
     backend: Backend, make_contract: MakeContract, make_frame: MakeFrame, mode: str
@@ -130,6 +131,7 @@ def test_refused_before_anything_is_written(
     assert not backend.warehouse.exists(contract)
 
 
+@pytest.mark.ci_on_bigquery
 def test_order_means_nothing(
     backend: Backend, make_matrix: Callable[..., pd.DataFrame], make_contract: MakeContract
 ) -> None:
@@ -177,6 +179,7 @@ def test_added_nested_field_is_null_in_old_rows(
     assert flatten(backend.warehouse.read(new))["m.extra"].dropna().tolist() == [9.0, 9.0]
 
 
+@pytest.mark.ci_on_bigquery
 def test_nan_is_null_and_zero_has_no_sign(
     backend: Backend, make_contract: MakeContract, make_frame: MakeFrame
 ) -> None:
@@ -204,6 +207,7 @@ def test_empty_batch_creates_the_table(
     assert backend.warehouse.read(contract).equals(one)
 
 
+@pytest.mark.ci_on_bigquery
 def test_projection_and_span(
     backend: Backend, make_contract: MakeContract, make_frame: MakeFrame
 ) -> None:
@@ -232,6 +236,7 @@ def test_a_missing_table(backend: Backend, make_contract: MakeContract) -> None:
         backend.warehouse.read(make_contract())
 
 
+@pytest.mark.ci_on_bigquery
 def test_provenances_never_mix(
     backend: Backend, make_contract: MakeContract, make_frame: MakeFrame
 ) -> None:
@@ -243,6 +248,7 @@ def test_provenances_never_mix(
     assert as_model(backend.warehouse.read(contract)) == dict(sorted(ROWS.items()))
 
 
+@pytest.mark.ci_on_bigquery
 def test_what_a_generator_makes_is_written_anew(
     backend: Backend, make_contract: MakeContract, make_frame: MakeFrame
 ) -> None:
@@ -314,6 +320,7 @@ def test_a_column_that_the_contract_gained(
         backend.warehouse.read(old)
 
 
+@pytest.mark.ci_on_bigquery
 def test_table_of_another_version_and_wording(
     backend: Backend, make_contract: MakeContract, make_frame: MakeFrame
 ) -> None:
@@ -363,6 +370,7 @@ def test_interrupted_write_leaves_the_table_as_it_was(
     assert backend.warehouse.write(contract, batch) == WriteResult(1, 0, 3, 0)
 
 
+@pytest.mark.ci_on_bigquery
 def test_writers_at_once_lose_nothing(
     backend: Backend, make_contract: MakeContract, make_frame: MakeFrame
 ) -> None:
@@ -395,6 +403,7 @@ def test_writers_at_once_lose_nothing(
     assert as_model(backend.warehouse.read(contract)) == expected
 
 
+@pytest.mark.ci_on_bigquery
 def test_rows_are_picked_by_their_symbol(
     backend: Backend, make_contract: MakeContract, make_frame: MakeFrame
 ) -> None:
@@ -414,6 +423,7 @@ def test_rows_are_picked_by_their_symbol(
             warehouse.read(contract, where=wrong)
 
 
+@pytest.mark.ci_on_bigquery
 def test_of_picked_rows_those_are_checked_that_are_read(
     backend: Backend, make_contract: MakeContract, make_frame: MakeFrame
 ) -> None:
@@ -483,6 +493,7 @@ def test_too_many_partitions_are_refused_with_advice(
     assert backend.warehouse.write(months, table).inserted == 10_001
 
 
+@pytest.mark.ci_on_bigquery
 def test_hundred_thousand_rows(backend: Backend, make_contract: MakeContract) -> None:
     contract = make_contract(**LAYOUT)
     n = 100_000
