@@ -20,7 +20,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave the BigQuery case of a test to `.ci/run` where the test is marked so."""
     for item in items:
         case = getattr(item, "callspec", None)
-        if item.get_closest_marker("ci_on_bigquery") and case and "bigquery" in case.id.split("-"):
+        on_bigquery = "bigquery_server" in getattr(item, "fixturenames", ()) or (
+            case is not None and "bigquery" in case.id.split("-")
+        )
+        if on_bigquery and item.get_closest_marker("ci_on_bigquery"):
             item.add_marker(pytest.mark.ci)
 
 

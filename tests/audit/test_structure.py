@@ -15,6 +15,8 @@ from soyoil.audit.structure.defects import Action, Defect, structural_defects
 from soyoil.contracts.contract import Partition, load_contract, load_contracts
 from soyoil.warehouse.live import LiveColumn, LiveTable, LiveWarehouse
 
+pytestmark = pytest.mark.ci_on_bigquery
+
 CONTRACTS = load_contracts()
 STAMPED = 1
 

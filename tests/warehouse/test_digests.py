@@ -24,6 +24,8 @@ from soyoil.warehouse.ddl import text_literal
 from soyoil.warehouse.digest import COLUMNS, GroupDigest, group_digests
 from soyoil.warehouse.digest_sql import DigestStatements
 
+pytestmark = pytest.mark.ci_on_bigquery
+
 MakeContract = Callable[..., TableContract]
 MakeFrame = Callable[[dict[Any, Any]], pd.DataFrame]
 

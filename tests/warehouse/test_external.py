@@ -10,6 +10,8 @@ from soyoil.datasets.external import WarehouseExternalStore
 from soyoil.external.config import ExternalConfig
 from soyoil.external.load import Loaded, load_external
 
+pytestmark = pytest.mark.ci_on_bigquery
+
 TABLE = "raw_intelligence.fred_economic"
 NOW = pd.Timestamp("2023-10-20 12:00", tz="UTC").as_unit("us")
 

@@ -26,6 +26,8 @@ from soyoil.warehouse.foreign import Beginnings
 from soyoil.warehouse.guard import forbid_warehouse
 from soyoil.warehouse.open import open_foreign
 
+pytestmark = pytest.mark.ci_on_bigquery
+
 COLUMNS = (
     "date DATE, root STRING, symbol STRING, open FLOAT64, high FLOAT64, low FLOAT64, "
     "close NUMERIC, volume INT64, is_spread BOOL, legs ARRAY<STRING>, seen TIMESTAMP"

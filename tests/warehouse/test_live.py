@@ -29,6 +29,8 @@ from soyoil.warehouse.live import COPIES, TRAITS, BackendName, LiveColumn, LiveT
 from soyoil.warehouse.open import connect, open_inspector
 from soyoil.warehouse.table_shape import contract_shape, live_shape
 
+pytestmark = pytest.mark.ci_on_bigquery
+
 STATEMENTS = (
     "CREATE SCHEMA features",
     "CREATE SCHEMA hollow",

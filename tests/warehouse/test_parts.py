@@ -25,6 +25,8 @@ from soyoil.warehouse.ddl import backtick, text_literal
 from soyoil.warehouse.digest import GroupDigest, group_digests
 from soyoil.warehouse.partial.parts import changes, digests_by_part
 
+pytestmark = pytest.mark.ci_on_bigquery
+
 MakeContract = Callable[..., TableContract]
 Rows = dict[tuple[str, str], float]
 
