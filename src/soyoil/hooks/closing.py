@@ -39,7 +39,9 @@ def _command(name: str) -> str:
     own = Path(sys.executable).parent / name
     if shutil.which(name) or not own.exists():
         return name
-    return os.path.relpath(own)
+    path = os.path.relpath(own)
+    # An environment elsewhere is one that its user knows how to call.
+    return name if path.startswith(os.pardir) else path
 
 
 def what_to_open(root: Path, outputs: Iterable[str]) -> str:

@@ -201,6 +201,11 @@ def spoil_rows(
 
 
 def _garbage(source: ExternalSource, rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Rows whose values are wrong: whole numbers, so that counts take them too."""
-    values = {name: rng.integers(1, 1_000_000, len(rows)) for name in source.values}
+    """Rows whose values are wrong: flags turned, else whole numbers, which counts take too."""
+    values = {
+        name: ~rows[name].fillna(False)
+        if pd.api.types.is_bool_dtype(rows[name])
+        else rng.integers(1, 1_000_000, len(rows))
+        for name in source.values
+    }
     return rows.assign(**values)
