@@ -338,6 +338,9 @@ def test_the_end_names_what_there_is_to_open(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"https://me:{SECRET}@tracking.example/")
     remote = what_to_open(tmp_path, made)
     assert "tracking.example" in remote
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "databricks://profile")
+    elsewhere = what_to_open(tmp_path, made)
+    assert "mlflow ui" not in elsewhere, "no store of this machine"
     assert SECRET not in remote
     assert "127.0.0.1" not in remote
 

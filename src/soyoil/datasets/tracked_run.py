@@ -6,35 +6,14 @@ import json
 import os
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Final, NoReturn
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
 
 from soyoil.base.leftovers import unfinished
 from soyoil.reports.train.origin import Origin
 from soyoil.tracking import active
-from soyoil.tracking.environment import STORE_VARIABLE
-
-LOCAL: Final = "http://127.0.0.1:5000"
-"""Where a bare ``mlflow ui`` listens."""
-
-
-def server_of(store: str) -> str:
-    """Address of MLflow's pages for a store, without user and password; empty if it has none.
-
-    Examples
-    --------
-    >>> server_of("https://me:secret@mlflow.example/base/")
-    'https://mlflow.example/base'
-    >>> server_of("sqlite:///mlflow.db")
-    'http://127.0.0.1:5000'
-    """
-    parts = urlsplit(store)
-    if parts.scheme in ("http", "https"):
-        host = parts.netloc.rpartition("@")[2]
-        return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
-    return "" if parts.scheme.startswith("databricks") else LOCAL
+from soyoil.tracking.environment import STORE_VARIABLE, server_of
 
 
 def _current() -> Origin | None:

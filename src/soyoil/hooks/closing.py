@@ -16,9 +16,8 @@ from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
 
 from soyoil.base.data_folder import data_folder
-from soyoil.base.redact import redact
 from soyoil.hooks.parameters import ParameterHooks
-from soyoil.tracking.environment import STORE_VARIABLE
+from soyoil.tracking.environment import LOCAL, STORE_VARIABLE, server_of
 
 REPORT: Final = "report"
 FORECAST: Final = "forecast_files"
@@ -68,11 +67,11 @@ def what_to_open(root: Path, outputs: Iterable[str]) -> str:
     }
     if not found:
         return ""
-    if REPORT in made:
-        store = os.environ.get(STORE_VARIABLE, "")
-        remote = store.startswith(("http://", "https://"))
-        runs = redact(store) if remote else f"{_command('mlflow')} ui"
-        found[runs] = "the runs behind it" + ("" if remote else ", http://127.0.0.1:5000")
+    server = server_of(os.environ.get(STORE_VARIABLE, "")) if REPORT in made else ""
+    if server == LOCAL:
+        found[f"{_command('mlflow')} ui"] = f"the runs behind it, {LOCAL}"
+    elif server:
+        found[server] = "the runs behind it"
     demo = "make demo" if (root / "Makefile").is_file() else f"{_command('kedro')} demo"
     lines = [f"  {place:<{_WIDTH}}  {what}" for place, what in found.items()]
     lines.append(f"All of it in the browser: {demo}")

@@ -7,13 +7,33 @@ import platform
 import subprocess
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit, urlunsplit
 
 from soyoil import __version__
 
 UNKNOWN: Final = "unknown"
 STORE_VARIABLE: Final = "MLFLOW_TRACKING_URI"
+LOCAL: Final = "http://127.0.0.1:5000"
+"""Where a bare ``mlflow ui`` listens."""
 _GIT_TIMEOUT_S: Final = 10.0
 _defaults: set[str] = set()
+
+
+def server_of(store: str) -> str:
+    """Address of MLflow's pages for a store, without user and password; empty if it has none.
+
+    Examples
+    --------
+    >>> server_of("https://me:secret@mlflow.example/base/")
+    'https://mlflow.example/base'
+    >>> server_of("sqlite:///mlflow.db")
+    'http://127.0.0.1:5000'
+    """
+    parts = urlsplit(store)
+    if parts.scheme in ("http", "https"):
+        host = parts.netloc.rpartition("@")[2]
+        return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
+    return "" if parts.scheme.startswith("databricks") else LOCAL
 
 
 def _git(root: Path, *args: str) -> str | None:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from soyoil.features.outside import switched_on
 from soyoil.forecast.outlook import outlooks
+from soyoil.hooks.closing import RESULT_FILE, TABLE_FILE
 from soyoil.models.arrays import feature_names
 from soyoil.models.champion import ChampionConfig
 from soyoil.models.registry import CHAMPION
@@ -22,8 +23,6 @@ from soyoil.splits.snapshot import Snapshot
 from soyoil.targets.horizons import HORIZONS
 
 REPORT_FILE: Final = "report.html"
-RESULT_FILE: Final = "result.txt"
-TABLE_FILE: Final = "skill_table.txt"
 
 
 def make_report(
