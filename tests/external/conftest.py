@@ -17,6 +17,18 @@ def store() -> MemoryStore:
 
 
 @pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, str], Path]:
+    """Writes a text file of a name."""
+
+    def write(name: str, text: str) -> Path:
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
 def write_cot(tmp_path: Path) -> Callable[[Sequence[Sequence[object]]], Path]:
     """Writes reports as a CSV file of the CFTC's."""
 

@@ -28,16 +28,6 @@ SHORT = SyntheticConfig.model_validate({"start": "2018-01-02", "end": "2019-04-3
 Write = Callable[[str, str], Path]
 
 
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    def write(name: str, text: str) -> Path:
-        path = tmp_path / name
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write
-
-
 def load(store: MemoryStore, path: Path, now: pd.Timestamp = NOW) -> Loaded:
     config = ExternalConfig.model_validate({"curve": {"path": str(path), "required": True}})
     loaded = load_external(config, store, now)

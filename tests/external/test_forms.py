@@ -22,16 +22,6 @@ NOW = pd.Timestamp("2025-06-20 12:00", tz="UTC").as_unit("us")
 Write = Callable[[str, str], Path]
 
 
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    def write(name: str, text: str) -> Path:
-        path = tmp_path / name
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write
-
-
 def load(store: MemoryStore, source: str, path: Path, now: pd.Timestamp = NOW) -> Loaded:
     config = ExternalConfig(**{source: {"path": str(path), "required": True}})
     loaded = load_external(config, store, now)
