@@ -103,6 +103,7 @@ def outcomes(shared_project) -> dict[str, tuple[int, str]]:  # type: ignore[no-u
     return found
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", CASES)
 def test_one_clear_message(outcomes: dict[str, tuple[int, str]], name: str) -> None:
     code, output = outcomes[name]
@@ -114,6 +115,7 @@ def test_one_clear_message(outcomes: dict[str, tuple[int, str]], name: str) -> N
     assert len(errors) == 1, output
 
 
+@pytest.mark.ci
 def test_nothing_was_tracked(outcomes: dict[str, tuple[int, str]], shared_project) -> None:  # type: ignore[no-untyped-def]
     assert outcomes
     assert not (shared_project.root / "mlflow.db").exists()

@@ -231,6 +231,7 @@ def test_split_plan_is_there_as_a_preview(data: Path) -> None:
     assert {trace["name"] for trace in figure["data"]} == {"training", "early stopping", "scored"}
 
 
+@pytest.mark.slow
 def test_a_second_run_changes_nothing(first, data: Path, shared_project) -> None:  # type: ignore[no-untyped-def]
     before = {model: predictions(data, model) for model in MODELS}
     snapshots = sorted(p.name for p in (data / "05_model_input" / "snapshots").iterdir())

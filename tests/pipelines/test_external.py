@@ -36,6 +36,7 @@ def made_tables(project: Any) -> list[tuple[object, ...]]:
     return answers(project, "SELECT table_name FROM information_schema.tables")
 
 
+@pytest.mark.ci
 def test_sources_are_used_where_they_are_on_and_missed_where_they_fail(project: Any) -> None:
     path = project.root / "cot.csv"
     path.write_text(COT, encoding="utf-8")

@@ -147,6 +147,7 @@ def _runs(kind: str) -> dict[str, Any]:
     return {run.data.tags["pipeline"]: run for run in found}
 
 
+@pytest.mark.ci
 def test_sessions(tmp_path: Path, project_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tmp_path
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root / 'mlflow.db'}")
