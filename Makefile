@@ -79,7 +79,7 @@ lint: $(STAMP) ## ruff, mypy and the layer contracts
 	@echo 'ruff format --check'
 	@$(BIN)/ruff format --quiet --check .
 	@echo 'mypy'
-	@$(BIN)/mypy
+	@$(BIN)/mypy --num-workers 2
 	@echo 'lint-imports'
 	@out=$$($(BIN)/lint-imports 2>&1) || { printf '%s\n' "$$out"; exit 1; }; \
 		printf '%s\n' "$$out" | tail -n 1

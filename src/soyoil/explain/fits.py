@@ -121,7 +121,7 @@ class Fitter:
         dates = planned.labels["data_date"].iloc[position]
         snapshot, sessions = settings.snapshot, planned.horizon.sessions
         implied = implied_vol(snapshot.matrix, snapshot.symbol)
-        cones = cones | implied_quantiles(implied, sessions)
+        cones = cones | implied_quantiles(implied, sessions, cones[ALL_CONES[0]])
         names = [name for name in ALL_CONES if name in cones]
         quantiles = {name: cones[name][position] for name in names}
         for engine in experts_of(CHAMPION):

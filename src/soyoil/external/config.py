@@ -8,14 +8,14 @@ from pydantic import Field, field_validator, model_validator
 
 from soyoil.base.config import Config
 from soyoil.base.suggest import did_you_mean
-from soyoil.external.api.config import ApiConfig, check_url
+from soyoil.external.api.config import ApiConfig, PublicDataConfig, check_url
 from soyoil.external.releases import NEVER, SERIES_RULES
 from soyoil.external.stations import STATIONS, Region
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Origin = Literal["files", "api", "synthetic"]
+Origin = Literal["files", "api", "bigquery", "synthetic"]
 
 
 class OutsideSection(Config):
@@ -24,8 +24,8 @@ class OutsideSection(Config):
     Attributes
     ----------
     origin
-        ``files``: what lies at `path`. ``api``: the publisher's own service. ``synthetic``: the
-        twin that belongs to the synthetic market.
+        ``files``: what lies at `path`. ``api``: the publisher's own service. ``bigquery``: a public
+        data set of BigQuery. ``synthetic``: the twin that belongs to the synthetic market.
     path
         File or folder; with ``files``, None turns the source off, and its features are NULL.
     required
@@ -91,8 +91,10 @@ class ServedSection(OutsideSection):
 
     @model_validator(mode="after")
     def _check_service(self) -> Self:
-        if self.origin != "api" and (self.url is not None or self.refresh):
-            raise ValueError(f"url and refresh need origin: api, not {self.origin}")
+        if self.origin != "api" and self.url is not None:
+            raise ValueError(f"url needs origin: api, not {self.origin}")
+        if self.refresh and self.origin not in ("api", "bigquery"):
+            raise ValueError(f"refresh needs origin: api, not {self.origin}")
         return self
 
 
@@ -161,11 +163,16 @@ class WeatherConfig(ServedSection):
     ----------
     station
         Name of the station of files that have no column of it.
+    bigquery
+        With ``origin: bigquery``, where GSOD is read and who pays.
     stations
         Region and weight by station; others are loaded and not used.
     """
 
+    ORIGINS: ClassVar[tuple[Origin, ...]] = ("files", "api", "bigquery", "synthetic")
+
     station: str | None = None
+    bigquery: PublicDataConfig = PublicDataConfig()
     stations: dict[str, StationConfig] = Field(
         default_factory=lambda: {
             name: StationConfig(region=region, weight=weight)

@@ -10,6 +10,7 @@ import pandas as pd
 from soyoil.base.errors import ConfigError, SourceError
 from soyoil.external.api.client import no_key
 from soyoil.external.api.config import SERVICES
+from soyoil.external.api.gsod import check_project
 from soyoil.external.base import CONFLICT, ExternalSource, Reading, no_rejects
 from soyoil.external.config import ExternalConfig, OutsideSection
 from soyoil.external.registry import SOURCES
@@ -58,6 +59,7 @@ def check_keys(config: ExternalConfig) -> None:
     ConfigError
         Naming each environment variable that is not set.
     """
+    check_project(config.weather)
     asked = [SERVICES[name] for name in config.on() if config.of(name).origin == "api"]
     missing = [s for s in asked if s.key is not None and s.key.required and not s.key.value]
     if missing:
@@ -169,7 +171,7 @@ def _read(
     source: ExternalSource, section: OutsideSection, stored: pd.DataFrame, now: pd.Timestamp
 ) -> Reading:
     # The configuration allows a service only where there is a client of it.
-    if section.origin == "api" and source.fetch is not None:
+    if section.origin in ("api", "bigquery") and source.fetch is not None:
         return source.fetch(section, stored, now)
     return source.read(section)
 

@@ -209,7 +209,8 @@ def outlook(snapshot: Snapshot, horizon: Horizon, config: ChampionConfig, first:
     returns = snapshot.returns
     y = forward_sums(returns, h)
     quantiles = baseline_quantiles(returns, snapshot.hourly_vol, h)
-    quantiles |= implied_quantiles(implied_vol(snapshot.matrix, snapshot.symbol), h)
+    implied = implied_vol(snapshot.matrix, snapshot.symbol)
+    quantiles |= implied_quantiles(implied, h, quantiles["vol_cone"])
     rows = np.arange(first, len(returns))
     experts = cone_experts(returns, quantiles, y, rows, h)
     mixed = mix(experts, h, config)

@@ -248,7 +248,9 @@ def _begin(model: ServedModel, frame: pd.DataFrame) -> _Work:
     cones = baseline_quantiles(returns, hourly, model.sessions)
     experts = {name: cones[name][rows] for name in CONES}
     if IMPLIED in model.weights:
-        implied = implied_quantiles(implied_vol(whole, model.symbol), model.sessions)
+        implied = implied_quantiles(
+            implied_vol(whole, model.symbol), model.sessions, cones[CONES[0]]
+        )
         values = implied.get(IMPLIED, np.full_like(cones[CONES[0]], np.nan))[rows]
         # Where no implied volatility is known the vol cone stands for it, as in the mix.
         experts[IMPLIED] = np.where(np.isfinite(values), values, experts[CONES[0]])

@@ -16,7 +16,7 @@ from soyoil.metrics.losses import row_losses
 from soyoil.models.backends.failures import told_apart
 from soyoil.models.base import FoldResult, FoldTask
 from soyoil.models.baselines import baseline_quantiles
-from soyoil.models.champion import ChampionConfig, cone_experts, mix
+from soyoil.models.champion import CONES, ChampionConfig, cone_experts, mix
 from soyoil.models.cones.implied import implied_quantiles
 from soyoil.models.walkforward import Job, fit_one
 from soyoil.splits.plan import SplitPlan
@@ -114,7 +114,7 @@ def champion_skill(
     _, rows = plan.test_rows()
     h = span.horizon.sessions
     quantiles = baseline_quantiles(span.returns, span.hourly_vol, h)
-    quantiles |= implied_quantiles(span.implied_vol, h)
+    quantiles |= implied_quantiles(span.implied_vol, h, quantiles[CONES[0]])
     mixed = mix(
         cone_experts(span.returns, quantiles, span.arrays.y, rows, h),
         h,

@@ -132,7 +132,8 @@ def newest_version() -> str | None:
     from alembic.script import ScriptDirectory
 
     (folder,) = mlflow.store.db_migrations.__path__
-    return ScriptDirectory(folder).get_current_head()
+    head: str | None = ScriptDirectory(folder).get_current_head()
+    return head
 
 
 def _tables(path: Path) -> set[str]:

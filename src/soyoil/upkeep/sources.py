@@ -134,7 +134,7 @@ def credential_findings(
         if external.of(name).origin == "api" and service is not None and service.key is not None:
             wanted.append((service.key.variable, f"external.{name}", service.key.required))
     findings = [_key_finding(*entry, environment) for entry in wanted]
-    if google:
+    if google or external.weather.origin == "bigquery":
         findings.append(_google_finding(environment))
     if tracking.startswith("http") and "@" not in tracking:
         names = ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_USERNAME")

@@ -34,14 +34,22 @@ FIRST = 1500
 
 
 def test_the_scale_by_hand() -> None:
-    # A quarter of a year is half of sqrt(252): 24 % a year are 12 % in 63 sessions.
-    assert implied_sigma(np.array([0.24]), 63) == pytest.approx([0.12], rel=1e-15)
     # 0.24 sqrt(5 / 252) = 0.24 x 0.1408590 = 0.0338062, and 1.2816 of that is 0.0433260.
-    assert implied_sigma(np.array([0.24]), 5) == pytest.approx([0.0338062], abs=1e-7)
-    assert implied_sigma(np.array([0.24, np.nan]), 252)[0] == 0.24
-    found = implied_quantiles(np.array([0.24, np.nan]), 5)["implied_cone"]
+    within = implied_sigma(np.array([0.24]), 5, np.array([0.5]))
+    assert within == pytest.approx([0.0338062], abs=1e-7)
+    # The month is the options': 0.24**2 / 12 = 0.0048. Of 63 sessions two thirds are the vol
+    # cone's: 0.0048 + 0.06**2 x 2 / 3 = 0.0072.
+    assert implied_sigma(np.array([0.24]), 63, np.array([0.06])) ** 2 == pytest.approx([0.0072])
+    # Where both say the same per session, so does their mix: 24 % a year at 12 months.
+    year = implied_sigma(np.array([0.24, np.nan]), 252, np.array([0.24, 0.24]))
+    assert year[0] == pytest.approx(0.24, rel=1e-15)
+    cone = np.tile([-0.1, 0.0, 0.1], (2, 1))
+    found = implied_quantiles(np.array([0.24, np.nan]), 5, cone)["implied_cone"]
     assert found[0] == pytest.approx([-0.0433260, 0.0, 0.0433260], abs=1e-7)
     assert np.isnan(found[1]).all()
+    long = implied_quantiles(np.array([0.24, np.nan]), 63, cone * 0.6 * CONE_Z)["implied_cone"]
+    assert long[0, 2] == pytest.approx(CONE_Z * 0.0072**0.5)
+    assert np.isnan(long[1]).all()
 
 
 def test_it_speaks_of_the_target_alone_and_in_fractions() -> None:
@@ -49,7 +57,7 @@ def test_it_speaks_of_the_target_alone_and_in_fractions() -> None:
     np.testing.assert_allclose(implied_vol(matrix, "ZL"), [0.24, np.nan, np.nan, 0.315])
     assert np.isnan(implied_vol(matrix, "ZS")).all()
     assert np.isnan(implied_vol(matrix.drop(columns=COLUMN), "ZL")).all()
-    assert implied_quantiles(implied_vol(matrix, "ZS"), 5) == {}
+    assert implied_quantiles(implied_vol(matrix, "ZS"), 5, np.ones((4, 3))) == {}
 
 
 def test_its_prior_is_a_share_of_the_vol_cone_and_of_nothing_else() -> None:
@@ -147,7 +155,7 @@ def skill(returns: FloatArray, hourly: FloatArray, implied: FloatArray | None, h
     rows = np.arange(FIRST, len(y) - h)
     quantiles = baseline_quantiles(returns, hourly, h)
     if implied is not None:
-        quantiles |= implied_quantiles(implied, h)
+        quantiles |= implied_quantiles(implied, h, quantiles["vol_cone"])
     mixed = mix(cone_experts(returns, quantiles, y, rows, h), h, ChampionConfig()).quantiles
 
     def loss(forecast: FloatArray) -> float:

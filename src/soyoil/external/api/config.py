@@ -53,6 +53,35 @@ class ApiConfig(Config):
         return value
 
 
+class PublicDataConfig(Config):
+    """Which public data set of BigQuery is read, and who pays.
+
+    Attributes
+    ----------
+    project
+        Project that queries run in and that pays; None takes ``GOOGLE_CLOUD_PROJECT``.
+    dataset
+        ``project.dataset`` that holds a table ``gsod<year>`` per year.
+    location
+        Where it lies; queries run there.
+    since
+        First year.
+    maximum_gb
+        Gigabytes (10**9 bytes) that one load may read; more is refused before anything is read.
+    endpoint
+        ``http://host:port`` of another server than Google's, neither encrypted nor authenticated.
+    """
+
+    project: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")
+    dataset: str = Field(
+        default="bigquery-public-data.noaa_gsod", pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]\.\w+$"
+    )
+    location: str = Field(default="US", min_length=1)
+    since: int = Field(default=1990, ge=1929, le=2100)
+    maximum_gb: float = Field(default=20.0, gt=0, le=1e6)
+    endpoint: str | None = Field(default=None, pattern=r"^https?://[^/@]+/?$")
+
+
 def check_url(value: str) -> str:
     """Address of a service without its last slash.
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from soyoil.base.data_folder import data_folder_name
 from soyoil.base.errors import SourceError
+from soyoil.external.api import gsod
 from soyoil.external.api.client import UNCHANGED, Client
 from soyoil.external.api.config import SERVICES
 from soyoil.external.base import Reading
@@ -113,6 +114,8 @@ def fetch(
 ) -> Reading:
     """Get the files of the stations of GHCN-Daily where they have changed, and read them.
 
+    With ``origin: bigquery`` those of GSOD, see `soyoil.external.api.gsod`.
+
     Parameters
     ----------
     config
@@ -120,7 +123,7 @@ def fetch(
     stored
         Rows of the table; not used, for a station comes whole or not at all.
     now
-        Moment of the load, UTC; not used.
+        Moment of the load, UTC; used for GSOD alone.
     folder
         Where files are kept; None is `FOLDER` of the data folder.
 
@@ -129,6 +132,8 @@ def fetch(
     SourceError
         No station could be got, or not every one and the source is required.
     """
+    if config.origin == "bigquery":
+        return gsod.fetch(config, now, folder)
     kept = Path(data_folder_name()) / FOLDER if folder is None else folder
     wanted = [name for name in config.stations if re.fullmatch(STATION, name)]
     failed = []

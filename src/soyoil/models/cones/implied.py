@@ -18,6 +18,8 @@ COLUMN: Final = "implied.zl_30d"
 year: the newest that the decision knows, NULL where that is too old."""
 
 PERCENT: Final = 100.0
+MONTH: Final = 21
+"""Sessions in the 30 calendar days that the options speak of."""
 
 
 def implied_vol(matrix: pd.DataFrame, symbol: str) -> FloatArray:
@@ -40,11 +42,13 @@ def implied_vol(matrix: pd.DataFrame, symbol: str) -> FloatArray:
     return np.where(percent > 0, percent, np.nan) / PERCENT
 
 
-def implied_sigma(implied: FloatArray, sessions: int) -> FloatArray:
+def implied_sigma(implied: FloatArray, sessions: int, cone: FloatArray) -> FloatArray:
     """Standard deviation of the next h-session log return that option prices imply.
 
-    ``sigma_h = implied sqrt(h / 252)``: each session has the same variance, within the 30 days
-    that the options speak of and beyond. Nothing is taken off for what their sellers are paid.
+    ``sigma_h**2 = implied**2 min(h, 21) / 252 + cone**2 max(0, 1 - 21 / h)``: the month that the
+    options speak of has their variance, and what comes after it that of the vol cone, for variances
+    of times that follow each other add up. Nothing is taken off for what sellers of options are
+    paid.
 
     Parameters
     ----------
@@ -52,16 +56,22 @@ def implied_sigma(implied: FloatArray, sessions: int) -> FloatArray:
         Annualised, as a fraction, shape ``(n,)``.
     sessions
         Horizon h.
+    cone
+        Sigma of the vol cone of the same horizon, shape ``(n,)``.
 
     Examples
     --------
-    >>> implied_sigma(np.array([0.24]), 63).tolist()
-    [0.12]
+    >>> implied_sigma(np.array([0.24]), 63, np.array([0.06])).round(6).tolist()
+    [0.084853]
     """
-    return np.asarray(implied * np.sqrt(sessions / TRADING_DAYS), dtype=np.float64)
+    month = implied**2 * (min(sessions, MONTH) / TRADING_DAYS)
+    after = cone**2 * max(0.0, 1.0 - MONTH / sessions)
+    return np.asarray(np.sqrt(month + after), dtype=np.float64)
 
 
-def implied_quantiles(implied: FloatArray, sessions: int) -> dict[str, FloatArray]:
+def implied_quantiles(
+    implied: FloatArray, sessions: int, cone: FloatArray
+) -> dict[str, FloatArray]:
     """The implied cone as an expert of the champion: median 0, interval ``1.2816 sigma_h``.
 
     Parameters
@@ -70,6 +80,8 @@ def implied_quantiles(implied: FloatArray, sessions: int) -> dict[str, FloatArra
         As `implied_vol` gives it.
     sessions
         Horizon h.
+    cone
+        Quantiles of the vol cone on the same rows, shape ``(n, 3)``, log returns.
 
     Returns
     -------
@@ -80,4 +92,5 @@ def implied_quantiles(implied: FloatArray, sessions: int) -> dict[str, FloatArra
     if not np.isfinite(implied).any():
         return {}
     step = np.array([-CONE_Z, 0.0, CONE_Z])
-    return {IMPLIED: implied_sigma(implied, sessions)[:, None] * step}
+    sigma = implied_sigma(implied, sessions, (cone[:, 2] - cone[:, 1]) / CONE_Z)
+    return {IMPLIED: sigma[:, None] * step}

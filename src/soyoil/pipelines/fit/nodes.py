@@ -12,7 +12,7 @@ import pandas as pd
 from soyoil.base.handover import MadeFrom, check_handover, stamp_of, stamped
 from soyoil.models.arrays import horizon_arrays
 from soyoil.models.baselines import baseline_quantiles, vol_cone_sigma
-from soyoil.models.champion import ChampionConfig, ExpertForecasts, in_order, mix
+from soyoil.models.champion import CONES, ChampionConfig, ExpertForecasts, in_order, mix
 from soyoil.models.cones.implied import implied_quantiles, implied_vol
 from soyoil.models.config import EngineConfig, FitConfig
 from soyoil.models.engines import ENGINES, engine_of, is_ablation
@@ -100,12 +100,13 @@ def mix_experts(
         }
         quantiles = {name: on_dates(frame, dates) for name, frame in forecasts.items()}
         implied = implied_vol(snapshot.matrix, snapshot.symbol)[position]
+        quantiles |= implied_quantiles(implied, horizon.sessions, quantiles[CONES[0]])
         mixed = mix(
             ExpertForecasts(
                 session=position,
                 y=labels[horizon.target].to_numpy(dtype="float64")[position],
                 sigma=vol_cone_sigma(snapshot.returns, horizon.sessions)[position],
-                quantiles=in_order(quantiles | implied_quantiles(implied, horizon.sessions)),
+                quantiles=in_order(quantiles),
             ),
             horizon.sessions,
             config,

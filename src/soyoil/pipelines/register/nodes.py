@@ -42,11 +42,12 @@ def _experts(
 ) -> ExpertForecasts:  # fmt: skip
     quantiles = {name: on_dates(frame, dates) for name, frame in forecasts.items()}
     implied = implied_vol(snapshot.matrix, snapshot.symbol)[rows]
+    quantiles |= implied_quantiles(implied, horizon.sessions, quantiles[CONES[0]])
     return ExpertForecasts(
         session=rows,
         y=y[rows],
         sigma=vol_cone_sigma(snapshot.returns, horizon.sessions)[rows],
-        quantiles=in_order(quantiles | implied_quantiles(implied, horizon.sessions)),
+        quantiles=in_order(quantiles),
     )
 
 
