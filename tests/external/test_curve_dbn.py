@@ -17,6 +17,10 @@ from soyoil.base.errors import SourceError
 from soyoil.external.base import Reading
 from soyoil.external.config import OutsideSection
 from soyoil.external.readers.curve import read
+from soyoil.market.bars import session_bars
+from soyoil.sources import load_bars
+from soyoil.sources.base import SourceConfig
+from soyoil.sources.databento.dbn import read_metadata
 
 WEEK = ("2024-01-08", "2024-01-13")
 NUMBERS = {
@@ -196,6 +200,40 @@ def test_agrees_with_brute_force(by_contract: Write, tmp_path: Path) -> None:
         if key not in expected or expected[key][0] < time:
             expected[key] = (time, price)
     assert prices(tmp_path / "curve") == {key: price for key, (_, price) in expected.items()}
+
+
+@pytest.mark.real_data
+def test_real_bars_as_contracts_have_the_closes_of_their_sessions(
+    databento_dir: Path, by_contract: Write, tmp_path: Path
+) -> None:
+    """Real front months of two months under made names of contracts."""
+    fronts = SourceConfig(kind="databento", path=str(tmp_path / "fronts"))
+    (tmp_path / "fronts").mkdir()
+    names = ("glbx-mdp3-20231001-20231031", "glbx-mdp3-20231101-20231130")
+    for name, span in zip(names, (("2023-10-01", "2023-11-01"), ("2023-11-01", "2023-12-01"))):  # noqa: B905
+        path = databento_dir / f"{name}.ohlcv-1h.dbn.zst"
+        (tmp_path / "fronts" / path.name).symlink_to(path)
+        held = read_metadata(path).mappings["ZL.v.0"]
+        numbers = sorted({int(i["symbol"]) for i in held})
+        mappings: Mapping = {}
+        for interval in held:
+            contract = f"ZL{'FHKNQUVZ'[numbers.index(int(interval['symbol']))]}4"
+            dates = (str(interval["start_date"]), str(interval["end_date"]))
+            mappings.setdefault(contract, []).append((*dates, interval["symbol"]))
+        bars = DBNStore.from_file(path).to_ndarray()
+        records = [bars[np.isin(bars["instrument_id"], numbers)].tobytes()]
+        by_contract(path.name, records, mappings, span=span)
+    reading = loaded(tmp_path / "curve")
+    batch = load_bars(fronts)
+    sessions = session_bars(batch.bars, batch.origin).sessions
+    closes = dict(zip(sessions["data_date"].dt.strftime("%F"), sessions["close"], strict=True))
+    assert reading.rejected.empty
+    assert len(closes) == 43
+    found = prices(tmp_path / "curve")
+    assert {day for _, day in found} == set(closes)
+    assert all(
+        price in {p for (_, d), p in found.items() if d == day} for day, price in closes.items()
+    )
 
 
 # Set aside.

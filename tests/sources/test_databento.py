@@ -453,6 +453,7 @@ def test_other_symbology(
     message = refusal(path)
     assert message.startswith(f"{path} was requested {words}")
     assert "Download ROOT.v.0 (for example ZL.v.0) with stype_in=continuous" in message
+    assert "belong in a folder of their own, for external.curve.path" in message
 
 
 def test_hourly_and_daily_in_one_folder(
