@@ -32,6 +32,10 @@ WRITTEN: dict[str, tuple[str, ...]] = {
     "source: {replace: true}": ("source.replace", "True", "'nothing'"),
     "source: {download: {mode: rnge}}": ("source.download.mode", "'rnge'", "'range'"),
     "source: {download: {mode: range}}": ("source.download.mode", "source.kind", "synthetic"),
+    "source: {download: {kind: contract}}": ("source.download.kind", "contract", "'contracts'"),
+    "source: {kind: databento, path: bars, download: {contracts_path: ./bars}}": (
+        "source.download.contracts_path", "source.path=bars", "a folder of their own",
+    ),
     "source: {download: {max_cost: 5}}": ("max_cost", "max_cost_usd"),
     "source: {download: {end: 2010-06-06}}": ("source.download.end", "2010-06-06"),
     "source: {synthetic: {seed: -1}}": ("source.synthetic.seed", "-1", "0"),

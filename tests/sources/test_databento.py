@@ -27,7 +27,7 @@ from soyoil.sources.base import (
     SourceConfig,
     empty_quarantine,
 )
-from soyoil.sources.databento.dbn import _records, read_dbn
+from soyoil.sources.databento.dbn import read_dbn, records_in
 from soyoil.sources.databento.load import conditions, list_files, read_folder
 from soyoil.sources.databento.symbols import DAY_NS, SymbolMap, parse_continuous
 
@@ -272,7 +272,7 @@ def test_short_reads_do_not_split_records(make_bars: Bars, tmp_path: Path) -> No
             return head
 
     content = b"".join(make_bars(7))
-    parts = list(_records(Trickle(content), tmp_path, "ohlcv-1h"))
+    parts = list(records_in(Trickle(content), tmp_path, "ohlcv-1h"))
     assert b"".join(part.tobytes() for part in parts) == content
 
 
@@ -453,6 +453,7 @@ def test_other_symbology(
     message = refusal(path)
     assert message.startswith(f"{path} was requested {words}")
     assert "Download ROOT.v.0 (for example ZL.v.0) with stype_in=continuous" in message
+    assert "belong in a folder of their own, for external.curve.path" in message
 
 
 def test_hourly_and_daily_in_one_folder(

@@ -248,6 +248,7 @@ def test_single_contracts(tmp_path: Path) -> None:
     message = refusal(path)
     assert f"{path} holds symbols such as ZLH4" in message
     assert "stype_in=continuous" in message
+    assert "for external.curve.path" in message
 
 
 def test_missing_root(tmp_path: Path) -> None:

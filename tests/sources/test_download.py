@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import vendor_server
-from vendor_server import KEY, Fault, Vendor, zstd
 
+import vendor_server
 from soyoil.base.errors import SourceError
 from soyoil.sources import load_bars
 from soyoil.sources.base import SourceConfig
@@ -24,6 +23,7 @@ from soyoil.sources.databento.download.folder import Folder
 from soyoil.sources.databento.download.plan import Pull, Span, by_month, file_name, joined, missing
 from soyoil.sources.databento.download.pull import download_missing
 from soyoil.sources.databento.load import conditions, read_folder
+from vendor_server import KEY, Fault, Vendor, zstd
 
 JANUARY = "glbx-mdp3-20240101-20240131.ohlcv-1h.dbn.zst"
 FEBRUARY = "glbx-mdp3-20240201-20240229.ohlcv-1h.dbn.zst"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import click
 from kedro.framework.session import KedroSession
@@ -12,6 +12,12 @@ from soyoil.cli.errors import ending_clearly
 from soyoil.cli.options import run_options
 from soyoil.params import check_parameters
 from soyoil.sources import download_bars
+
+EXAMPLES: Final = """\b
+Examples:
+  kedro download --dry-run                                   what is missing, and its cost
+  kedro download --params=source.download.kind=contracts     back months, beside source.path
+"""
 
 
 def _download(*, dry_run: bool, **options: Any) -> None:
@@ -35,7 +41,7 @@ download = click.Command(
     name="download",
     callback=_download,
     help="Pull the vendor's files that are missing at source.path, once their cost is allowed.",
-    epilog="Example: kedro download --dry-run   shows what is missing and its cost.",
+    epilog=EXAMPLES,
     params=[
         *run_options("env", "params", "conf_source"),
         click.Option(["--dry-run"], is_flag=True, help="Only show what is missing and its cost."),

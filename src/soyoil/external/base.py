@@ -99,9 +99,12 @@ class ExternalSource:
 
 
 def quarantine(source: str, reason: str, file: Path, rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows that are set aside, with a reason; ``series`` and ``event_time`` as they were read."""
+    """Rows that are set aside, with a reason; ``series`` and ``event_time`` as they were read.
+
+    Rows of several files have the name of theirs in ``file_name``.
+    """
     out = rows.reindex(columns=["series", "event_time"]).astype("str")
-    out = out.assign(source=source, reason=reason, file=file.name)
+    out = out.assign(source=source, reason=reason, file=rows.get("file_name", file.name))
     return out[list(QUARANTINE_COLUMNS)].reset_index(drop=True)
 
 

@@ -232,7 +232,7 @@ class ExternalConfig(Config):
     volatility
         Implied volatility: a CSV file or a folder of them.
     curve
-        Back months of soybean oil: a CSV or Parquet file, or a folder of them.
+        Back months of soybean oil: a DBN, CSV or Parquet file, or a folder of them.
     """
 
     planted: PlantedConfig | None = None

@@ -59,7 +59,7 @@ def load_bars(
 def download_bars(
     source: SourceConfig, *, dry_run: bool = False, report: Callable[[str], None] | None = None
 ) -> None:
-    """Pull the vendor's files that are missing at ``source.path``.
+    """Pull the vendor's files that are missing at ``source.path``, or of single contracts.
 
     Parameters
     ----------

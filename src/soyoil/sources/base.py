@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Self
 
 import pandas as pd
@@ -49,7 +50,8 @@ class SourceConfig(Config):
         content count no more, as after a corrected download. ``everything``: no stored file
         counts that is not at `path`, and no other root, as in a new warehouse.
     download
-        ``databento``: what is missing at `path` and may be pulled by API.
+        ``databento``: what is missing at `path`, or of single contracts in a folder of their own,
+        and may be pulled by API.
     table
         ``dataset.table`` of the bars (on BigQuery also ``project.dataset.table``), without the
         prefix of soyoil's own datasets. It is read and never changed.
@@ -93,7 +95,19 @@ class SourceConfig(Config):
                 f"source.kind is {self.kind}: set source.kind=databento and source.path, or "
                 "source.download.mode=null"
             )
+        if self.kind == "databento" and self.path:
+            self._check_contracts(self.path)
         return self
+
+    def _check_contracts(self, path: str) -> None:
+        """Refuse contracts where the front months are: loads of either would read both."""
+        own = Path(path).expanduser().resolve()
+        contracts = self.download.contracts_folder(path).resolve()
+        if contracts == own or (contracts == own.parent and own.is_file()):
+            raise ValueError(
+                f"source.download.contracts_path={contracts} is the folder that source.path="
+                f"{path} reads: contracts need a folder of their own"
+            )
 
 
 @dataclass(frozen=True)

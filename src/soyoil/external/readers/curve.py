@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,34 +17,46 @@ from soyoil.external.base import (
     NO_NUMBER,
     UNDATED,
     Reading,
-    no_rejects,
-    reference_days,
 )
 from soyoil.external.config import OutsideSection
-from soyoil.external.readers.files import PARQUET, cut_lines, files_at, joined, read_text, sift
+from soyoil.external.readers.contracts import (
+    DAY,
+    HOUR,
+    KINDS,
+    SOURCE,
+    WHAT,
+    Prices,
+    read_prices,
+)
+from soyoil.external.readers.files import files_at, sift
 from soyoil.external.releases import close_known_at, day_over_known_at
 from soyoil.external.schedule import DELIVERY_MONTHS, first_notices, last_trades
+from soyoil.market.coverage import IN_PROGRESS
 from soyoil.market.instruments import TARGET_ROOT, get_instrument
 from soyoil.market.sessions import scheduled_closes, trade_dates
+from soyoil.sources.databento.symbols import MONTH_CODES
 
-NAME: Final = "curve"
+NAME: Final = SOURCE
 SERIES: Final = "contract"
 VALUES: Final = ("price",)
 LABELS: Final = ("delivery_month", "first_notice_day", "last_trade_day")
-WHAT: Final = (
-    "prices by contract: Databento's bars (ts_event, symbol, close), or date, contract, settle"
-)
-MONTH_CODES: Final = "FGHJKMNQUVXZ"
 NO_MONTH: Final = "no_delivery_month"
 NO_SESSION: Final = "no_session"
 ROOT: Final = get_instrument(TARGET_ROOT)
 
-_CONTRACTS: Final = ("raw_symbol", "symbol", "contract", "instrument")
-_PRICES: Final = ("settle", "settlement", "price", "close")
-_CODE: Final = rf"^{TARGET_ROOT}([{MONTH_CODES}])(\d{{4}}|\d{{1,2}})$"
-_FIXED: Final = r"^-?\d{7,}$"
-_NANO: Final = 1e-9
-"""Databento's prices as whole numbers are in billionths."""
+_POOLED_TYPES: Final = {
+    "code": "str",
+    "year": "str",
+    "price": "float64",
+    "time": "datetime64[us, UTC]",
+    "file_name": "str",
+    "of": "int64",
+}
+_NO_PRICES: Final = pd.DataFrame(
+    {name: pd.Series(dtype=kind) for name, kind in _POOLED_TYPES.items()}
+)
+_SOME_DAY: Final = pd.Timestamp("1970-01-01", tz="UTC")
+"""In place of a moment that is not known."""
 _YEAR_MONTHS: Final = 12
 _DECADE: Final = 10
 _EPOCH: Final = 1970
@@ -76,23 +89,27 @@ def read(config: OutsideSection) -> Reading:
     Parameters
     ----------
     config
-        ``path`` is a CSV or Parquet file, or a folder of them: bars of Databento with the symbols
-        of contracts (``ts_event``, ``symbol`` or ``raw_symbol``, ``close``), hourly or of UTC days;
-        or ``date``, ``contract`` and ``settle``. Other roots and spreads are left out.
+        ``path`` is a file, or a folder of files in any of three forms: DBN by contract, hourly or
+        of UTC days; CSV or Parquet of such bars (``ts_event``, ``symbol`` or ``raw_symbol``,
+        ``close``); or ``date``, ``contract`` and ``settle``. Other roots and spreads are left out.
 
     Raises
     ------
     SourceError
-        A file is not there, is empty, neither of the two, or none holds a contract of the root.
+        A file is not there, is empty, damaged or none of the three, or none holds a contract of
+        the root.
     """
     path = Path(str(config.path))
-    parts, rejected = [], [no_rejects()]
-    for file in files_at(path, WHAT, (".csv", PARQUET)):
-        rows, bad = _read_file(file)
-        parts.append(rows)
-        rejected.append(bad)
-    rows, bad = joined(NAME, path, parts, VALUES)
-    rejected.append(bad)
+    files = [read_prices(file) for file in files_at(path, WHAT, KINDS)]
+    # What hourly bars say is known first, so their row stays of two that say the same.
+    rows = pd.concat(
+        [
+            _of_sessions([file for file in files if file.length == HOUR]),
+            _of_days([file for file in files if file.length != HOUR]),
+        ],
+        ignore_index=True,
+    )
+    rows, bad = _sifted(path, rows)
     if rows.empty:
         raise SourceError(
             f"{path} holds no price of a single contract of {TARGET_ROOT}: it should hold {WHAT}, "
@@ -100,49 +117,19 @@ def read(config: OutsideSection) -> Reading:
             f"({TARGET_ROOT}.v.0) are no contracts."
         )
     names = [SERIES, "event_time", "known_at", "vintage", *LABELS, *VALUES]
-    return Reading(rows.assign(vintage=UNDATED)[names], pd.concat(rejected, ignore_index=True))
-
-
-def _first_of(raw: pd.DataFrame, names: tuple[str, ...]) -> str | None:
-    return next((name for name in names if name in raw), None)
-
-
-def _read_file(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    raw, broken = read_text(path, WHAT)
-    contract, bars = _first_of(raw, _CONTRACTS), "ts_event" in raw
-    price = "close" if bars and "close" in raw else _first_of(raw, _PRICES)
-    if contract is None or price is None or not (bars or "date" in raw):
-        raise SourceError(
-            f"{path} is none of {WHAT}. It has {', '.join(raw.columns[:8])}; a file of Databento "
-            "needs a column of symbols (map_symbols)."
-        )
-    parts = raw[contract].str.upper().str.extract(_CODE)
-    own = parts[0].notna() & (raw[price] != "")
-    raw, parts = raw[own].reset_index(drop=True), parts[own].reset_index(drop=True)
-    number = pd.to_numeric(raw[price], errors="coerce").astype("float64")
-    rows = pd.DataFrame(
-        {
-            "code": parts[0],
-            "year": parts[1],
-            "price": number.where(~raw[price].str.fullmatch(_FIXED), number * _NANO),
-        }
-    )
-    if bars:
-        rows = _of_sessions(rows.assign(time=_moments(raw["ts_event"])))
-    else:
-        rows = rows.assign(event_time=reference_days(raw["date"]), is_close=False)
-    rows, bad = _sifted(path, rows.reset_index(drop=True))
-    return rows, pd.concat([cut_lines(NAME, path, broken), bad], ignore_index=True)
+    rejected = pd.concat([*(file.rejected for file in files), bad], ignore_index=True)
+    return Reading(rows.assign(vintage=UNDATED)[names], rejected)
 
 
 def _sifted(path: Path, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     month = _delivery(rows)
     rows = rows.assign(contract=contract_names(month), month=month)
-    rows = rows[[SERIES, "event_time", "price", "month", "is_close"]]
+    rows = rows[[SERIES, "event_time", "price", "month", "is_close", "is_over", "file_name"]]
     low, high = ROOT.prices
     checks = {
         NO_DAY: rows["event_time"].isna(),
         NO_SESSION: rows["event_time"].dt.dayofweek >= _SATURDAY,
+        IN_PROGRESS: ~rows["is_over"],
         NO_MONTH: ~np.isin(rows["month"] % _YEAR_MONTHS + 1, DELIVERY_MONTHS),
         NO_NUMBER: rows["price"].isna(),
         IMPLAUSIBLE: ~rows["price"].between(low, high),
@@ -154,27 +141,57 @@ def _sifted(path: Path, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]
     return rows[[SERIES, "event_time", "known_at", *LABELS, *VALUES]], bad
 
 
-def _moments(text: pd.Series) -> pd.Series:
-    """Starts of bars, as text of ISO form or nanoseconds since 1970, ``datetime64[us, UTC]``."""
-    if len(text) and text.str.fullmatch(r"\d{16,}").all():
-        found = pd.to_datetime(pd.to_numeric(text), unit="ns", utc=True)
-    else:
-        found = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True)
-    moments: pd.Series = found.dt.as_unit("us")
-    return moments
+def _pooled(files: Sequence[Prices]) -> pd.DataFrame:
+    """Rows of files, with the name of each."""
+    parts = [_NO_PRICES, *(f.rows.assign(file_name=f.path.name, of=i) for i, f in enumerate(files))]
+    return pd.concat(parts, ignore_index=True).astype(_POOLED_TYPES)
 
 
-def _of_sessions(bars: pd.DataFrame) -> pd.DataFrame:
-    """Last bar of each contract and session that starts before the close; UTC days as they are."""
+def _of_sessions(files: Sequence[Prices]) -> pd.DataFrame:
+    """Last bar of each contract and session that starts before the close.
+
+    Of all files at once: a session may begin in one of them and end in the next.
+    """
+    bars = _pooled(files)
     time = bars["time"]
-    if (time.isna() | (time == time.dt.normalize())).all():
-        return bars.assign(event_time=time, is_close=False)
     dates = trade_dates(time)
-    closes = scheduled_closes(dates.fillna(time.min().tz_localize(None).normalize()), ROOT)
-    bars = bars.assign(event_time=dates.dt.tz_localize("UTC"), is_close=True)
+    closes = scheduled_closes(dates.fillna(_SOME_DAY.tz_localize(None)), ROOT)
+    over = time.isna() | _is_over(closes, bars["of"], files)
+    bars = bars.assign(event_time=dates.dt.tz_localize("UTC"), is_close=True, is_over=over)
     bars = bars[time.isna() | (time < closes)]
     last = bars.groupby(["code", "year", "event_time"])["time"].transform("max")
     return bars[bars["time"].isna() | (bars["time"] == last)]
+
+
+def _of_days(files: Sequence[Prices]) -> pd.DataFrame:
+    """UTC days and settlements, as they are."""
+    days = _pooled(files)
+    over = days["time"].isna() | _is_over(days["time"] + DAY, days["of"], files)
+    return days.assign(event_time=days["time"], is_close=False, is_over=over)
+
+
+def _is_over(ends: pd.Series, of: pd.Series, files: Sequence[Prices]) -> pd.Series:
+    """Whether the files reach until the end of the session or day that each row belongs to.
+
+    A session that a download was cut off in has a price that is not its last. A file that does
+    not say what it covers is taken to hold whole sessions.
+
+    Parameters
+    ----------
+    ends
+        End of the session or day of each row, UTC.
+    of
+        Number of the file of each row.
+    files
+        The files.
+    """
+    silent = [i for i, file in enumerate(files) if file.end is None]
+    distinct = pd.DatetimeIndex(ends.dropna().unique())
+    reached = distinct.isin(ends[of.isin(silent)])
+    for file in files:
+        if file.end is not None:
+            reached |= (distinct >= (file.start or _SOME_DAY)) & (distinct <= file.end)
+    return ends.isin(distinct[reached])
 
 
 def _delivery(rows: pd.DataFrame) -> IntArray:

@@ -39,7 +39,14 @@ def files_at(path: Path, what: str, kinds: Sequence[str] = (".csv",)) -> tuple[P
     """
     if not path.is_dir():
         return (path,)
-    found = tuple(sorted(p for p in path.iterdir() if p.suffix.lower() in kinds and p.is_file()))
+    found = tuple(
+        sorted(
+            p
+            for p in path.iterdir()
+            # A leading dot marks what is still being written, and droppings of the file system.
+            if p.name.lower().endswith(tuple(kinds)) and p.name[0] != "." and p.is_file()
+        )
+    )
     if not found:
         raise SourceError(f"{path} holds no {' or '.join(kinds)} file: it should hold {what}.")
     return found
@@ -103,7 +110,8 @@ def sift(
     source, path
         Named in the quarantine.
     rows
-        The column of the series first, ``event_time`` and values.
+        The column of the series first, ``event_time`` and values; ``file_name`` where
+        they are of several files.
     checks
         By reason, the rows that have it; the first reason of a row counts.
     values

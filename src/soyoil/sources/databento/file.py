@@ -13,6 +13,8 @@ from soyoil.base.errors import SourceError
 from soyoil.market.conventions import BarSchema
 from soyoil.sources.databento.symbols import Continuous
 
+DBN_SUFFIXES = (".dbn.zst", ".dbn")
+CSV_SUFFIXES = (".csv", ".csv.zst", ".csv.gz")
 PRICE_COLUMNS = ("open", "high", "low", "close")
 RAW_TYPES = (
     {"ts_event": "int64", "root": "int16", "instrument_id": "int64"}
@@ -26,6 +28,16 @@ WANTED = (
     "soyoil reads Databento bars of schema ohlcv-1h (or, degraded, ohlcv-1d) of continuous "
     "symbols such as ZL.v.0, dataset GLBX.MDP3, as *.dbn.zst, *.dbn, *.csv, *.csv.zst or *.csv.gz"
 )
+WANTED_FRONTS = (
+    "Download ROOT.v.0 (for example ZL.v.0) with stype_in=continuous. Single contracts give back "
+    "months: their files belong in a folder of their own, for external.curve.path."
+)
+"""Remedy for files by contract at ``source.path``."""
+WANTED_CONTRACTS = (
+    'external.curve.path takes files by contract: symbols=["ZL.FUT"], stype_in=parent, dataset '
+    "GLBX.MDP3, schema ohlcv-1h or ohlcv-1d."
+)
+"""Remedy for other files at ``external.curve.path``."""
 LATEST_NS = 4_102_444_800_000_000_000
 """Start of the year 2100 in nanoseconds since 1970; no timestamp of a file lies beyond."""
 

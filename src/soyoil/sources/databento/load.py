@@ -23,7 +23,13 @@ from soyoil.sources.base import Advance, BarBatch, SourceConfig, no_progress
 from soyoil.sources.databento.checks import MarketChecks
 from soyoil.sources.databento.csv.read import SYMBOLOGY_FILE, read_csv
 from soyoil.sources.databento.dbn import read_dbn
-from soyoil.sources.databento.file import WANTED, VendorFile, refuse_non_file
+from soyoil.sources.databento.file import (
+    CSV_SUFFIXES,
+    DBN_SUFFIXES,
+    WANTED,
+    VendorFile,
+    refuse_non_file,
+)
 from soyoil.sources.databento.known import (
     KnownFiles,
     fingerprint,
@@ -40,8 +46,6 @@ from soyoil.sources.vendor_store import (
     refuse_other_provenance,
 )
 
-DBN_SUFFIXES = (".dbn.zst", ".dbn")
-CSV_SUFFIXES = (".csv", ".csv.zst", ".csv.gz")
 CONDITION_FILE = "condition.json"
 BESIDE: Final = (CONDITION_FILE, SYMBOLOGY_FILE)
 """Files that say something of those that hold bars."""

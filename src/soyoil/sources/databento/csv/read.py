@@ -55,6 +55,7 @@ from soyoil.sources.databento.dbn import RTYPES
 from soyoil.sources.databento.file import (
     PRICE_COLUMNS,
     RAW_TYPES,
+    WANTED_FRONTS,
     VendorFile,
     damaged,
     empty_raw,
@@ -265,8 +266,7 @@ class _Reader:
         if not found:
             raise SourceError(
                 f"{self.path} holds symbols such as {', '.join(sorted(self.names)[:3])}, single "
-                "contracts or spreads without a roll rule. Download ROOT.v.0 (for example "
-                "ZL.v.0) with stype_in=continuous."
+                f"contracts or spreads without a roll rule. {WANTED_FRONTS}"
             )
         return found
 
@@ -312,7 +312,7 @@ class _Reader:
         else:
             ids = numbers["instrument_id"]
             found = self.symbology.assign(times, ids)
-            row, root = found["row"].to_numpy(), found["root"].to_numpy()
+            row, root = found["row"].to_numpy(), found["code"].to_numpy()
             mapped = found["mapped"].to_numpy()
             self.unnamed += int((~np.isin(ids, self.symbology.known_ids)).sum())
             self.unmapped += int((~mapped).sum())

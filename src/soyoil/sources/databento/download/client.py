@@ -22,7 +22,7 @@ import pandas as pd
 from soyoil.base.errors import SourceError
 from soyoil.base.redact import redact
 from soyoil.sources.databento.dbn import DATASET
-from soyoil.sources.databento.download.folder import SCHEMA, STYPE_IN
+from soyoil.sources.databento.download.folder import SCHEMA
 from soyoil.sources.databento.download.plan import Pull, Span
 
 logger = logging.getLogger(__name__)
@@ -291,7 +291,7 @@ def _asked(pull: Pull) -> dict[str, Any]:
     return {
         "dataset": DATASET,
         "schema": SCHEMA,
-        "stype_in": STYPE_IN,
+        "stype_in": pull.stype_in,
         "symbols": list(pull.symbols),
         "start": pull.span.start,
         "end": pull.span.end,

@@ -10,22 +10,29 @@ from pathlib import Path
 from typing import Any, Final
 
 from soyoil.base.errors import SourceError
-from soyoil.sources.databento.dbn import DATASET, read_dbn, read_metadata
-from soyoil.sources.databento.download.plan import DAY, PREFIX, Pull, Span
-from soyoil.sources.databento.file import damaged
-from soyoil.sources.databento.load import (
-    CONDITION_FILE,
-    CSV_SUFFIXES,
-    DBN_SUFFIXES,
-    conditions,
-)
+from soyoil.sources.databento.contracts import read_contracts
+from soyoil.sources.databento.dbn import DATASET, asked_as, read_dbn, read_metadata
+from soyoil.sources.databento.download.config import Kind
+from soyoil.sources.databento.download.plan import DAY, PREFIX, SYMBOLS, Pull, Span, symbols_of
+from soyoil.sources.databento.file import CSV_SUFFIXES, DBN_SUFFIXES, damaged
+from soyoil.sources.databento.load import CONDITION_FILE, conditions
 from soyoil.sources.databento.symbols import DAY_NS, continuous_symbols
 
 PART: Final = ".{name}.part"
 """Where a file is written before it is checked; the leading dot hides it from loads."""
 SCHEMA: Final = "ohlcv-1h"
-STYPE_IN: Final = "continuous"
 EPOCH: Final = dt.date(1970, 1, 1)
+NAMES: Final[dict[Kind, str]] = {
+    "continuous": "source.path",
+    "contracts": "source.download.contracts_path",
+}
+"""Parameter that names the folder."""
+HOLDS: Final[dict[Kind, str]] = {"continuous": "front months", "contracts": "contracts"}
+UNDATED: Final[dict[Kind, tuple[str, ...]]] = {
+    "continuous": CSV_SUFFIXES,
+    "contracts": (*CSV_SUFFIXES, ".parquet"),
+}
+"""Endings of files that loads read and that do not say what days they cover."""
 
 
 class Folder:
@@ -35,32 +42,35 @@ class Folder:
     ----------
     path
         The folder.
+    kind
+        What is pulled into it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kind: Kind = "continuous") -> None:
         self.path = path
+        self.kind: Kind = kind
 
     @classmethod
-    def at(cls, source_path: str) -> Folder:
-        """The folder that ``source.path`` names.
+    def at(cls, path: Path, kind: Kind = "continuous") -> Folder:
+        """The folder of a path that a parameter names.
 
         Raises
         ------
         SourceError
-            It is a file, or holds CSV files.
+            It is a file, or holds files that do not say what days they cover.
         """
-        path = Path(source_path).expanduser()
         if path.exists() and not path.is_dir():
             raise SourceError(
-                f"source.path {path} is a file: what is pulled goes into a folder. Name the folder."
+                f"{NAMES[kind]} {path} is a file: what is pulled goes into a folder. Name the "
+                "folder."
             )
-        folder = cls(path)
-        text = [p.name for p in folder.entries() if p.name.lower().endswith(CSV_SUFFIXES)]
+        folder = cls(path, kind)
+        text = [p.name for p in folder.entries() if p.name.lower().endswith(UNDATED[kind])]
         if text:
             raise SourceError(
-                f"{path} holds CSV files, such as {text[0]}, which do not say what days they "
-                "cover: what is missing cannot be told. Pull into another folder, or set "
-                "source.download.mode to null."
+                f"{path} holds {'CSV' if kind == 'continuous' else 'CSV or Parquet'} files, such "
+                f"as {text[0]}, which do not say what days they cover: what is missing cannot be "
+                "told. Pull into another folder, or set source.download.mode to null."
             )
         return folder
 
@@ -72,7 +82,7 @@ class Folder:
             return sorted(p for p in self.path.iterdir() if not p.name.startswith("."))
         except OSError as error:
             raise SourceError(
-                f"Cannot read source.path {self.path}: {error.strerror or error}. Check its "
+                f"Cannot read {NAMES[self.kind]} {self.path}: {error.strerror or error}. Check its "
                 "permissions."
             ) from error
 
@@ -87,7 +97,7 @@ class Folder:
         ------
         SourceError
             A file cannot be read, or does not go together with what would be pulled: of another
-            schema, or under another roll rule.
+            schema, of front months beside contracts, or under another roll rule.
         """
         found: dict[str, list[Span]] = {root: [] for root in roots}
         for path in self.entries():
@@ -99,18 +109,41 @@ class Folder:
                     f"{path} is {metadata.schema}, and {SCHEMA} is pulled: one folder, one schema. "
                     "Pull into another folder."
                 )
-            span = covered(metadata)
-            for symbol in continuous_symbols(metadata.symbols):
-                if symbol.rank or symbol.root not in found:
-                    continue
-                if symbol.rule != "v":
-                    raise SourceError(
-                        f"{path} holds {symbol}, and {symbol.root}.v.0 is pulled: a series that "
-                        "changes its roll rule changes its contracts. Pull into another folder."
-                    )
+            self._refuse_other_kind(path, metadata)
+            span = covered(metadata, self.kind)
+            for root in self._held_roots(path, metadata.symbols, roots):
                 if span is not None:
-                    found[symbol.root].append(span)
+                    found[root].append(span)
         return found
+
+    def _held_roots(self, path: Path, symbols: Sequence[str], roots: Sequence[str]) -> list[str]:
+        """Roots that a file was requested for."""
+        if self.kind == "contracts":
+            wanted = zip(roots, symbols_of(roots, self.kind), strict=True)
+            return [root for root, symbol in wanted if symbol in symbols]
+        found = []
+        for symbol in continuous_symbols(symbols):
+            if symbol.rank or symbol.root not in roots:
+                continue
+            if symbol.rule != "v":
+                raise SourceError(
+                    f"{path} holds {symbol}, and {symbol.root}.v.0 is pulled: a series that "
+                    "changes its roll rule changes its contracts. Pull into another folder."
+                )
+            found.append(symbol.root)
+        return found
+
+    def _refuse_other_kind(self, path: Path, metadata: Any) -> None:
+        is_front = str(metadata.stype_in) == "continuous"
+        if is_front == (self.kind == "continuous"):
+            return
+        held, pulled = HOLDS["continuous" if is_front else "contracts"], HOLDS[self.kind]
+        place = NAMES["continuous" if is_front else "contracts"]
+        raise SourceError(
+            f"{path} holds {held} (requested as {asked_as(metadata)}), and {pulled} are pulled: "
+            f"each has a folder of its own. Move it to that of {place}, or pull into another "
+            "folder."
+        )
 
     def parts(self) -> list[Path]:
         """Files that a run that was ended left unchecked."""
@@ -166,11 +199,11 @@ def write_json(path: Path, content: Any) -> None:
     part.rename(path)
 
 
-def covered(metadata: Any) -> Span | None:
+def covered(metadata: Any, kind: Kind = "continuous") -> Span | None:
     """Whole UTC days that a file was requested for; None if it does not say, or was limited."""
     whole = (
         metadata.dataset == DATASET
-        and str(metadata.stype_in) == STYPE_IN
+        and str(metadata.stype_in) == SYMBOLS[kind][0]
         and metadata.limit is None
         and metadata.end is not None
         and metadata.end // DAY_NS < 100_000
@@ -206,7 +239,7 @@ def check(path: Path, pull: Pull) -> int:
     if not path.stat().st_size:
         raise damaged(path, "it is empty")
     metadata = read_metadata(path)
-    found = covered(metadata)
+    found = covered(metadata, pull.kind)
     if found != pull.span or sorted(metadata.symbols) != sorted(pull.symbols):
         days = "other days" if found is None else f"{found.start} to {found.last}"
         raise SourceError(
@@ -214,10 +247,24 @@ def check(path: Path, pull: Pull) -> int:
             f"{', '.join(pull.symbols)} of {pull.span.start} to {pull.span.last}: the answer is "
             "not to the question."
         )
-    return read_dbn(path, pull.roots).records
+    return _records(path, pull, pull.roots)
 
 
-def inspect(path: Path, roots: Sequence[str]) -> tuple[Pull, int]:
+def _records(path: Path, pull: Pull, roots: Sequence[str]) -> int:
+    """Number of records of a file that is read as loads will read it."""
+    if pull.kind == "continuous":
+        return read_dbn(path, roots).records
+    files = [read_contracts(path, root) for root in roots]
+    for root, file in zip(roots, files, strict=True):
+        if file.bars.empty:
+            raise SourceError(
+                f"{path} holds no bar of a single contract of {root}, such as {root}H4, among its "
+                f"{file.records:,} bars."
+            )
+    return files[0].records
+
+
+def inspect(path: Path, roots: Sequence[str], kind: Kind = "continuous") -> tuple[Pull, int]:
     """What a file holds whose request is not known any more.
 
     Parameters
@@ -226,6 +273,8 @@ def inspect(path: Path, roots: Sequence[str]) -> tuple[Pull, int]:
         The file.
     roots
         Configured roots, which it must hold whole if it holds them at all.
+    kind
+        What is pulled into its folder.
 
     Returns
     -------
@@ -237,14 +286,22 @@ def inspect(path: Path, roots: Sequence[str]) -> tuple[Pull, int]:
     DamagedFileError
         It was cut off or altered.
     SourceError
-        It is whole and no file of whole days of continuous symbols by volume.
+        It is whole and no file of whole days of what is pulled.
     """
     if not path.stat().st_size:
         raise damaged(path, "it is empty")
     metadata = read_metadata(path)
-    span = covered(metadata)
-    named = continuous_symbols(metadata.symbols)
-    if span is None or any(symbol.rank or symbol.rule != "v" for symbol in named):
-        raise SourceError(f"{path} holds no whole days of continuous symbols by volume.")
-    pull = Pull(span, tuple(sorted(symbol.root for symbol in named)))
-    return pull, read_dbn(path, [root for root in pull.roots if root in roots]).records
+    span = covered(metadata, kind)
+    if span is None or not _is_pulled(metadata.symbols, roots, kind):
+        what = "continuous symbols by volume" if kind == "continuous" else "contracts"
+        raise SourceError(f"{path} holds no whole days of {what}.")
+    pull = Pull(span, tuple(sorted(s.split(".")[0] for s in metadata.symbols)), kind)
+    return pull, _records(path, pull, [root for root in pull.roots if root in roots])
+
+
+def _is_pulled(symbols: Sequence[str], roots: Sequence[str], kind: Kind) -> bool:
+    """Whether symbols are such as a pull asks for."""
+    if kind == "contracts":
+        return sorted(symbols) == sorted(symbols_of(roots, kind))
+    named = continuous_symbols(symbols)
+    return not any(symbol.rank or symbol.rule != "v" for symbol in named)

@@ -23,8 +23,7 @@ from soyoil.sources.databento.download import client
 from soyoil.sources.databento.download.client import BrokenError, Vendor
 from soyoil.sources.databento.download.folder import SCHEMA, Folder, check, covered, write_json
 from soyoil.sources.databento.download.plan import Pull, Span, file_name
-from soyoil.sources.databento.file import DamagedFileError
-from soyoil.sources.databento.load import DBN_SUFFIXES
+from soyoil.sources.databento.file import DBN_SUFFIXES, DamagedFileError
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +84,7 @@ class Jobs:
                     Pull(
                         Span(*(dt.date.fromisoformat(entry[name]) for name in ("start", "end"))),
                         tuple(entry["roots"]),
+                        self._folder.kind,
                     ),
                     entry["asked"],
                     entry["id"],
@@ -246,7 +246,7 @@ def _serves(path: Path, pull: Pull) -> bool:
     if not path.is_file():
         return False
     metadata = read_metadata(path)
-    days = covered(metadata)
+    days = covered(metadata, pull.kind)
     inside = days is not None and pull.span.start <= days.start and days.end <= pull.span.end
     return inside and set(metadata.symbols) == set(pull.symbols)
 
@@ -261,14 +261,14 @@ def _pull_of(path: Path, job: Job) -> Pull:
     SourceError
         Its days are not those of the job.
     """
-    days = covered(read_metadata(path))
+    days = covered(read_metadata(path), job.pull.kind)
     span = job.pull.span
     if days is None or days.start < span.start or days.end > span.end:
         raise SourceError(
             f"{path} of job {job.id} does not hold days from {span.start} to {span.last}: the "
             "answer is not to the question. Remove the file and run again."
         )
-    return Pull(days, job.pull.roots)
+    return replace(job.pull, span=days)
 
 
 def _find(vendor: Vendor, job: Job) -> str | None:
@@ -304,4 +304,5 @@ def _sha256(path: Path) -> str:
 
 def describe(pull: Pull) -> str:
     """Roots and days in words."""
-    return f"{', '.join(pull.roots)} from {pull.span.start} to {pull.span.last}"
+    what = "" if pull.kind == "continuous" else "contracts of "
+    return f"{what}{', '.join(pull.roots)} from {pull.span.start} to {pull.span.last}"

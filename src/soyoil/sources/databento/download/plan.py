@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -18,11 +18,17 @@ import numpy as np
 
 from soyoil.base.arrays import BoolArray
 from soyoil.market.instruments import get_instrument
+from soyoil.sources.databento.download.config import Kind
 
 DAY: Final = dt.timedelta(days=1)
 PREFIX: Final = "glbx-mdp3-"
 STEM: Final = PREFIX + "{first:%Y%m%d}-{last:%Y%m%d}.ohlcv-1h"
 SUFFIX: Final = ".dbn.zst"
+SYMBOLS: Final[dict[Kind, tuple[str, str]]] = {
+    "continuous": ("continuous", "{root}.v.0"),
+    "contracts": ("parent", "{root}.FUT"),
+}
+"""The vendor's ``stype_in`` and its symbol of a root: the contract with most volume, or all."""
 
 
 @dataclass(frozen=True, order=True)
@@ -43,6 +49,11 @@ class Span:
         return self.end - DAY
 
 
+def symbols_of(roots: Iterable[str], kind: Kind) -> tuple[str, ...]:
+    """The vendor's symbols of roots, in their order."""
+    return tuple(SYMBOLS[kind][1].format(root=root) for root in roots)
+
+
 @dataclass(frozen=True, order=True)
 class Pull:
     """One request: days of roots.
@@ -53,18 +64,31 @@ class Pull:
         The days.
     roots
         Roots, in alphabetical order.
+    kind
+        What is pulled of them.
     """
 
     span: Span
     roots: tuple[str, ...]
+    kind: Kind = "continuous"
+
+    @property
+    def stype_in(self) -> str:
+        """The vendor's type of `symbols`."""
+        return SYMBOLS[self.kind][0]
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """Continuous symbols by volume, the contract with most of it first."""
-        return tuple(f"{root}.v.0" for root in self.roots)
+        """Symbols as the vendor is asked for them."""
+        return symbols_of(self.roots, self.kind)
 
 
-def missing(roots: Sequence[str], wanted: Span, held: Mapping[str, Iterable[Span]]) -> list[Pull]:
+def missing(
+    roots: Sequence[str],
+    wanted: Span,
+    held: Mapping[str, Iterable[Span]],
+    kind: Kind = "continuous",
+) -> list[Pull]:
     """Days that no file covers.
 
     Parameters
@@ -75,6 +99,8 @@ def missing(roots: Sequence[str], wanted: Span, held: Mapping[str, Iterable[Span
         Days that files should cover.
     held
         Days that files cover, by root.
+    kind
+        What is wanted of the roots.
 
     Returns
     -------
@@ -98,7 +124,7 @@ def missing(roots: Sequence[str], wanted: Span, held: Mapping[str, Iterable[Span
         found = tuple(name for name, row in zip(names, lacks, strict=True) if row[first])
         if found:
             days = Span(wanted.start + first * DAY, wanted.start + after * DAY)
-            pulls.append(Pull(days, found))
+            pulls.append(Pull(days, found, kind))
     return pulls
 
 
@@ -109,7 +135,7 @@ def _clear(row: BoolArray, wanted: Span, span: Span) -> None:
 
 def by_month(pulls: Iterable[Pull]) -> list[Pull]:
     """Pulls cut at the first days of months: one file each."""
-    return [Pull(part, pull.roots) for pull in pulls for part in _months(pull.span)]
+    return [replace(pull, span=part) for pull in pulls for part in _months(pull.span)]
 
 
 def _months(span: Span) -> list[Span]:
@@ -126,7 +152,7 @@ def joined(pulls: Sequence[Pull]) -> list[Pull]:
     for pull in pulls:
         before = out[-1] if out else None
         if before and before.roots == pull.roots and before.span.end == pull.span.start:
-            out[-1] = Pull(Span(before.span.start, pull.span.end), pull.roots)
+            out[-1] = replace(pull, span=Span(before.span.start, pull.span.end))
         else:
             out.append(pull)
     return out
@@ -139,7 +165,7 @@ def without(pulls: Iterable[Pull], open_pulls: Collection[Pull]) -> list[Pull]:
         held = {
             root: [other.span for other in open_pulls if root in other.roots] for root in pull.roots
         }
-        out += missing(pull.roots, pull.span, held)
+        out += missing(pull.roots, pull.span, held, pull.kind)
     return out
 
 

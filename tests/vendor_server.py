@@ -14,18 +14,20 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import databento_dbn as dbn
 import pandas as pd
-import pyarrow as pa
+
+from dbn_files import zstd
 
 KEY = "db-" + "a1B2" * 8
 FREE = ("metadata.", "batch.list", "batch.get", "batch/download")
 USD_PER_BAR = 0.001
 Request = tuple[str, dict[str, str]]
+OUTRIGHTS = ("F4", "H4", "K4", "N4", "Q4", "U4", "V4", "Z4", "F5", "H5")
+F4_ENDS = "2024-01-13"
+STEP = 0.3
+"""From one contract to the next, cents/lb."""
 _made: dict[tuple[object, ...], list[bytes]] = {}
-
-
-def zstd(content: bytes) -> bytes:
-    return bytes(pa.Codec("zstd").compress(content, asbytes=True))
 
 
 @dataclass
@@ -41,8 +43,16 @@ class Fault:
     """Another answer, whole as far as HTTP knows."""
 
 
+def contracts(root: str) -> dict[str, int]:
+    """Contracts and spreads behind ``ROOT.FUT``, with their numbers."""
+    outrights = {f"{root}{name}": 100 + i for i, name in enumerate(OUTRIGHTS)}
+    return outrights | {f"{root}H4-{root}K4": 200, f"{root}:BF H4-K4-N4": 201}
+
+
 class Vendor:
     """Bars of roots on weekdays, hours 15 to 17 UTC, and the account's jobs.
+
+    ``ROOT.FUT`` has bars of every contract, which cost `STEP` more each, and of two spreads.
 
     Parameters
     ----------
@@ -102,16 +112,26 @@ class Vendor:
                 for hour in (15, 16, 17):
                     time = day + pd.Timedelta(hours=hour)
                     step = day.dayofyear / 100 + hour / 1000
-                    prices = tuple(round(48 + step + d, 4) for d in (0, 0.2, -0.2, 0.1))
-                    number = 10 * (1 + self.roots.index(root))
-                    out.append((time, number, prices, 500 + hour))
+                    for number, level in self._levels(symbol, day).items():
+                        prices = tuple(round(level + step + d, 4) for d in (0, 0.2, -0.2, 0.1))
+                        out.append((time, number, prices, 500 + hour))
         return [
             self._bar(str(time), number, prices, volume)
             for time, number, prices, volume in sorted(out)
         ]
 
+    def _levels(self, symbol: str, day: pd.Timestamp) -> dict[int, float]:
+        """Price level by number of the instrument."""
+        root, *rest = symbol.split(".")
+        if rest != ["FUT"]:
+            return {10 * (1 + self.roots.index(root)): 48.0}
+        listed = [n for name, n in contracts(root).items() if _is_listed(name, day)]
+        return {n: 48 + STEP * (n - 101) if n < 200 else -STEP - 4 for n in listed}
+
     def file(self, form: dict[str, str]) -> bytes:
         """Answer to a request for data."""
+        if form["symbols"].endswith(".FUT"):
+            return self._by_contract(form)
         symbols = form["symbols"].split(",")
         lost = [s for s in symbols if s.split(".")[0] not in self.roots]
         start, end = form["start"][:10], form["end"][:10]
@@ -121,6 +141,22 @@ class Vendor:
         }
         content = self._encode(
             self._records(form), mappings, span=(start, end), not_found=lost, partial=()
+        )
+        return zstd(content)
+
+    def _by_contract(self, form: dict[str, str]) -> bytes:
+        start, end = form["start"][:10], form["end"][:10]
+        mappings = {
+            name: [(start, min(end, F4_ENDS) if name.endswith("F4") else end, number)]
+            for name, number in contracts(form["symbols"].removesuffix(".FUT")).items()
+            if _is_listed(name, pd.Timestamp(start))
+        }
+        content = self._encode(
+            self._records(form),
+            mappings,
+            symbols=[form["symbols"]],
+            stype_in=dbn.SType.PARENT,
+            span=(start, end),
         )
         return zstd(content)
 
@@ -183,6 +219,10 @@ class Vendor:
             name = f"glbx-mdp3-{a:%Y%m%d}-{last:%Y%m%d}.ohlcv-1h.dbn.zst"
             out[name] = self.file({**details, "start": f"{a:%F}", "end": f"{b:%F}"})
         return out
+
+
+def _is_listed(name: str, day: pd.Timestamp) -> bool:
+    return not name.endswith("F4") or day < pd.Timestamp(F4_ENDS)
 
 
 def handler(vendor: Vendor) -> type[http.server.BaseHTTPRequestHandler]:
