@@ -8,7 +8,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from outside_files import HEADER, MemoryStore
+from outside_files import MemoryStore, header
+
+from soyoil.external.readers.cftc import LEGACY, Report
 
 
 @pytest.fixture
@@ -32,8 +34,10 @@ def write(tmp_path: Path) -> Callable[[str, str], Path]:
 def write_cot(tmp_path: Path) -> Callable[[Sequence[Sequence[object]]], Path]:
     """Writes reports as a CSV file of the CFTC's."""
 
-    def write(lines: Sequence[Sequence[object]], name: str = "cot.csv") -> Path:
-        text = [",".join(str(v) for v in line) for line in (HEADER, *lines)]
+    def write(
+        lines: Sequence[Sequence[object]], name: str = "cot.csv", report: Report = LEGACY
+    ) -> Path:
+        text = [",".join(str(v) for v in line) for line in (header(report), *lines)]
         path = tmp_path / name
         path.write_text("\n".join(text) + "\n", encoding="utf-8")
         return path

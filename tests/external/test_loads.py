@@ -7,13 +7,14 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
-from outside_files import HEADER, MemoryStore, cot_line
+from outside_files import LONG, REPORTS, MemoryStore, cot_counts, cot_line, header
 
 from soyoil.base.errors import ConfigError, SourceError
 from soyoil.contracts.contract import load_contract
 from soyoil.contracts.validation import validate
-from soyoil.external.config import ExternalConfig
+from soyoil.external.config import ExternalConfig, OutsideSection
 from soyoil.external.load import Loaded, load_external
+from soyoil.external.readers.cftc import DISAGGREGATED, Report
 from soyoil.external.registry import SOURCES
 from soyoil.external.vintages import usable
 
@@ -95,19 +96,27 @@ def test_loads_in_any_order_give_the_same_rows(write_cot: Any) -> None:
         pd.testing.assert_frame_equal(found[0], other)
 
 
-def test_a_revision_stands_beside_the_first_value(store: MemoryStore, write_cot: Any) -> None:
-    first = write_cot([cot_line("2023-09-19"), cot_line("2023-09-26", 300)], "first.csv")
-    second = write_cot([cot_line("2023-09-19"), cot_line("2023-09-26", 310)], "second.csv")
-    load(store, cftc={"path": str(first)})
-    loaded = load(store, LATER, cftc={"path": str(second)})
+@REPORTS
+def test_a_revision_stands_beside_the_first_value(
+    report: Report, store: MemoryStore, write_cot: Any
+) -> None:
+    table = SOURCES[report.name].table
+    old = cot_line("2023-09-19", report=report)
+    first, second = (
+        {report.name: {"path": str(write_cot([old, line], f"{long}.csv", report))}}
+        for long in (300, 310)
+        for line in [cot_line("2023-09-26", long, report=report)]
+    )
+    load(store, **first)
+    loaded = load(store, LATER, **second)
     assert "1 of them revisions" in loaded.notes[0]
-    rows = content(store, COT)
-    assert rows["noncommercial_long"].tolist() == [300, 300, 310]
+    rows = content(store, table)
+    assert rows[LONG[report.name]].tolist() == [300, 300, 310]
     assert rows["vintage"].tolist() == ["undated", "undated", "seen 2023-10-27T12:00:00.000000Z"]
     assert rows["known_at"].iloc[-1] == LATER
     # The older file once more: it does not undo what the newer one said.
-    load(store, LATER + pd.Timedelta(days=1), cftc={"path": str(first)})
-    pd.testing.assert_frame_equal(content(store, COT), rows)
+    load(store, LATER + pd.Timedelta(days=1), **first)
+    pd.testing.assert_frame_equal(content(store, table), rows)
 
 
 def test_dated_vintages_in_any_order(write_fred: Any) -> None:
@@ -132,23 +141,136 @@ def test_dated_vintages_in_any_order(write_fred: Any) -> None:
     ]  # fmt: skip
 
 
-def test_defective_reports_are_set_aside(store: MemoryStore, write_cot: Any) -> None:
-    other, negative, text = cot_line("2023-09-05"), cot_line("2023-08-29"), cot_line("2023-08-22")
-    other[3], negative[4], text[5] = 999, -1, "n/a"
+@REPORTS
+def test_defective_reports_are_set_aside(
+    report: Report, store: MemoryStore, write_cot: Any
+) -> None:
+    def line(day: str, long: int = 300) -> list[object]:
+        return cot_line(day, long, report=report)
+
+    interest = 1 + header(report).index("cftc_contract_market_code")
+    other, negative, text = line("2023-09-05"), line("2023-08-29"), line("2023-08-22")
+    other[interest], negative[interest + 1], text[interest + 2] = 999, -1, "n/a"
+    # One contract more on one side only, and a spread that nobody holds on the other side.
+    short, spread = line("2023-08-15"), line("2023-08-08")
+    short[-1] = 51
+    spread[next(i for i, name in enumerate(header(report)) if "spread" in name)] = 51
     lines = [
-        cot_line("2023-09-26"),
-        cot_line("2023-09-19", 300),
-        cot_line("2023-09-19", 301),
-        cot_line("19.09.2023"),
-        cot_line("2023-09-12")[:-1],
-        other, negative, text,
+        line("2023-09-26"),
+        line("2023-09-19", 300),
+        line("2023-09-19", 301),
+        line("19.09.2023"),
+        line("2023-09-12")[:-1],
+        other, negative, text, short, spread,
     ]  # fmt: skip
-    loaded = load(store, cftc={"path": str(write_cot(lines))})
-    assert content(store, COT)["event_time"].dt.strftime("%F").tolist() == ["2023-09-26"]
+    loaded = load(store, **{report.name: {"path": str(write_cot(lines, report=report))}})
+    kept = content(store, SOURCES[report.name].table)
+    assert kept["event_time"].dt.strftime("%F").tolist() == ["2023-09-26"]
     assert reasons(loaded) == {
         "cut_or_overlong_line": 1, "two_values_for_one_day": 2, "no_day": 1, "no_number": 1,
-        "implausible": 2,
+        "implausible": 4,
     }  # fmt: skip
+
+
+WHEAT = (
+    311277, 16452, 85227, 143842, 17722, 8711, 60754, 78086, 17475, 12683, 33087, 25295, 26065,
+    45674,
+)  # fmt: skip
+"""Wheat of 2009-09-01 as the CFTC published it, futures only, in the order of its columns."""
+SERVED = (
+    "report_date_as_yyyy_mm_dd,cftc_contract_market_code,open_interest_all,"
+    "prod_merc_positions_long,prod_merc_positions_short,swap_positions_long_all,"
+    "swap__positions_short_all,swap__positions_spread_all,m_money_positions_long_all,"
+    "m_money_positions_short_all,m_money_positions_spread,other_rept_positions_long,"
+    "other_rept_positions_short,other_rept_positions_spread,nonrept_positions_long_all,"
+    "nonrept_positions_short_all"
+)
+YEARLY = (
+    "Market_and_Exchange_Names,As_of_Date_In_Form_YYMMDD,Report_Date_as_YYYY-MM-DD,"
+    "CFTC_Contract_Market_Code,Open_Interest_All,Prod_Merc_Positions_Long_All,"
+    "Prod_Merc_Positions_Short_All,Swap_Positions_Long_All,Swap__Positions_Short_All,"
+    "Swap__Positions_Spread_All,M_Money_Positions_Long_All,M_Money_Positions_Short_All,"
+    "M_Money_Positions_Spread_All,Other_Rept_Positions_Long_All,Other_Rept_Positions_Short_All,"
+    "Other_Rept_Positions_Spread_All,NonRept_Positions_Long_All,NonRept_Positions_Short_All,"
+    "Open_Interest_Old,Prod_Merc_Positions_Long_Old,FutOnly_or_Combined"
+)
+
+
+def yearly(day: str, counts: Any, kind: str = "FutOnly", old_name: bool = False) -> str:
+    """A yearly file of one report: padded numbers, columns of one crop year, the old name."""
+    header = YEARLY.replace("YYYY-MM-DD", "MM_DD_YYYY") if old_name else YEARLY
+    numbers = ",".join(f"{count:>8}" for count in counts)
+    return f'{header}\n"WHEAT, SRW",,{day},001602,{numbers},  9,  9,{kind}\n'
+
+
+def disaggregated(store: MemoryStore) -> pd.DataFrame:
+    return content(store, "raw_intelligence.cftc_disaggregated")
+
+
+def test_every_spelling_of_the_disaggregated_report_gives_the_same_row(tmp_path: Path) -> None:
+    numbers = ",".join(map(str, WHEAT))
+    texts = {
+        "service.csv": f"{SERVED}\n2009-09-01T00:00:00.000,001602,{numbers}\n",
+        "codes.csv": f"{SERVED}\n2009-09-01,1602,{numbers}\n",
+        "page.csv": f"{SERVED}\n09/01/2009 12:00:00 AM,001602,{numbers}\n",
+        "f_year.txt": yearly("2009-09-01", WHEAT),
+        "f_hist.txt": yearly("2009-09-01", WHEAT, old_name=True),
+    }
+    readings = []
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        readings.append(DISAGGREGATED.read(OutsideSection(path=str(tmp_path / name))))
+    # All of them in one folder are one row too.
+    readings.append(DISAGGREGATED.read(OutsideSection(path=str(tmp_path), required=True)))
+    for reading in readings:
+        assert reading.rejected.empty
+        assert reading.warnings == ()
+        pd.testing.assert_frame_equal(reading.rows, readings[0].rows)
+    (row,) = readings[0].rows.to_dict("records")
+    assert row["market_code"] == "001602"
+    assert f"{row['known_at']:%F %H:%M}" == "2009-09-04 19:30"
+    assert tuple(row[name] for name in DISAGGREGATED.values) == WHEAT
+    assert (row["swap_dealer_short"], row["managed_money_spread"]) == (17722, 17475)
+
+
+def test_files_of_a_folder_are_joined_and_may_disagree(store: MemoryStore, tmp_path: Path) -> None:
+    one, two = (list(cot_counts(long, DISAGGREGATED).values()) for long in (300, 301))
+    files = {"a": ("2009-08-25", one), "b": ("2009-09-01", one), "c": ("2009-09-01", two)}
+    for name, (day, counts) in files.items():
+        (tmp_path / f"{name}.txt").write_text(yearly(day, counts), encoding="utf-8")
+    (tmp_path / "notes.md").write_text("not read", encoding="utf-8")
+    (tmp_path / "f_disagg.txt").write_text(yearly("2023-09-26", one).split("\n")[1] + "\n")
+    loaded = load(store, cftc_disaggregated={"path": str(tmp_path)})
+    assert reasons(loaded) == {"two_values_for_one_day": 2}
+    (row,) = disaggregated(store).to_dict("records")
+    # Made later: what is from before September 2009 was published on one day.
+    assert f"{row['event_time']:%F}" == "2009-08-25"
+    assert f"{row['known_at']:%F %H:%M}" == "2009-10-20 19:30"
+    # The newest week has no header.
+    (warning,) = loaded.warnings
+    assert "f_disagg.txt" in warning
+    with pytest.raises(SourceError, match=r"f_disagg\.txt"):
+        load(store, cftc_disaggregated={"path": str(tmp_path), "required": True})
+
+
+@REPORTS
+def test_futures_and_options_combined_are_another_report(
+    report: Report, store: MemoryStore, tmp_path: Path
+) -> None:
+    names = ",".join((*header(report), "futonly_or_combined"))
+    lines = [
+        ",".join(map(str, [*cot_line(day, report=report), kind]))
+        for day, kind in (("2023-09-19", "Combined"), ("2023-09-26", "FutOnly"))
+    ]
+    path = tmp_path / "cot.csv"
+    path.write_text("\n".join([names, *lines]) + "\n", encoding="utf-8")
+    loaded = load(store, **{report.name: {"path": str(path)}})
+    assert reasons(loaded) == {"another_report": 1}
+    kept = store.rows(SOURCES[report.name].table)
+    assert kept["event_time"].dt.strftime("%F").tolist() == ["2023-09-26"]
+    path.write_text(f"{names}\n{lines[0]}\n", encoding="utf-8")
+    loaded = load(store, **{report.name: {"path": str(path)}})
+    assert "is of futures and options combined" in loaded.warnings[0]
 
 
 def test_a_download_that_broke_off_loses_its_last_line_only(
@@ -195,7 +317,7 @@ def test_one_missing_series_does_not_take_the_others_away(
 
 def test_a_report_of_another_form_is_refused(store: MemoryStore, tmp_path: Path) -> None:
     path = tmp_path / "cot.csv"
-    path.write_text(",".join(h for h in HEADER if h != "open_interest_all") + "\nx\n")
+    path.write_text(",".join(h for h in header() if h != "open_interest_all") + "\nx\n")
     loaded = load(store, cftc={"path": str(path)})
     assert "lacks the columns open_interest_all" in loaded.warnings[0]
 

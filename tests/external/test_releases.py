@@ -8,6 +8,7 @@ from soyoil.external.releases import (
     SERIES_RULES,
     cot_known_at,
     cot_release_days,
+    disaggregated_known_at,
     series_known_at,
     wasde_known_at,
 )
@@ -68,6 +69,32 @@ def test_hour_of_release_follows_daylight_saving() -> None:
         "2023-12-15 20:30 UTC",
     ]
     assert str(known.dtype) == "datetime64[us, UTC]"
+
+
+@pytest.mark.parametrize(
+    ("report", "known"),
+    [
+        ("2006-06-13", "2009-10-20 19:30"),  # the first; all of the history came on one day
+        ("2009-08-25", "2009-10-20 19:30"),
+        ("2009-09-01", "2009-09-04 19:30"),  # the first that came out on its Friday
+        ("2009-10-20", "2009-10-23 19:30"),
+        ("2009-12-01", "2009-12-04 20:30"),
+        ("2023-01-31", "2023-02-24 20:30"),  # late with the legacy report
+        ("2023-09-26", "2023-09-29 19:30"),
+    ],
+)
+def test_a_disaggregated_report_is_known(report: str, known: str) -> None:
+    assert f"{disaggregated_known_at(days(report))[0]:%Y-%m-%d %H:%M}" == known
+
+
+def test_a_disaggregated_report_is_never_known_before_the_legacy_one() -> None:
+    reports = np.union1d(
+        np.arange(days("2006-06-13")[0], days("2027-01-01")[0], 7), days(*COT_EXCEPTIONS)
+    )
+    both = disaggregated_known_at(reports), cot_known_at(reports)
+    since = reports >= days("2009-09-01")[0]
+    assert (both[0][since] == both[1][since]).all()
+    assert (both[0][~since] > both[1][~since]).all()
 
 
 @pytest.mark.parametrize(

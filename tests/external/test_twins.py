@@ -1,13 +1,14 @@
 """Twins of outside sources: true lags, stable values, and an effect whose truth is known."""
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from outside_files import HEADER, MemoryStore, cot_line
+from outside_files import REPORTS, MemoryStore, cot_line, header
 
 from soyoil.base.arrays import FloatArray
 from soyoil.base.errors import ConfigError
@@ -15,7 +16,7 @@ from soyoil.contracts.contract import load_contract
 from soyoil.contracts.validation import validate
 from soyoil.external.config import ExternalConfig, PlantedConfig
 from soyoil.external.load import load_external, rows_of
-from soyoil.external.readers.cftc import NAME
+from soyoil.external.readers.cftc import DISAGGREGATED, LEGACY, Report
 from soyoil.external.registry import SOURCES
 from soyoil.external.twins import cftc as cftc_module
 from soyoil.external.twins.market import TwinMarket, true_effect
@@ -23,6 +24,7 @@ from soyoil.external.twins.monthly import eia_twin, palm_twin
 from soyoil.external.twins.policy import policy_twin
 from soyoil.external.twins.volatility import volatility_twin
 from soyoil.external.twins.weather import weather_twin
+from soyoil.features.groups.managed_money import managed_money_features
 from soyoil.features.groups.positioning import positioning_features
 from soyoil.sources.synthetic.config import SyntheticConfig
 
@@ -100,10 +102,12 @@ def test_implied_volatility_is_that_of_the_market_with_a_premium() -> None:
     assert 0.05 < (both["implied"] - both["true"]).mean() < 0.15
 
 
-def test_reports_keep_the_true_days_and_add_up() -> None:
-    twin = SOURCES["cftc"].twin
+@REPORTS
+def test_reports_keep_the_true_days_and_add_up(report: Report) -> None:
+    twin = SOURCES[report.name].twin
     assert twin is not None
     rows = twin(market())
+    assert set(rows["market_code"]) == set(report.markets.values())
     oil = rows[rows["market_code"] == OIL].set_index("event_time")
     known = {str(day)[:10]: f"{at:%Y-%m-%d %H:%M}" for day, at in oil["known_at"].items()}
     assert known["2018-03-13"] == "2018-03-16 19:30"
@@ -111,10 +115,23 @@ def test_reports_keep_the_true_days_and_add_up() -> None:
     assert known["2018-12-24"] == "2019-02-01 20:30"
     assert "2018-12-25" not in known
     for side in ("long", "short"):
-        parts = ("noncommercial_spread", f"noncommercial_{side}", f"commercial_{side}")
-        assert (
-            sum(rows[part] for part in (*parts, f"nonreportable_{side}")) == rows["open_interest"]
-        ).all()
+        parts = [name for name in report.values if name.endswith((side, "spread"))]
+        assert len(parts) == {"cftc": 4, "cftc_disaggregated": 8}[report.name]
+        assert (rows[parts].sum(axis=1) == rows["open_interest"]).all()
+    assert (rows[list(report.values)] > 0).all(axis=None)
+
+
+def test_both_reports_are_of_one_market_and_the_history_of_one_came_late() -> None:
+    own = market(start=dt.date(2010, 1, 4), end=dt.date(2010, 3, 31))
+    key = ["market_code", "event_time"]
+    both = cftc_module.cftc_twin(own).merge(cftc_module.disaggregated_twin(own), on=key)
+    assert len(both) > 1000
+    assert (both["open_interest_x"] == both["open_interest_y"]).all()
+    assert (both["nonreportable_long_x"] == both["nonreportable_long_y"]).all()
+    assert not (both["noncommercial_long"] == both["managed_money_long"]).any()
+    late = both["event_time"] < pd.Timestamp("2009-09-01", tz="UTC")
+    assert set(both.loc[late, "known_at_y"].dt.strftime("%F %H:%M")) == {"2009-10-20 19:30"}
+    assert (both.loc[~late, "known_at_x"] == both.loc[~late, "known_at_y"]).all()
 
 
 def test_prices_are_revised_and_balances_add_up() -> None:
@@ -147,7 +164,7 @@ def test_rows_of_files_and_of_a_twin_never_mix(store: MemoryStore, tmp_path: Pat
     twin = ExternalConfig.model_validate({"cftc": {"origin": "synthetic"}})
     store.write(load_external(twin, store, NOW, market()).records)
     path = tmp_path / "cot.csv"
-    lines = [HEADER, cot_line("2018-03-13", 333)]
+    lines = [header(), cot_line("2018-03-13", 333)]
     path.write_text("\n".join(",".join(map(str, line)) for line in lines) + "\n", encoding="utf-8")
     files = ExternalConfig.model_validate({"cftc": {"path": str(path)}})
     loaded = load_external(files, store, NOW, market())
@@ -163,11 +180,22 @@ def test_rows_of_files_and_of_a_twin_never_mix(store: MemoryStore, tmp_path: Pat
         load_external(twin, store, NOW)
 
 
-def effect(seed: int, strength: float, *, early: bool = False) -> tuple[float, float]:
+NET = {
+    "cftc": (positioning_features, "positioning.noncommercial_net_share"),
+    "cftc_disaggregated": (managed_money_features, "managed_money.net_share"),
+}
+"""What makes the column of the driver, by report, and its name."""
+
+
+def effect(
+    report: Report, seed: int, strength: float, *, early: bool = False
+) -> tuple[float, float]:
     """R² at 1m of the net share on rows by knowledge time, and what it is in truth."""
-    planted = PlantedConfig(source=NAME, strength=strength)
+    planted = PlantedConfig(source=report.name, strength=strength)
     own = TwinMarket(SyntheticConfig(seed=seed), "ZL", planted if strength else None)
-    rows = cftc_module.cftc_twin(own)
+    twin, (features, column) = SOURCES[report.name].twin, NET[report.name]
+    assert twin is not None
+    rows = twin(own)
     if early:
         rows = rows.assign(known_at=rows["event_time"])
     open_days = own.path.sessions.dates <= own.end
@@ -180,20 +208,25 @@ def effect(seed: int, strength: float, *, early: bool = False) -> tuple[float, f
     )[open_days]
     total = np.cumsum(own.path.returns)
     label: FloatArray = (total[21:] - total[:-21])[: len(at)]
-    net = positioning_features(at, {NAME: rows})["positioning.noncommercial_net_share"]
+    net = features(at, {report.name: rows})[column]
     known = ~np.isnan(net)
     found = float(np.corrcoef(net[known], label[known])[0, 1] ** 2)
     return found, true_effect(own, rows["known_at"]).r_squared
 
 
+@pytest.mark.parametrize(
+    ("report", "name"),
+    [(LEGACY, "LEGACY"), pytest.param(DISAGGREGATED, "DISAGGREGATED", marks=pytest.mark.ci)],
+    ids=["cftc", "cftc_disaggregated"],
+)
 def test_a_planted_effect_is_found_as_strong_as_it_is_and_a_leak_looks_better(
-    monkeypatch: pytest.MonkeyPatch,
+    report: Report, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cftc_module, "MARKETS", {"ZL": OIL})
+    monkeypatch.setattr(cftc_module, name, replace(report, markets={"ZL": OIL}))
     seeds = (1, 2, 3)
-    honest = np.array([effect(seed, 0.5) for seed in seeds])
-    leaking = np.array([effect(seed, 0.5, early=True) for seed in seeds])
-    nothing = np.array([effect(seed, 0.0) for seed in seeds])
+    honest = np.array([effect(report, seed, 0.5) for seed in seeds])
+    leaking = np.array([effect(report, seed, 0.5, early=True) for seed in seeds])
+    nothing = np.array([effect(report, seed, 0.0) for seed in seeds])
     truth = float(honest[0, 1])
     # 0.5² times the square of what a report that is some days old still has ahead of it.
     assert 0.17 < truth < 0.22
@@ -205,9 +238,13 @@ def test_a_planted_effect_is_found_as_strong_as_it_is_and_a_leak_looks_better(
 
 
 def test_what_cannot_be_planted_is_refused() -> None:
-    planted = PlantedConfig(source=NAME, strength=0.5)
-    with pytest.raises(ConfigError, match="ZW has none"):
-        cftc_module.cftc_twin(TwinMarket(SyntheticConfig(), "ZW", planted))
+    for twin, name, root in (
+        (cftc_module.cftc_twin, "cftc", "ZW"),
+        (cftc_module.disaggregated_twin, "cftc_disaggregated", "ES"),
+    ):
+        planted = PlantedConfig(source=name, strength=0.5)
+        with pytest.raises(ConfigError, match=f"{root} has none"):
+            twin(TwinMarket(SyntheticConfig(), root, planted))
     for values, word in (
         ({"planted": {"source": "cftk"}}, "Did you mean 'cftc'"),
         ({"planted": {"source": "cftc"}}, "needs cftc.origin=synthetic, which is files"),
@@ -216,6 +253,8 @@ def test_what_cannot_be_planted_is_refused() -> None:
         with pytest.raises(ValueError, match=word):
             ExternalConfig.model_validate(values)
     config = ExternalConfig.model_validate({**TWINS, "planted": {"source": "cftc"}})
-    assert config.identity()[:2] == ("cftc(synthetic, planted 0.5)", "fred(synthetic)")
+    assert config.identity()[:3] == (
+        "cftc(synthetic, planted 0.5)", "cftc_disaggregated(synthetic)", "fred(synthetic)",
+    )  # fmt: skip
     with pytest.raises(ValueError, match=r"external\.cftc\.origin=synthetic.*source\.kind=dat"):
         config.check("databento")

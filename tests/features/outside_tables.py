@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from soyoil.external.readers.cftc import VALUES
-from soyoil.external.releases import cot_known_at, series_known_at, wasde_known_at
+from soyoil.external.readers.cftc import DISAGGREGATED, LEGACY, Report
+from soyoil.external.releases import series_known_at, wasde_known_at
 
 LOADED = pd.Timestamp("2027-01-04", tz="UTC").as_unit("us")
 
@@ -18,11 +18,17 @@ def raw(series: str, name: str, days: Any, known: pd.Series, **values: Any) -> p
     return frame.assign(vintage="undated", provenance="observed", ingested_at=LOADED, **values)
 
 
-def cot(days: np.ndarray, net: np.ndarray, market: str = "007601") -> pd.DataFrame:
+LONG = {LEGACY.name: "noncommercial_long", DISAGGREGATED.name: "managed_money_long"}
+"""The column that `cot` sets, by report."""
+
+
+def cot(
+    days: np.ndarray, net: np.ndarray, market: str = "007601", report: Report = LEGACY
+) -> pd.DataFrame:
     """Reports with an open interest of 1,000 and a given net position."""
-    counts = dict.fromkeys(VALUES, 100) | {"open_interest": 1000}
-    rows = raw("market_code", market, days, cot_known_at(days), **counts)
-    return rows.assign(noncommercial_long=100 + net)
+    counts = dict.fromkeys(report.values, 100) | {"open_interest": 1000}
+    rows = raw("market_code", market, days, report.known_at(days), **counts)
+    return rows.assign(**{LONG[report.name]: 100 + net})
 
 
 def fred(series: str, days: np.ndarray, value: np.ndarray) -> pd.DataFrame:
@@ -33,10 +39,33 @@ def tuesdays(first: str, last: str) -> np.ndarray:
     return np.arange(first, last, np.timedelta64(7, "D"), dtype="datetime64[D]")
 
 
+def with_revisions(rng: np.random.Generator, rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Rows in any order, some of them with another value that came later."""
+    some = rows.sample(60, random_state=int(rng.integers(1e6)))
+    hours = pd.to_timedelta(rng.integers(1, 4000, len(some)), unit="h")
+    changed = some.assign(
+        known_at=(some["known_at"] + hours).dt.as_unit("us"), vintage="seen later"
+    )
+    changed[column] = changed[column] + 7
+    return pd.concat([rows, changed]).sample(frac=1, random_state=1).reset_index(drop=True)
+
+
+def random_disaggregated(rng: np.random.Generator, reports: np.ndarray) -> pd.DataFrame:
+    """Disaggregated reports of two markets with gaps, and revisions at random moments."""
+    parts = []
+    for market in ("007601", "005602"):
+        kept = np.sort(rng.choice(reports, int(0.9 * len(reports)), replace=False))
+        rows = cot(kept, rng.integers(-60, 60, len(kept)), market, DISAGGREGATED)
+        for name in ("producer_long", "swap_dealer_short"):
+            rows[name] = rng.integers(40, 160, len(kept))
+        parts.append(rows)
+    return with_revisions(rng, pd.concat(parts, ignore_index=True), "managed_money_long")
+
+
 def random_tables(
     rng: np.random.Generator, first: str = "2016-01-05", last: str = "2018-06-01"
 ) -> dict[str, pd.DataFrame]:
-    """Reports of two markets and five series with gaps, and revisions at random moments."""
+    """Both reports of two markets and five series, with gaps and revisions at random moments."""
     reports = tuesdays(first, last)
     parts = []
     for market in ("007601", "005602"):
@@ -52,15 +81,6 @@ def random_tables(
         series.append(fred(name, days, rng.uniform(1, 9, len(days))))
     months = np.arange(first[:7], last[:7], dtype="datetime64[M]").astype("datetime64[D]")
     series.append(fred("CPIAUCSL", months, rng.uniform(200, 210, len(months))))
-
-    def with_revisions(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-        some = rows.sample(60, random_state=int(rng.integers(1e6)))
-        hours = pd.to_timedelta(rng.integers(1, 4000, len(some)), unit="h")
-        changed = some.assign(
-            known_at=(some["known_at"] + hours).dt.as_unit("us"), vintage="seen later"
-        )
-        changed[column] = changed[column] + 7
-        return pd.concat([rows, changed]).sample(frac=1, random_state=1).reset_index(drop=True)
 
     releases = np.arange("2016-01", last[:7], dtype="datetime64[M]").astype("datetime64[D]") + 9
     known = wasde_known_at(releases)
@@ -82,6 +102,7 @@ def random_tables(
 
     return {
         "usda": pd.concat(wasde, ignore_index=True),
-        "cftc": with_revisions(pd.concat(parts, ignore_index=True), "noncommercial_long"),
-        "fred": with_revisions(pd.concat(series, ignore_index=True), "value"),
+        "cftc": with_revisions(rng, pd.concat(parts, ignore_index=True), "noncommercial_long"),
+        "fred": with_revisions(rng, pd.concat(series, ignore_index=True), "value"),
+        "cftc_disaggregated": random_disaggregated(rng, reports),
     }

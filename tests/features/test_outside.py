@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from outside_tables import LOADED, cot, fred, random_tables, raw
+from outside_tables import LOADED, LONG, cot, fred, random_tables, raw
 
 from soyoil.base.errors import ConfigError
 from soyoil.contracts.contract import load_contract
 from soyoil.external.config import ALL_OFF, ExternalConfig
 from soyoil.external.load import load_external, staleness_of
+from soyoil.external.readers.cftc import DISAGGREGATED, LEGACY, Report
 from soyoil.external.registry import GROUPS, SOURCES
-from soyoil.external.releases import cot_known_at
 from soyoil.external.store import NoExternalStore
 from soyoil.features.matrix import build_matrix, outside_features
 from soyoil.features.outside import present, refuse_off
@@ -26,6 +26,9 @@ from soyoil.sources.base import SourceConfig
 from soyoil.sources.identity import identity_differences, market_identity
 
 NET = "positioning.noncommercial_net_share"
+NETS = {LEGACY.name: NET, DISAGGREGATED.name: "managed_money.net_share"}
+"""The net share that `cot` sets, by report."""
+REPORTS = pytest.mark.parametrize("report", [LEGACY, DISAGGREGATED], ids=lambda r: r.name)
 
 
 def rows_on(first: str, last: str, symbols: tuple[str, ...] = ("ZL",)) -> pd.DataFrame:
@@ -51,8 +54,9 @@ def first_seen(frame: pd.DataFrame, rows: pd.DataFrame, column: str, value: floa
     return f"{rows['data_date'].iloc[at[0]]:%Y-%m-%d}"
 
 
+@REPORTS
 @pytest.mark.parametrize(
-    ("report", "row"),
+    ("day", "row"),
     [
         ("2023-09-26", "2023-10-02"),  # released on Friday after the close
         ("2023-04-04", "2023-04-10"),  # on Good Friday
@@ -63,18 +67,37 @@ def first_seen(frame: pd.DataFrame, rows: pd.DataFrame, column: str, value: floa
         ("2013-10-01", "2013-10-31"),  # the shutdown of 2013, an upper bound
     ],
 )
-def test_a_report_is_first_seen(report: str, row: str) -> None:
-    days = np.array([report], dtype="datetime64[D]")
+def test_a_report_is_first_seen(report: Report, day: str, row: str) -> None:
+    days = np.array([day], dtype="datetime64[D]")
+    net = NETS[report.name]
     rows = rows_on(str(days[0] - 5), str(days[0] + 60))
     # An age beyond the cap hides a late report until it is known, and from then on if it is old.
-    tables = {"cftc": cot(days, np.array([70]))}
-    known = cot_known_at(days).iloc[0]
+    tables = {report.name: cot(days, np.array([70]), report=report)}
+    known = report.known_at(days).iloc[0]
     seen = rows["decision_time"] >= known
     assert f"{rows.loc[seen, 'data_date'].iloc[0]:%Y-%m-%d}" == row
     found = outside_features(rows, tables)
-    assert found.loc[~seen, NET].isna().all()
-    if pd.Timestamp(row) - pd.Timestamp(report) <= pd.Timedelta(days=21):
-        assert first_seen(found, rows, NET, 0.07) == row
+    assert found.loc[~seen, net].isna().all()
+    if pd.Timestamp(row) - pd.Timestamp(day) <= pd.Timedelta(days=21):
+        assert first_seen(found, rows, net, 0.07) == row
+
+
+def test_the_history_of_the_disaggregated_report_is_first_seen_when_it_came() -> None:
+    reports = np.arange("2008-01-01", "2009-10-14", 7, dtype="datetime64[D]")
+    tables = {"cftc_disaggregated": cot(reports, np.full(len(reports), 70), report=DISAGGREGATED)}
+    rows = rows_on("2009-08-31", "2009-10-23", ("ZL", "ES"))
+    found = outside_features(rows, tables)[rows["symbol"] == "ZL"]
+    found = found.set_axis(rows.loc[rows["symbol"] == "ZL", "data_date"])
+    net, rank = NETS["cftc_disaggregated"], "managed_money.net_share_percentile"
+    # The report of September 1st came on Friday the 4th, after the close.
+    assert f"{found[net].first_valid_index():%F}" == "2009-09-07"
+    assert f"{found['managed_money.net_share_change_4w'].first_valid_index():%F}" == "2009-10-05"
+    # Only with the history there are 52 reports to rank among.
+    assert f"{found[rank].first_valid_index():%F}" == "2009-10-21"
+    # Financial futures are in another report.
+    own = [name for name in found.columns if name.startswith("managed_money.")]
+    others = outside_features(rows, tables).loc[rows["symbol"] == "ES", own]
+    assert others.isna().all(axis=None)
 
 
 @pytest.mark.parametrize(
@@ -153,6 +176,34 @@ def of_series(tables: dict[str, pd.DataFrame], name: str, at: pd.Series) -> tupl
     return list(zip(days, seen["value"], strict=True)), age
 
 
+def of_own_market(tables: dict[str, Any], report: Report, at: pd.Series) -> dict[str, float]:
+    """Columns of a report of positions at a row, the slow way; none where it is too old."""
+    market = {"ZL": "007601", "ZS": "005602"}.get(at["symbol"])
+    reports = tables[report.name]
+    seen = history_by_hand(reports[reports["market_code"] == market], at["decision_time"])
+    if seen.empty:
+        return {}
+    age = (at["data_date"] - seen["event_time"].iloc[-1].tz_localize(None)).days
+    if age > 21:
+        return {}
+    column, last = NETS[report.name], seen.iloc[-1]
+    group = column.partition(".")[0]
+    short = LONG[report.name].replace("long", "short")
+    net = ((seen[LONG[report.name]] - seen[short]) / 1000).tolist()
+    out = {f"{group}.staleness_days": age, column: net[-1]}
+    others = {"cftc": ["commercial"], "cftc_disaggregated": ["producer", "swap_dealer"]}
+    for kind in others[report.name]:
+        out[f"{group}.{kind}_net_share"] = (last[f"{kind}_long"] - last[f"{kind}_short"]) / 1000
+    for weeks, name in ((1, "change_1w"), (4, "change_4w")):
+        if len(net) > weeks:
+            out[f"{column}_{name}"] = net[-1] - net[-1 - weeks]
+    if report is LEGACY and len(net) > 4:
+        out["positioning.open_interest_log_change_4w"] = 0.0
+    if len(net[-156:]) >= 52:
+        out[f"{column}_percentile"] = sum(v <= net[-1] for v in net[-156:]) / len(net[-156:])
+    return out
+
+
 def test_features_match_the_slow_way() -> None:
     rng = np.random.default_rng(seed := 1)
     tables = random_tables(rng)
@@ -162,25 +213,8 @@ def test_features_match_the_slow_way() -> None:
     want = []
     for _, at in rows.iterrows():
         out = dict.fromkeys(found.columns, math.nan)
-        market = {"ZL": "007601", "ZS": "005602"}.get(at["symbol"])
-        reports = tables["cftc"]
-        seen = history_by_hand(reports[reports["market_code"] == market], at["decision_time"])
-        if len(seen):
-            age = (at["data_date"] - seen["event_time"].iloc[-1].tz_localize(None)).days
-            if age <= 21:
-                net = ((seen["noncommercial_long"] - seen["noncommercial_short"]) / 1000).tolist()
-                out["positioning.staleness_days"] = age
-                out[NET] = net[-1]
-                out["positioning.commercial_net_share"] = 0.0
-                for weeks, name in ((1, "change_1w"), (4, "change_4w")):
-                    if len(net) > weeks:
-                        out[f"{NET}_{name}"] = net[-1] - net[-1 - weeks]
-                if len(net) > 4:
-                    out["positioning.open_interest_log_change_4w"] = 0.0
-                last = net[-156:]
-                if len(last) >= 52:
-                    share = sum(v <= net[-1] for v in last) / len(last)
-                    out[f"{NET}_percentile"] = share
+        for report in (LEGACY, DISAGGREGATED):
+            out |= of_own_market(tables, report, at)
         names = {"rates": "DGS10", "dollar": "DTWEXBGS", "cpi": "CPIAUCSL", "vix": "VIXCLS"}
         series = {name: of_series(tables, name, at) for name in (*names.values(), "DGS2")}
         for short, name in names.items():
@@ -203,7 +237,8 @@ def test_features_match_the_slow_way() -> None:
         if before is not None:
             out["macro.cpi_yoy"] = cpi[-1][1] / before - 1
         want.append(out)
-    names = [name for name in found.columns if name.startswith(("positioning.", "macro."))]
+    groups = ("positioning.", "managed_money.", "macro.")
+    names = [name for name in found.columns if name.startswith(groups)]
     expected = pd.DataFrame(want)[names]
     got = found[names].astype("float64")
     np.testing.assert_allclose(got.to_numpy(), expected.to_numpy(), rtol=1e-9, atol=1e-12)

@@ -14,7 +14,7 @@ from leak_scene import Scene
 
 from soyoil.base.code import code_hash
 from soyoil.datasets.leak_record import LeakRecordDataset
-from soyoil.features.groups import fundamentals, macro, positioning
+from soyoil.features.groups import fundamentals, macro, managed_money, positioning
 from soyoil.features.outside import OutsideView
 from soyoil.features.registry import FEATURES, SymbolBars
 from soyoil.leakage import check, releases
@@ -46,11 +46,12 @@ def test_nothing_leaks(scene: Scene) -> None:
     assert report.failed == ()
     assert [(f.check, f.scope.split(" after")[0]) for f in report.findings] == [
         ("rebuild", "ZL"), ("release", "bars"), ("release", "usda"), ("release", "cftc"),
-        ("release", "fred"), ("future", "bars"), ("future", "usda"), ("future", "cftc"),
-        ("future", "fred"), ("purge", "1w"), ("shuffle", "1w"),
+        ("release", "fred"), ("release", "cftc_disaggregated"), ("future", "bars"),
+        ("future", "usda"), ("future", "cftc"), ("future", "fred"),
+        ("future", "cftc_disaggregated"), ("purge", "1w"), ("shuffle", "1w"),
     ]  # fmt: skip
     quick = quick_check(scene.snapshot, scene.material, scene.sessions, ONE)
-    assert [f.check for f in quick.findings] == ["release"] * 4 + ["future"] * 2
+    assert [f.check for f in quick.findings] == ["release"] * 5 + ["future"] * 2
     assert quick.failed == ()
 
 
@@ -108,11 +109,17 @@ def test_a_feature_that_looks_ahead_is_found(
     assert failed(quick) == {"future sessions"}
 
 
-LATE = {"cftc": positioning, "fred": macro, "usda": fundamentals}
+LATE = {
+    "cftc": positioning,
+    "cftc_disaggregated": managed_money,
+    "fred": macro,
+    "usda": fundamentals,
+}
 
 
 @pytest.mark.parametrize(
-    "source", ["cftc", *(pytest.param(name, marks=SLOW) for name in ("fred", "usda"))]
+    "source",
+    ["cftc", *(pytest.param(name, marks=SLOW) for name in LATE if name != "cftc")],
 )
 def test_a_value_that_is_used_before_it_is_out_is_found(
     source: str, scene: Scene, monkeypatch: pytest.MonkeyPatch

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "external"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "external" / "api"))
 
 from fake_service import KEY, Cot, Reply, Service, cot_row, serve

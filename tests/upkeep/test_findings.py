@@ -268,11 +268,12 @@ class Fake:
 
     own_prefix = "soyoil_"
 
-    def __init__(self, rows: pa.Table) -> None:
+    def __init__(self, rows: pa.Table, table: str) -> None:
         self._rows = rows
+        self._table = table
 
     def inspect(self) -> LiveWarehouse:
-        name = "soyoil_raw_intelligence.cftc_positioning"
+        name = f"soyoil_raw_intelligence.{self._table}"
         table = LiveTable(name, "table", (), rows=self._rows.num_rows)
         return LiveWarehouse("duckdb", "x", (), {name: table})
 
@@ -280,6 +281,10 @@ class Fake:
         return self._rows.select(columns)
 
 
+@pytest.mark.parametrize(
+    ("source", "table"),
+    [("cftc", "cftc_positioning"), ("cftc_disaggregated", "cftc_disaggregated")],
+)
 @pytest.mark.parametrize(
     ("day", "provenance", "state", "words"),
     [
@@ -289,18 +294,20 @@ class Fake:
         ("2024-05-21", "synthetic", "warn", "nothing stored"),
     ],
 )
-def test_age_of_outside_sources(day: str, provenance: str, state: str, words: str) -> None:
+def test_age_of_outside_sources(
+    source: str, table: str, day: str, provenance: str, state: str, words: str
+) -> None:
     rows = pa.table(
         {
             "event_time": pa.array([pd.Timestamp(day, tz="UTC")], pa.timestamp("us", "UTC")),
             "provenance": [provenance],
         }
     )
-    fake: Any = Fake(rows)
+    fake: Any = Fake(rows, table)
     inspector: Inspector = fake
-    config = ExternalConfig(cftc={"path": "x"})
+    config = ExternalConfig(**{source: {"path": "x"}})
     (found,) = outside_findings(config, inspector, pd.Timestamp("2024-05-31 12:00", tz="UTC"))
-    assert (found.check, found.state) == ("cftc", state)
+    assert (found.check, found.state) == (source, state)
     assert words in found.said
 
 

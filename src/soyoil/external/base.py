@@ -24,6 +24,7 @@ NO_DAY: Final = "no_day"
 NO_NUMBER: Final = "no_number"
 IMPLAUSIBLE: Final = "implausible"
 UNIT: Final = "another_unit"
+REPORT: Final = "another_report"
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,11 @@ def no_rejects() -> pd.DataFrame:
 
 
 def read_csv(
-    path: Path, needed: Sequence[str], what: str, only: Collection[str] | None = None
+    path: Path,
+    needed: Sequence[str],
+    what: str,
+    only: Collection[str] | None = None,
+    spelled: Callable[[str], str] = str,
 ) -> tuple[pd.DataFrame, int]:
     """A CSV file as text.
 
@@ -128,6 +133,8 @@ def read_csv(
         What the file should be, for messages.
     only
         Columns wanted of those there are; None for all.
+    spelled
+        What `needed` and `only` call a column of the file.
 
     Returns
     -------
@@ -149,7 +156,7 @@ def read_csv(
         raise SourceError(f"{path} cannot be read as {what}: {error}.") from error
     if not lines:
         raise SourceError(f"{path} is empty: download {what} again.")
-    header = [name.strip() for name in lines[0]]
+    header = [spelled(name.strip()) for name in lines[0]]
     missing = [name for name in needed if name not in header]
     if missing:
         raise SourceError(

@@ -99,7 +99,7 @@ class ServedSection(OutsideSection):
 
 
 class CftcConfig(ServedSection):
-    """Commitments of Traders: a CSV file, or the CFTC's service."""
+    """Commitments of Traders: a CSV file or a folder of them, or the CFTC's service."""
 
 
 class FredConfig(ServedSection):
@@ -216,7 +216,10 @@ class ExternalConfig(Config):
     planted
         An effect that the twin of one source carries; None for twins that know nothing.
     cftc
-        Commitments of Traders: the CSV file of the legacy report, futures only, or the service.
+        Commitments of Traders: the legacy report, futures only, a CSV file or a folder of them, or
+        the service.
+    cftc_disaggregated
+        The disaggregated report, futures only, as `cftc`.
     fred
         A folder of FRED's CSV files, or the service.
     usda
@@ -237,6 +240,7 @@ class ExternalConfig(Config):
 
     planted: PlantedConfig | None = None
     cftc: CftcConfig = CftcConfig()
+    cftc_disaggregated: CftcConfig = CftcConfig()
     fred: FredConfig = FredConfig()
     palm: OutsideSection = OutsideSection()
     policy: OutsideSection = OutsideSection()

@@ -6,6 +6,7 @@ Adding one takes a module with a `read` function, a contract of its table, a sec
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from soyoil.external.api import cftc as cftc_api
@@ -14,7 +15,7 @@ from soyoil.external.api import fred as fred_api
 from soyoil.external.api import noaa as noaa_api
 from soyoil.external.base import ExternalSource
 from soyoil.external.readers import cftc, curve, eia, fred, palm, policy, usda, volatility, weather
-from soyoil.external.twins.cftc import cftc_twin
+from soyoil.external.twins.cftc import cftc_twin, disaggregated_twin
 from soyoil.external.twins.curve import curve_twin
 from soyoil.external.twins.fred import fred_twin
 from soyoil.external.twins.monthly import eia_twin, palm_twin
@@ -27,17 +28,31 @@ SOURCES: Final[dict[str, ExternalSource]] = {
     source.name: source
     for source in (
         ExternalSource(
-            name=cftc.NAME,
+            name=cftc.LEGACY.name,
             table="raw_intelligence.cftc_positioning",
             series="market_code",
-            values=cftc.VALUES,
-            read=cftc.read,
-            fetch=cftc_api.fetch,
+            values=cftc.LEGACY.values,
+            read=cftc.LEGACY.read,
+            fetch=partial(cftc_api.fetch, cftc.LEGACY),
             twin=cftc_twin,
             release="Friday 15:30 in New York, or the next business day after a holiday; "
             "shutdowns and the outage of 2023 by a table",
             groups=("positioning",),
             # A report is 13 days old when the next one comes, 16 with a holiday.
+            stale_after_days={"": 21},
+            fresh_days=21,
+        ),
+        ExternalSource(
+            name=cftc.DISAGGREGATED.name,
+            table="raw_intelligence.cftc_disaggregated",
+            series="market_code",
+            values=cftc.DISAGGREGATED.values,
+            read=cftc.DISAGGREGATED.read,
+            fetch=partial(cftc_api.fetch, cftc.DISAGGREGATED),
+            twin=disaggregated_twin,
+            release="Friday 15:30 in New York, as the legacy report; reports from before September "
+            "2009 on 2009-10-20",
+            groups=("managed_money",),
             stale_after_days={"": 21},
             fresh_days=21,
         ),

@@ -91,6 +91,10 @@ COT_EXCEPTIONS: Final[dict[str, str]] = {
     "2026-01-13": "2026-01-20",
 }
 """Report day and day of release of reports that did not come by rule."""
+DISAGGREGATED_FROM: Final = "2009-09-01"
+"""First disaggregated report, out on 2009-09-04 (CFTC, Disaggregated Explanatory Notes)."""
+DISAGGREGATED_HISTORY: Final = "2009-10-20"
+"""Day on which those of 2006-06-13 to `DISAGGREGATED_FROM` were published, all at once."""
 
 RuleKind = Literal["business_day", "h10", "day", "week", "month", "quarter"]
 
@@ -230,6 +234,18 @@ def cot_release_days(report_days: DayArray) -> DayArray:
 def cot_known_at(report_days: DayArray) -> pd.Series:
     """When each report could be known, 15:30 in New York on its `cot_release_days`."""
     return at_eastern(cot_release_days(report_days), COT_TIME)
+
+
+def disaggregated_known_at(report_days: DayArray) -> pd.Series:
+    """When each disaggregated report could be known, with the legacy one of its day.
+
+    Those before `DISAGGREGATED_FROM` were made later, all at once, and are known since 15:30 in New
+    York on `DISAGGREGATED_HISTORY`.
+    """
+    later = report_days < np.datetime64(DISAGGREGATED_FROM)
+    history = np.datetime64(DISAGGREGATED_HISTORY)
+    days = np.where(later, history, cot_release_days(report_days))
+    return at_eastern(np.asarray(days, dtype="datetime64[D]"), COT_TIME)
 
 
 def wasde_known_at(release_days: DayArray) -> pd.Series:

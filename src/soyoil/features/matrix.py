@@ -22,6 +22,7 @@ from soyoil.features.groups.energy_biofuel import biofuel_features
 from soyoil.features.groups.fundamentals import fundamental_features
 from soyoil.features.groups.implied import implied_features
 from soyoil.features.groups.macro import macro_features
+from soyoil.features.groups.managed_money import managed_money_features
 from soyoil.features.groups.policy import policy_features
 from soyoil.features.groups.positioning import positioning_features
 from soyoil.features.groups.vegoils import vegoil_features
@@ -52,6 +53,7 @@ OUTSIDE: Final = (
     implied_features,
     policy_features,
     curve_features,
+    managed_money_features,
 )
 """What makes the columns of groups that outside sources fill."""
 OWN: Final = ("market_data.close", "market_data.volatility_21d")

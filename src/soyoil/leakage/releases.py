@@ -21,6 +21,7 @@ from soyoil.external.releases import (
     biofuel_known_at,
     close_known_at,
     cot_known_at,
+    disaggregated_known_at,
     next_business_day_known_at,
     pink_sheet_known_at,
     series_known_at,
@@ -42,6 +43,14 @@ LITERALS: Final[Mapping[str, tuple[tuple[str, Callable[[], pd.Series], str], ...
         ("report of 2023-09-26", lambda: cot_known_at(_days("2023-09-26")), "2023-09-29 19:30"),
         ("report of 2022-11-22", lambda: cot_known_at(_days("2022-11-22")), "2022-11-28 20:30"),
         ("report of 2023-01-31", lambda: cot_known_at(_days("2023-01-31")), "2023-02-24 20:30"),
+    ),
+    "cftc_disaggregated": (
+        ("report of 2023-09-26", lambda: disaggregated_known_at(_days("2023-09-26")),
+         "2023-09-29 19:30"),
+        ("report of 2022-11-22", lambda: disaggregated_known_at(_days("2022-11-22")),
+         "2022-11-28 20:30"),
+        ("report of 2008-06-03", lambda: disaggregated_known_at(_days("2008-06-03")),
+         "2009-10-20 19:30"),
     ),
     "fred": (
         ("DGS10 of 2023-09-29", lambda: series_known_at("DGS10", _days("2023-09-29")),
@@ -127,6 +136,7 @@ RULES: Final[Mapping[str, Callable[[pd.DataFrame], pd.Series]]] = {
     "weather": lambda rows: station_known_at(_event_days(rows)),
     "eia": lambda rows: biofuel_known_at(_event_days(rows)),
     "cftc": _cftc,
+    "cftc_disaggregated": lambda rows: disaggregated_known_at(_event_days(rows)),
     "fred": _fred,
     "usda": _usda,
 }

@@ -10,6 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from outside_files import cot_counts
+
+from soyoil.external.readers.cftc import CODE, DAY, LEGACY, Report
+
 KEY = "0123456789abcdef0123456789abcdef"
 FAST = {"backoff_seconds": 0.001, "tries": 3, "read_seconds": 5, "connect_seconds": 5}
 
@@ -151,31 +155,27 @@ class Fred:
         return as_json({"error_code": 400, "error_message": f"Bad Request.  {message}"}, 400)
 
 
-def cot_row(day: str, long: int = 300, market: str = "007601") -> dict[str, str]:
+def cot_row(
+    day: str, long: int = 300, market: str = "007601", report: Report = LEGACY
+) -> dict[str, str]:
     """A report as Socrata writes it: all text."""
-    return {
-        "report_date_as_yyyy_mm_dd": f"{day}T00:00:00.000",
-        "cftc_contract_market_code": market,
-        "open_interest_all": "1000",
-        "noncomm_positions_long_all": str(long),
-        "noncomm_positions_short_all": "200",
-        "noncomm_postions_spread_all": "50",
-        "comm_positions_long_all": str(600 - long),
-        "comm_positions_short_all": "700",
-        "nonrept_positions_long_all": "350",
-        "nonrept_positions_short_all": "50",
-    }
+    counts = {name: str(count) for name, count in cot_counts(long, report).items()}
+    return {DAY: f"{day}T00:00:00.000", CODE: market, **counts}
+
+
+DATASETS = {"cftc": "6dca-aqww", "cftc_disaggregated": "72hh-3qpy"}
 
 
 class Cot:
     """The CFTC's service: the conditions that the client writes, order and pages."""
 
-    def __init__(self, rows: list[dict[str, str]]) -> None:
+    def __init__(self, rows: list[dict[str, str]], report: Report = LEGACY) -> None:
         self.rows = rows
+        self.path = f"/{DATASETS[report.name]}.json"
         self.largest = 50_000
 
     def __call__(self, asked: Asked) -> Reply:
-        assert asked.path == "/6dca-aqww.json"
+        assert asked.path == self.path
         query = asked.query
         columns = query["$select"].split(",")
         assert query["$order"] == f"{columns[0]},{columns[1]}"
@@ -191,7 +191,7 @@ def _matches(row: Mapping[str, str], where: str) -> bool:
     for part in where.split(") OR ("):
         codes, _, rest = part.partition(" in (")[2].partition(")")
         after = rest.partition(">= '")[2].partition("'")[0]
-        code, day = row["cftc_contract_market_code"], row["report_date_as_yyyy_mm_dd"]
+        code, day = row[CODE], row[DAY]
         if f"'{code}'" in codes.split(",") and day >= after:
             return True
     return False

@@ -1,4 +1,4 @@
-"""Commitments of Traders from the CFTC's service (Socrata), legacy report, futures only."""
+"""Commitments of Traders from the CFTC's service (Socrata), futures only."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from soyoil.external.api.config import SERVICES
 from soyoil.external.api.paging import Paging, pages, table
 from soyoil.external.base import Reading
 from soyoil.external.config import CftcConfig
-from soyoil.external.readers.cftc import CODE, COLUMNS, DAY, MARKETS, NAME, parse
+from soyoil.external.readers.cftc import CODE, DAY, Report
 
 logger = logging.getLogger(__name__)
 
-DATASET: Final = "6dca-aqww.json"
 PAGE: Final = 50_000
 """Rows that any version of the service gives at once (dev.socrata.com, Paging through Data)."""
 OVERLAP: Final = pd.Timedelta(weeks=8)
 """How far before the newest stored report is asked again: the CFTC corrects single reports."""
 
 
-def fetch(config: CftcConfig, stored: pd.DataFrame, now: pd.Timestamp) -> Reading:
+def fetch(report: Report, config: CftcConfig, stored: pd.DataFrame, now: pd.Timestamp) -> Reading:
     """Ask for reports that are not stored yet, and for the last weeks once more.
 
     Parameters
     ----------
+    report
+        Which one.
     config
         Its section.
     stored
@@ -42,37 +43,37 @@ def fetch(config: CftcConfig, stored: pd.DataFrame, now: pd.Timestamp) -> Readin
     SourceError
         Nothing could be got, or not all and the source is required.
     """
+    dataset, columns = f"{report.dataset}.json", (DAY, CODE, *report.columns)
     params: dict[str, str | int] = {
-        "$select": ",".join((DAY, CODE, *COLUMNS)),
-        "$where": " OR ".join(_wanted(stored.iloc[:0] if config.refresh else stored)),
+        "$select": ",".join(columns),
+        "$where": " OR ".join(_wanted(report, stored.iloc[:0] if config.refresh else stored)),
         # From old to new: what a broken load has got leaves no gap behind it.
         "$order": f"{DAY},{CODE}",
     }
     rows: list[Any] = []
     warnings: tuple[str, ...] = ()
-    with Client(SERVICES[NAME], config.api, config.url) as client:
+    with Client(SERVICES[report.name], config.api, config.url) as client:
         try:
-            for page in pages(client, DATASET, params, Paging("$limit", "$offset", PAGE)):
+            for page in pages(client, dataset, params, Paging("$limit", "$offset", PAGE)):
                 rows += page
-                logger.info("external.%s: %s reports so far", NAME, f"{len(rows):,}")
+                logger.info("external.%s: %s reports so far", report.name, f"{len(rows):,}")
         except SourceError as error:
             if config.required or not rows:
                 raise
             warnings = (f"{error} The next load goes on after the {len(rows):,} rows it gave.",)
     if not rows:
         if stored.empty or config.refresh:
-            raise SourceError(f"{DATASET}: the service of the CFTC gave no report.")
+            raise SourceError(f"{dataset}: the service of the CFTC gave no report.")
         warnings = ("the service gave no report, not even those that are stored.",)
-    raw = table(rows, (DAY, CODE, *COLUMNS), DATASET)
-    reading = parse(raw, Path(DATASET))
+    reading = report.parse(table(rows, columns, dataset), Path(dataset))
     return Reading(reading.rows, reading.rejected, warnings)
 
 
-def _wanted(stored: pd.DataFrame) -> list[str]:
+def _wanted(report: Report, stored: pd.DataFrame) -> list[str]:
     """Conditions that ask for each market from its newest stored report on."""
     newest = stored.groupby("market_code")["event_time"].max()
     since: dict[str, list[str]] = {}
-    for code in MARKETS.values():
+    for code in report.markets.values():
         known = newest.get(code)
         since.setdefault("" if known is None else f"{known - OVERLAP:%Y-%m-%d}", []).append(code)
     conditions = []

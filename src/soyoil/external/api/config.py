@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -159,21 +159,24 @@ class Service:
     key: Key | None = None
 
 
+_CFTC: Final = Service(
+    "cftc",
+    "https://publicreporting.cftc.gov/resource",
+    60,
+    Key(
+        "CFTC_APP_TOKEN",
+        "X-App-Token",
+        "https://publicreporting.cftc.gov",
+        in_header=True,
+        required=False,
+    ),
+)
+
 SERVICES: Final = {
     service.source: service
     for service in (
-        Service(
-            "cftc",
-            "https://publicreporting.cftc.gov/resource",
-            60,
-            Key(
-                "CFTC_APP_TOKEN",
-                "X-App-Token",
-                "https://publicreporting.cftc.gov",
-                in_header=True,
-                required=False,
-            ),
-        ),
+        _CFTC,
+        replace(_CFTC, source="cftc_disaggregated"),
         Service(
             "fred",
             "https://api.stlouisfed.org/fred",
