@@ -249,6 +249,7 @@ print("RESULTS" + json.dumps(results))
 """
 
 
+@pytest.mark.ci
 def test_command(project_root: Path, tmp_path: Path, old_path: Path, clean_path: Path) -> None:
     shutil.copytree(
         project_root / "conf", tmp_path / "conf", ignore=shutil.ignore_patterns("local")

@@ -214,6 +214,7 @@ def test_truncated_real_sessions_give_the_same_rows(
 @pytest.mark.parametrize(
     "day", [slow("2012-06-13"), slow("2016-12-27"), "2020-04-20", slow("2023-12-28")]
 )
+@pytest.mark.ci
 def test_real_bars_known_at_the_decision_give_the_same_row(
     day: str, real_market: Market, causality: Causality
 ) -> None:
@@ -420,6 +421,7 @@ def test_planted_leaks_within_the_day_are_found(
     assert column in planted.by_bars(bars, origin, ["2019-05-08"])
 
 
+@pytest.mark.ci
 def test_only_the_planted_column_is_blamed(
     market: Market, causality: Causality, monkeypatch: pytest.MonkeyPatch
 ) -> None:

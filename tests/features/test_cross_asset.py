@@ -520,6 +520,7 @@ def year_around(batch: tuple[pd.DataFrame, BarOrigin], day: str) -> tuple[pd.Dat
 @pytest.mark.parametrize(
     "day", [slow("2012-06-13"), slow("2014-03-12"), "2020-04-21", slow("2023-06-14")]
 )
+@pytest.mark.ci
 def test_later_real_bars_change_nothing(
     day: str, real_batch: tuple[pd.DataFrame, BarOrigin]
 ) -> None:

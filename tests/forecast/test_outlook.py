@@ -15,6 +15,7 @@ from soyoil.base.errors import ModelError
 from soyoil.forecast.outlook import (
     Outlook,
     missing_sessions,
+    outlook,
     outlooks,
     probability_above,
     session_ahead,
@@ -78,9 +79,10 @@ def test_the_record_is_brute_force_coverage() -> None:
     snapshot = market(500, seed=3)
     week = outlooks(snapshot, SPLIT, ChampionConfig())[0]
     first = int(snapshot.matrix["data_date"].searchsorted(pd.Timestamp(SPLIT.first_origin)))
+    assert plain(week) == plain(outlook(snapshot, week.horizon, ChampionConfig(), first))
     inside = []
     for row in range(first, 500 - 5):
-        then = outlooks(until(snapshot, row), SPLIT, ChampionConfig())[0]
+        then = outlook(until(snapshot, row), week.horizon, ChampionConfig(), first)
         y = snapshot.returns[row + 1 : row + 6].sum()
         inside.append(then.quantiles[0] <= y <= then.quantiles[2])
     assert week.record.coverage == pytest.approx(np.mean(inside))

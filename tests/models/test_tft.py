@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.ci
+
 SCRIPT = Path(__file__).with_name("tft_cases.py")
 CASES = re.findall(r"^    (\w+),$", SCRIPT.read_text().split("CASES: ")[1], re.MULTILINE)
 

@@ -77,6 +77,7 @@ def test_results_come_in_fold_order_and_repeat_bit_for_bit(engine: str) -> None:
         assert mine.libraries == (engine,), "no other engine in the worker"
 
 
+@pytest.mark.ci
 def test_this_process_never_loads_an_engine() -> None:
     code = (
         "import sys, numpy as np\n"
@@ -290,6 +291,7 @@ def test_every_row_needs_its_weight() -> None:
         replace(task(), train_weight=np.ones(3))
 
 
+@pytest.mark.ci
 def test_one_engine_at_a_time() -> None:
     """An executor serves all horizons of its engine and ends before another starts."""
     for _ in range(2):

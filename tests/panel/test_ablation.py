@@ -109,6 +109,7 @@ def shown(result: AblationResult) -> None:
     assert "Gain by golden_zone" in page
 
 
+@pytest.mark.ci
 def test_trials_are_written_down_before_they_are_tried(
     small: Small, fits: Fits, tmp_path: Path
 ) -> None:

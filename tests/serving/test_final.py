@@ -20,6 +20,7 @@ from soyoil.splits.final import final_plan
 from soyoil.splits.snapshot import Snapshot
 from soyoil.splits.weights import weigh_plan
 from soyoil.targets.labels import forward_sums
+from tiers import ci
 
 
 def plan_of(snapshot: Snapshot, market: ModuleType, sessions: int, **changes: Any) -> Any:
@@ -56,7 +57,7 @@ def test_too_few_labels_are_refused_with_the_counts(snapshot: Snapshot, market: 
         plan_of(snapshot, market, 5, min_train_rows=2000)
 
 
-@pytest.mark.parametrize("engine", list(CONFIGS))
+@pytest.mark.parametrize("engine", ["lightgbm", ci("xgboost")])
 def test_stored_files_forecast_to_the_bit_what_the_engine_did(
     snapshot: Snapshot, market: ModuleType, finals: dict[str, FinalModel], engine: str
 ) -> None:

@@ -19,7 +19,7 @@ from soyoil.base.errors import ConfigError
 from soyoil.skipping.plan import Plan
 from soyoil.skipping.records import FOLDER, Record, Records
 from soyoil.skipping.switch import VARIABLE, forced, is_forced
-from tiers import slow
+from tiers import ci, slow
 
 INGEST = ["read", "sessions"]
 TRACKED = ["lightgbm.score", "report", "xgboost.score", "forecast"]
@@ -114,7 +114,7 @@ STOPS = [
 RECORDS = ["ingest", "regimes", "features", "lightgbm", "tracked", None, None, None]
 
 
-@pytest.mark.parametrize("seed", [0, slow(1), slow(2)])
+@pytest.mark.parametrize("seed", [ci(0), slow(1), slow(2)])
 def test_any_changes_and_kills_give_the_numbers_of_a_whole_run(chain: Any, seed: int) -> None:
     draw = random.Random(seed)
     chain.run()

@@ -557,6 +557,7 @@ def test_foreign_record_among_the_bars(make_bar: Build, make_bars: Bars, write_d
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+@pytest.mark.ci
 def test_damage_anywhere_is_refused_or_read_but_never_crashes(
     data: st.DataObject, make_bars: Bars, encode: Build, tmp_path: Path
 ) -> None:

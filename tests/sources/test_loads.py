@@ -32,6 +32,7 @@ from soyoil.warehouse.backend import Warehouse, WriteResult
 from soyoil.warehouse.bigquery.backend import BigQueryWarehouse
 from soyoil.warehouse.connection import DuckDBConnection
 from soyoil.warehouse.duckdb.backend import DuckDBWarehouse
+from tiers import ci, slow
 
 NAMES = (
     "week0.dbn", "week1.dbn", "week2.dbn", "week3.dbn", "week4.dbn", "week5.dbn",
@@ -194,7 +195,7 @@ class Dying:
         return self.inner.write(contract, table)
 
 
-@pytest.mark.parametrize("table", [pytest.param(BARS, marks=pytest.mark.slow), FILES, SESSIONS])
+@pytest.mark.parametrize("table", [slow(BARS), FILES, ci(SESSIONS)])
 def test_a_killed_load_leaves_nothing_that_counts_twice_or_half(
     table: str,
     warehouse: DuckDBWarehouse,
@@ -331,7 +332,7 @@ def test_sessions_without_bars_are_not_lost(
 @pytest.mark.parametrize(
     "statement",
     [
-        f"DELETE FROM {BARS} WHERE position < 3 AND symbol = 'CL'",
+        ci(f"DELETE FROM {BARS} WHERE position < 3 AND symbol = 'CL'"),
         f"UPDATE {BARS} SET close = close + 1 WHERE position = 3 AND symbol = 'CL'",
         f"INSERT INTO {BARS} SELECT * REPLACE (position + 9999 AS position) FROM {BARS} "
         "WHERE symbol = 'CL' AND position < 2",
@@ -362,7 +363,7 @@ def test_bars_that_are_not_as_read_are_read_again_or_named(
     "statement",
     [
         f"DELETE FROM {FILES} WHERE symbol = 'CL'",
-        f"UPDATE {FILES} SET roll_rule = 'n' WHERE symbol = 'CL'",
+        ci(f"UPDATE {FILES} SET roll_rule = 'n' WHERE symbol = 'CL'"),
         f"UPDATE {FILES} SET is_retired = true WHERE symbol = 'CL'",
     ],
     ids=["gone", "altered", "retired"],
@@ -446,6 +447,7 @@ def test_features_of_a_root_without_sessions_are_refused(
 
 
 @pytest.mark.real_data
+@pytest.mark.ci
 def test_months_in_any_order_equal_one_load(
     warehouse: DuckDBWarehouse, databento_dir: Path, tmp_path: Path
 ) -> None:

@@ -502,6 +502,7 @@ def _statuses() -> dict[str, tuple[str, str]]:
     }
 
 
+@pytest.mark.ci
 def test_dead_runs_are_closed_and_live_ones_are_not(spec: ParentSpec, root: Path) -> None:
     with other_process("dead", "die", root) as dead, other_process("live", "wait", root) as live:
         _started(dead)

@@ -212,6 +212,7 @@ def test_create_on_duckdb(config: DuckDBConnection) -> None:
     created(config)
 
 
+@pytest.mark.ci
 def test_create_on_bigquery(bigquery_connection: ConnectionConfig) -> None:
     created(bigquery_connection)
 
@@ -502,6 +503,7 @@ for args in json.loads(sys.argv[1]):
 """
 
 
+@pytest.mark.ci
 def test_command_line(project_root: Path, tmp_path: Path) -> None:
     shutil.copytree(project_root / "conf", tmp_path / "conf")
     shutil.copy(project_root / "pyproject.toml", tmp_path)

@@ -206,6 +206,7 @@ def test_a_server_that_is_not_there(make_contract: MakeContract) -> None:
         connect(connection).exists(make_contract())
 
 
+@pytest.mark.ci
 def test_second_write_changes_nothing_and_is_counted(
     bigquery_connection: BigQueryConnection,
     make_contract: MakeContract,
@@ -349,6 +350,7 @@ def test_reads_that_cost_too_much_are_refused(
 @pytest.mark.parametrize(
     "mode", ["upsert", *(pytest.param(m, marks=pytest.mark.ci) for m in MODES if m != "upsert")]
 )
+@pytest.mark.ci
 def test_several_spans_do_what_one_does(
     bigquery_connection: BigQueryConnection,
     make_contract: MakeContract,

@@ -33,6 +33,7 @@ SORTED = [("symbol", "ascending"), ("data_date", "ascending")]
 
 
 @pytest.mark.parametrize("name", ["features.daily_ml_matrix", "training.regime_weights"])
+@pytest.mark.ci_on_bigquery
 def test_a_table_of_the_project(
     backend: Backend, make_matrix: Callable[..., pd.DataFrame], name: str
 ) -> None:
@@ -293,6 +294,7 @@ def test_table_of_another_shape(backend: Backend, make_contract: MakeContract) -
     assert backend.warehouse.read(old).num_rows == 0
 
 
+@pytest.mark.ci_on_bigquery
 def test_a_column_that_the_contract_gained(
     backend: Backend, make_contract: MakeContract, make_frame: MakeFrame
 ) -> None:
@@ -351,6 +353,7 @@ def test_foreign_table(
         backend.warehouse.read(contract)
 
 
+@pytest.mark.ci_on_bigquery
 def test_interrupted_write_leaves_the_table_as_it_was(
     backend: Backend,
     make_contract: MakeContract,
@@ -465,6 +468,7 @@ def _many(n: int, make_contract: MakeContract, **layout: Any) -> tuple[TableCont
     return contract, pa.Table.from_arrays(columns, schema=contract.arrow_schema())
 
 
+@pytest.mark.ci_on_bigquery
 def test_the_users_failed_insert(backend: Backend, make_contract: MakeContract) -> None:
     """6,960 daily partitions from 2010 to 2029 in one write, more than one statement may touch."""
     contract, _ = _many(1, make_contract, **DAILY)

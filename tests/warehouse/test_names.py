@@ -71,6 +71,7 @@ def _drops(name: str) -> list[str]:
     return [f"drop-column:{dotted((f's{name}', f't{name}', *path))}" for path in paths]
 
 
+@pytest.mark.ci
 def test_any_name_is_audited_planned_and_applied(tmp_path: Path) -> None:
     path = tmp_path / "w.duckdb"
     with duckdb.connect(path) as connection:

@@ -95,6 +95,7 @@ def test_a_worker_of_another_installation_is_refused() -> None:
     assert checked([1, 3], call(max), "x", ()) == 3
 
 
+@pytest.mark.ci
 def test_engines_never_meet_in_a_process_and_threads_are_set_before_they_load() -> None:
     data, (task,) = arrays(), tasks(1)
     try:
