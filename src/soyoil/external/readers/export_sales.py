@@ -49,20 +49,20 @@ COUNTRIES: Final = "countries_do_not_add_up"
 INCOMPLETE: Final = "a_country_is_missing"
 
 _COLUMNS: Final = {
-    "week": ("weekendingdate", "weekending", "date"),
-    "commodity": ("commoditycode", "commodity", "commodityname"),
-    "country": ("countrycode", "country", "countryname", "destination"),
-    "year": ("marketyear", "marketingyear", "my"),
-    "unit": ("unitid", "unit", "units", "unitofmeasure", "unitdescription", "unitname"),
-    "commitment": ("currentmytotalcommitment", "totalcommitment", "totalcommitments"),
-    "weekly_exports": ("weeklyexports",),
-    "accumulated_exports": ("accumulatedexports",),
-    "outstanding_sales": ("outstandingsales",),
-    "net_sales": ("currentmynetsales", "netsales"),
-    "next_outstanding_sales": ("nextmyoutstandingsales", "nextmarketingyearoutstandingsales"),
-    "next_net_sales": ("nextmynetsales", "nextmarketingyearnetsales"),
+    "week": ("weekEndingDate", "weekending", "date"),
+    "commodity": ("commodityCode", "commodity", "commodityname"),
+    "country": ("countryCode", "country", "countryname", "destination"),
+    "year": ("marketYear", "marketingyear", "my"),
+    "unit": ("unitId", "unit", "units", "unitofmeasure", "unitdescription", "unitname"),
+    "commitment": ("currentMYTotalCommitment", "totalcommitment", "totalcommitments"),
+    "weekly_exports": ("weeklyExports",),
+    "accumulated_exports": ("accumulatedExports",),
+    "outstanding_sales": ("outstandingSales",),
+    "net_sales": ("currentMYNetSales", "netsales"),
+    "next_outstanding_sales": ("nextMYOutstandingSales", "nextmarketingyearoutstandingsales"),
+    "next_net_sales": ("nextMYNetSales", "nextmarketingyearnetsales"),
 }
-"""Names of columns, without case, spaces and signs."""
+"""Names of columns, the FAS's first; case, spaces and signs do not count."""
 _NAMES: Final = {
     **{name.replace("_", ""): name for name in CODES.values()},
     "soybeancakemeal": "soybean_meal",
@@ -191,7 +191,7 @@ def _named(path: Path, text: pd.DataFrame) -> pd.DataFrame:
     """Columns of `_COLUMNS` as text, "" where a file has none, of the wanted commodities."""
     names = dict(zip(_plain(pd.Series(text.columns)), text.columns, strict=True))
     found = {
-        name: next((names[other] for other in others if other in names), None)
+        name: next((names[o.lower()] for o in others if o.lower() in names), None)
         for name, others in _COLUMNS.items()
     }
     missing = [_COLUMNS[n][0] for n in ("week", "commodity", *FIGURES) if found[n] is None]
@@ -221,7 +221,8 @@ def _parsed(raw: pd.DataFrame) -> pd.DataFrame:
     # The service names a marketing year by the year in which it ends, others as 2023/24.
     parts = raw["year"].str.extract(r"^(\d{4})(?:\.0)?(?:[/-](\d{2}|\d{4}))?$")
     named = pd.to_numeric(parts[0], errors="coerce") + parts[1].notna()
-    country, unit = _plain(raw["country"]), _plain(raw["unit"].str.removesuffix(".0"))
+    # A column of numbers with gaps is one of floats in Parquet.
+    country, unit = (_plain(raw[name].str.removesuffix(".0")) for name in ("country", "unit"))
     is_total = country.isin(_TOTAL)
     numbers = {
         name: pd.to_numeric(raw[name].str.replace(",", ""), errors="coerce").astype("float64")
@@ -257,12 +258,17 @@ def _closes_year(rows: pd.DataFrame) -> BoolArray:
 
 
 def _damaged(every: pd.DataFrame, kept: pd.DataFrame) -> pd.DataFrame:
-    """Commodities and weeks of which a row was set aside, `_GROUP`."""
+    """Commodities and weeks of which a row was set aside, `_GROUP`.
+
+    A row of a country on another day is missing in the week that holds the day.
+    """
     names = ["series", "event_time"]
     there = every[names].merge(kept[names], on=names, how="left", indicator=True)["_merge"]
     lost = every["is_bad"].to_numpy(dtype=bool) | (there == "left_only").to_numpy()
     own = every[lost & every["event_time"].notna().to_numpy()]
-    return own[_GROUP].drop_duplicates()
+    ahead = (_THURSDAY - own["event_time"].dt.dayofweek).where(~own["is_total"], 0) % WEEK
+    week = own["event_time"] + pd.to_timedelta(ahead, unit="D")
+    return own.assign(event_time=week.dt.as_unit("us"))[_GROUP].drop_duplicates()
 
 
 def _totals(
@@ -274,6 +280,7 @@ def _totals(
     of_countries = rows[~rows["is_total"]].groupby(_GROUP)[figures]
     summed, count = of_countries.sum(), of_countries.size()
     both = given.index.intersection(summed.index)
+    # Each row is rounded to a ton.
     off = (given.loc[both] - summed.loc[both]).abs().gt(count.loc[both], axis=0).any(axis=1)
     weeks = pd.concat([given, summed.drop(index=both)]).reset_index()
     weeks = weeks.sort_values(_GROUP, kind="stable").reset_index(drop=True)
