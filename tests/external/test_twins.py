@@ -169,13 +169,14 @@ def test_rows_of_files_and_of_a_twin_never_mix(store: MemoryStore, tmp_path: Pat
     files = ExternalConfig.model_validate({"cftc": {"path": str(path)}})
     loaded = load_external(files, store, NOW, market())
     store.write(loaded.records)
-    seen = rows_of(store.rows(table), files.cftc)
+    source = SOURCES["cftc"]
+    seen = rows_of(source, store.rows(table), files.cftc)
     assert seen["noncommercial_long"].tolist() == [333]
     assert seen["vintage"].tolist() == ["undated"]
-    made = rows_of(store.rows(table), twin.cftc)
+    made = rows_of(source, store.rows(table), twin.cftc)
     assert OIL not in set(made["market_code"])
     store.write(load_external(twin, store, NOW, market()).records)
-    assert rows_of(store.rows(table), files.cftc).empty
+    assert rows_of(source, store.rows(table), files.cftc).empty
     with pytest.raises(ConfigError, match=r"needs source\.kind=synthetic"):
         load_external(twin, store, NOW)
 

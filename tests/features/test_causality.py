@@ -118,7 +118,7 @@ def causality(project_root: Path) -> Causality:
     outside |= own_tables(np.random.default_rng(3), "2017-11-01", "2019-09-03")
     # An anomaly of the weather needs five earlier years.
     long = TwinMarket(SyntheticConfig(start=dt.date(2011, 1, 3), end=dt.date(2019, 9, 3)), "ZL")
-    for name in ("weather", "eia", "curve"):
+    for name in ("weather", "eia", "curve", "export_sales"):
         twin = SOURCES[name].twin
         assert twin is not None
         outside[name] = ExternalConfig().of(name).prepare(twin(long))

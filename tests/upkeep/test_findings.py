@@ -299,6 +299,7 @@ def test_age_of_outside_sources(
 ) -> None:
     rows = pa.table(
         {
+            "market_code": ["007601"],
             "event_time": pa.array([pd.Timestamp(day, tz="UTC")], pa.timestamp("us", "UTC")),
             "provenance": [provenance],
         }
@@ -309,6 +310,25 @@ def test_age_of_outside_sources(
     (found,) = outside_findings(config, inspector, pd.Timestamp("2024-05-31 12:00", tz="UTC"))
     assert (found.check, found.state) == (source, state)
     assert words in found.said
+
+
+def test_each_source_of_one_table_has_its_own_age() -> None:
+    """A new WASDE makes no export sales fresh, and the other way round."""
+    moments = [pd.Timestamp(day, tz="UTC") for day in ("2024-05-10", "2024-04-04")]
+    rows = pa.table(
+        {
+            "series_id": ["soybean_oil.use_total", "export_sales.soybean_oil.net_sales"],
+            "event_time": pa.array(moments, pa.timestamp("us", "UTC")),
+            "known_at": pa.array(moments, pa.timestamp("us", "UTC")),
+            "provenance": ["observed"] * 2,
+        }
+    )
+    fake: Any = Fake(rows, "usda_granular")
+    now = pd.Timestamp("2024-05-31 12:00", tz="UTC")
+    config = ExternalConfig(usda={"path": "x"}, export_sales={"path": "x"})
+    found = {f.check: f for f in outside_findings(config, fake, now)}
+    assert {name: f.state for name, f in found.items()} == {"usda": "ok", "export_sales": "warn"}
+    assert "2024-04-04, 57 days old (at most 21)" in found["export_sales"].said
 
 
 def test_keys_are_told_of_and_never_shown() -> None:

@@ -124,3 +124,51 @@ def test_policy_with_empty_cells_comes_back_as_it_was(backend: Backend, tmp_path
     assert set(added.tables["raw_intelligence.policy_events"]["series_id"]) == {"tariff"}
     store.write(added)
     assert len(store.rows("raw_intelligence.policy_events")) == 6
+
+
+def test_two_sources_keep_their_rows_in_one_table(backend: Backend, tmp_path: Path) -> None:
+    """WASDE and export sales: a load of one leaves the other as it was, on and off."""
+    store = WarehouseExternalStore(backend.warehouse)
+    wasde, sales = tmp_path / "wasde.parquet", tmp_path / "sales.csv"
+    table = "raw_intelligence.usda_granular"
+
+    def balance(value: float, day: str) -> None:
+        figure = {"commodity": "soybean_oil", "attribute": "ending_stocks", "value": value}
+        released = pd.Timestamp(day)
+        year = {"marketing_year": "2022/23", "forecast_month": f"{released:%b}"}
+        pd.DataFrame([figure | year | {"release_datetime": released}]).to_parquet(wasde)
+
+    def weeks(last: int) -> None:
+        head = "commodity,week ending,weekly exports,accumulated exports,outstanding sales,"
+        lines = [head + "net sales,next MY outstanding sales,next MY net sales"]
+        lines += [f"902,2023-10-{day:02d},1,{day},2,3,4,5" for day in range(5, last + 1, 7)]
+        sales.write_text("\n".join([*lines, ""]), encoding="utf-8")
+
+    def load(days: int, **on: Path) -> Loaded:
+        sections = {name: {"path": str(path), "required": True} for name, path in on.items()}
+        config = ExternalConfig.model_validate(sections)
+        loaded = load_external(config, store, NOW + pd.Timedelta(days=days))
+        store.write(loaded.records)
+        return loaded
+
+    def part(begins: str) -> pd.DataFrame:
+        rows = store.rows(table)
+        own = rows[rows["series_id"].str.startswith(begins)]
+        return own.sort_values(["series_id", "event_time", "vintage"], ignore_index=True)
+
+    balance(1602.0, "2023-10-12 12:00")
+    weeks(12)
+    load(0, usda=wasde, export_sales=sales)
+    assert len(part("soybean_oil.")) == 1
+    assert len(part("export_sales.")) == 12
+    before = part("soybean_oil.")
+    weeks(19)
+    load(7, export_sales=sales)
+    pd.testing.assert_frame_equal(part("soybean_oil."), before)
+    before = part("export_sales.")
+    assert len(before) == 18
+    balance(1570.0, "2023-11-09 12:00")
+    load(21, usda=wasde)
+    pd.testing.assert_frame_equal(part("export_sales."), before)
+    assert len(part("soybean_oil.")) == 2
+    assert not load(22, usda=wasde, export_sales=sales).records.tables

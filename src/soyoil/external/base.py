@@ -77,6 +77,8 @@ class ExternalSource:
     fetch
         Asks the publisher's service, given its section, the rows stored and the moment; None
         where there is no client.
+    owned
+        How the names of its series begin: what it knows its rows by in a table that it shares.
     labels
         Columns that stand before the values and say what a series is; another label is no revision.
     twin
@@ -95,6 +97,7 @@ class ExternalSource:
     fresh_days: int
     age_from: Literal["event_time", "known_at"] = "event_time"
     fetch: Callable[[Any, pd.DataFrame, pd.Timestamp], Reading] | None = None
+    owned: tuple[str, ...] = ("",)
     labels: tuple[str, ...] = ()
     twin: Callable[[Any], pd.DataFrame] | None = None
 

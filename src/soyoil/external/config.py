@@ -224,6 +224,8 @@ class ExternalConfig(Config):
         A folder of FRED's CSV files, or the service.
     usda
         WASDE: a Parquet file of all its releases.
+    export_sales
+        Weekly export sales of the USDA: a CSV or Parquet file, or a folder of them.
     weather
         Daily weather of stations: a CSV file or a folder of them, or NOAA's service.
     eia
@@ -245,6 +247,7 @@ class ExternalConfig(Config):
     palm: OutsideSection = OutsideSection()
     policy: OutsideSection = OutsideSection()
     usda: OutsideSection = OutsideSection()
+    export_sales: OutsideSection = OutsideSection()
     weather: WeatherConfig = WeatherConfig()
     eia: EiaConfig = EiaConfig()
     volatility: OutsideSection = OutsideSection()

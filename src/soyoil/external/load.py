@@ -45,9 +45,25 @@ OBSERVED: Final = "observed"
 SYNTHETIC: Final = "synthetic"
 
 
-def rows_of(rows: pd.DataFrame, section: OutsideSection) -> pd.DataFrame:
-    """Rows of a raw table that belong to where the source comes from: made ones to a twin only."""
+def owned_rows(source: ExternalSource, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a source, whatever their provenance, in a table that others may write to as well."""
+    return rows[rows[source.series].str.startswith(source.owned)].reset_index(drop=True)
+
+
+def rows_of(source: ExternalSource, rows: pd.DataFrame, section: OutsideSection) -> pd.DataFrame:
+    """Rows of a raw table that belong to a source and to where it comes from.
+
+    Parameters
+    ----------
+    source
+        Declaration of the source.
+    rows
+        Its series column and ``provenance``, at least.
+    section
+        Made rows belong to a twin only, others to files and services only.
+    """
     wanted = SYNTHETIC if section.origin == "synthetic" else OBSERVED
+    rows = owned_rows(source, rows)
     return rows[rows["provenance"] == wanted].reset_index(drop=True)
 
 
@@ -68,10 +84,11 @@ def check_keys(config: ExternalConfig) -> None:
 
 def rows_in_use(config: ExternalConfig, store: ExternalStore) -> dict[str, pd.DataFrame]:
     """Raw rows by source of those that are on, as features take them."""
-    return {
-        name: config.of(name).prepare(rows_of(store.rows(SOURCES[name].table), config.of(name)))
-        for name in config.on()
-    }
+    found = {}
+    for name in config.on():
+        source, section = SOURCES[name], config.of(name)
+        found[name] = section.prepare(rows_of(source, store.rows(source.table), section))
+    return found
 
 
 def load_external(
@@ -100,22 +117,22 @@ def load_external(
     ConfigError
         A twin is wanted of a source that has none, or without a synthetic market.
     """
-    tables: dict[str, pd.DataFrame] = {}
+    parts: dict[str, list[pd.DataFrame]] = {}
     rejected, notes, warnings = [no_rejects()], [], []
     for name, source in SOURCES.items():
         section = config.of(name)
         if not section.is_on:
             continue
-        stored = store.rows(source.table)
+        stored = owned_rows(source, store.rows(source.table))
         if section.origin == "synthetic":
             made = _twin(source, stored, now, market)
             if made is None:
                 notes.append(f"external.{name}: its twin is stored already")
             else:
-                tables[source.table] = made
+                parts.setdefault(source.table, []).append(made)
                 notes.append(f"external.{name}: {len(made):,} rows of its twin")
             continue
-        stored = rows_of(stored, section)
+        stored = rows_of(source, stored, section)
         try:
             reading = _read(source, section, stored, now)
         except SourceError as error:
@@ -135,15 +152,17 @@ def load_external(
             rejected.append(days.astype("str").assign(source=name, reason=CONFLICT, file="stored"))
         if len(added):
             touched = stored[stored[source.series].isin(added[source.series])]
-            tables[source.table] = pd.concat([touched, added[stored.columns]], ignore_index=True)
+            rows = pd.concat([touched, added[stored.columns]], ignore_index=True)
+            parts.setdefault(source.table, []).append(rows)
         revised = int((added["vintage"].str.startswith("seen ")).sum())
         newest = f"{reading.rows['event_time'].max():%Y-%m-%d}" if len(reading.rows) else "none"
         notes.append(
             f"external.{name}: {len(reading.rows):,} rows read, {len(added):,} new, {revised:,} of "
             f"them revisions; newest reference day {newest}"
         )
+    # A write takes the place of the series that it holds, so those of one table go together.
     return Loaded(
-        ExternalRecords(tables),
+        ExternalRecords({t: pd.concat(p, ignore_index=True) for t, p in parts.items()}),
         pd.concat(rejected, ignore_index=True),
         tuple(notes),
         tuple(warnings),

@@ -14,9 +14,21 @@ from soyoil.external.api import eia as eia_api
 from soyoil.external.api import fred as fred_api
 from soyoil.external.api import noaa as noaa_api
 from soyoil.external.base import ExternalSource
-from soyoil.external.readers import cftc, curve, eia, fred, palm, policy, usda, volatility, weather
+from soyoil.external.readers import (
+    cftc,
+    curve,
+    eia,
+    export_sales,
+    fred,
+    palm,
+    policy,
+    usda,
+    volatility,
+    weather,
+)
 from soyoil.external.twins.cftc import cftc_twin, disaggregated_twin
 from soyoil.external.twins.curve import curve_twin
+from soyoil.external.twins.export_sales import export_sales_twin
 from soyoil.external.twins.fred import fred_twin
 from soyoil.external.twins.monthly import eia_twin, palm_twin
 from soyoil.external.twins.policy import policy_twin
@@ -75,6 +87,7 @@ SOURCES: Final[dict[str, ExternalSource]] = {
             table="raw_intelligence.usda_granular",
             series="series_id",
             values=usda.VALUES,
+            owned=usda.OWNED,
             read=usda.read,
             twin=usda_twin,
             release="day of the release 12:00 in New York, 8:30 before 2013",
@@ -83,6 +96,21 @@ SOURCES: Final[dict[str, ExternalSource]] = {
             stale_after_days={"": 65},
             fresh_days=40,
             age_from="known_at",
+        ),
+        ExternalSource(
+            name=export_sales.NAME,
+            table="raw_intelligence.usda_granular",
+            series="series_id",
+            values=export_sales.VALUES,
+            owned=export_sales.OWNED,
+            read=export_sales.read,
+            twin=export_sales_twin,
+            release="Thursday after the week 8:30 in New York, or the next business day after a "
+            "holiday; shutdowns and the new system of 2022 by a table",
+            groups=("export_sales",),
+            # A week is 13 days old when the next one comes, 18 where holidays stand on end.
+            stale_after_days={"": 21},
+            fresh_days=21,
         ),
         ExternalSource(
             name=weather.NAME,

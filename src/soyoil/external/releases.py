@@ -7,6 +7,7 @@ a release is not known, a later one stands here, never an earlier one.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal
@@ -26,6 +27,8 @@ WASDE_TIMES: Final = (dt.time(8, 30), dt.time(12, 0))
 """Release of WASDE before and since January 2013, usda.gov."""
 FRED_TIME: Final = dt.time(16, 15)
 """After the Federal Reserve's H.15 and H.10, which are out by 16:15."""
+EXPORT_SALES_TIME: Final = dt.time(8, 30)
+"""Release of the weekly export sales, fas.usda.gov, Export Sales Reporting Program."""
 
 PINK_SHEET_LAG_DAYS: Final = 10
 """Days from the end of a month until its Pink Sheet counts as known.
@@ -95,6 +98,52 @@ DISAGGREGATED_FROM: Final = "2009-09-01"
 """First disaggregated report, out on 2009-09-04 (CFTC, Disaggregated Explanatory Notes)."""
 DISAGGREGATED_HISTORY: Final = "2009-10-20"
 """Day on which those of 2006-06-13 to `DISAGGREGATED_FROM` were published, all at once."""
+
+EXPORT_SALES_EXCEPTIONS: Final[dict[str, str]] = {
+    # Shutdown of October 2013: the USDA's plan as Reuters had it on October 18th. The first came
+    # that day in the afternoon, so it counts from the next business day on.
+    "2013-09-26": "2013-10-21",
+    "2013-10-03": "2013-10-24",
+    "2013-10-10": "2013-10-31",
+    "2013-10-17": "2013-10-31",
+    # Offices were closed on Monday 2018-01-22; an upper bound.
+    "2018-01-18": "2018-01-26",
+    # Shutdown of 2018-12-22 to 2019-01-25: one report a week, and six weeks in one on February
+    # 22nd, as the press had them on those days.
+    "2018-12-20": "2019-01-31",
+    "2018-12-27": "2019-02-07",
+    "2019-01-03": "2019-02-14",
+    **dict.fromkeys(
+        ("2019-01-10", "2019-01-17", "2019-01-24", "2019-01-31", "2019-02-07"), "2019-02-22"
+    ),
+    # The new system of August 2022: what came out on the 25th was withdrawn the same day, and four
+    # weeks came on September 15th (fas.usda.gov, 2022-08-25; Farm Futures, 2022-09-15).
+    **dict.fromkeys(("2022-08-18", "2022-08-25", "2022-09-01"), "2022-09-15"),
+    # Shutdown of October 2025. No list of the FAS was found: days on which the press had a report.
+    # Those of September 25th, October 2nd and 30th and November 27th are upper bounds, the business
+    # day before the report that followed, or later.
+    "2025-09-25": "2025-11-24",
+    "2025-10-02": "2025-11-24",
+    "2025-10-09": "2025-11-25",
+    "2025-10-16": "2025-11-28",
+    "2025-10-23": "2025-12-01",
+    "2025-10-30": "2025-12-05",
+    "2025-11-06": "2025-12-08",
+    "2025-11-13": "2025-12-11",
+    "2025-11-20": "2025-12-15",
+    "2025-11-27": "2025-12-19",
+    "2025-12-04": "2025-12-22",
+    "2025-12-11": "2025-12-23",
+    "2025-12-18": "2025-12-31",
+    "2025-12-25": "2026-01-05",
+}
+"""Last day of a week, a Thursday, and day of release of what did not come by rule."""
+WEEK: Final = 7
+YEAR_END_MONTHS: Final = (6, 8, 9, 10)
+"""Months that begin marketing years of the report: wheat, cotton and rice, soybeans, their oil."""
+YEAR_ENDS_ON_THURSDAY: Final = np.datetime64("2024-01-01")
+"""An older notice of the FAS has reports that close a marketing year out on Friday; in September
+2024 one came on Thursday. When that changed was not found."""
 
 RuleKind = Literal["business_day", "h10", "day", "week", "month", "quarter"]
 
@@ -223,12 +272,17 @@ def cot_release_days(report_days: DayArray) -> DayArray:
     week = [friday - np.timedelta64(back, "D") for back in range(3)]
     delayed = np.isin(week, closed_days()).any(axis=0)
     days = np.where(delayed, _business(friday, 1, "preceding"), friday)
-    special = np.array(list(COT_EXCEPTIONS), dtype="datetime64[D]")
-    releases = np.array(list(COT_EXCEPTIONS.values()), dtype="datetime64[D]")
+    return _with_exceptions(report_days, days, COT_EXCEPTIONS)
+
+
+def _with_exceptions(days: DayArray, by_rule: DayArray, exceptions: Mapping[str, str]) -> DayArray:
+    """Release days by rule, those of a table in their place."""
+    special = np.array(list(exceptions), dtype="datetime64[D]")
+    releases = np.array(list(exceptions.values()), dtype="datetime64[D]")
     order = np.argsort(special)
-    at = np.clip(np.searchsorted(special[order], report_days), 0, len(special) - 1)
-    exact = special[order][at] == report_days
-    return np.asarray(np.where(exact, releases[order][at], days), dtype="datetime64[D]")
+    at = np.clip(np.searchsorted(special[order], days), 0, len(special) - 1)
+    exact = special[order][at] == days
+    return np.asarray(np.where(exact, releases[order][at], by_rule), dtype="datetime64[D]")
 
 
 def cot_known_at(report_days: DayArray) -> pd.Series:
@@ -246,6 +300,36 @@ def disaggregated_known_at(report_days: DayArray) -> pd.Series:
     history = np.datetime64(DISAGGREGATED_HISTORY)
     days = np.where(later, history, cot_release_days(report_days))
     return at_eastern(np.asarray(days, dtype="datetime64[D]"), COT_TIME)
+
+
+def export_sales_release_days(weeks: DayArray) -> DayArray:
+    """Day on which the export sales of each week came out.
+
+    The Thursday after; where one of the seven days up to it is a federal holiday, or the week ends
+    a marketing year before `YEAR_ENDS_ON_THURSDAY`, the next business day after that Thursday.
+    `EXPORT_SALES_EXCEPTIONS` come before the rule. The FAS moves its report for a holiday on a
+    Friday or Monday, and says that it may move it for others: of those Friday is an upper bound.
+
+    Parameters
+    ----------
+    weeks
+        Last days of the weeks, Thursdays.
+    """
+    thursday = weeks + np.timedelta64(WEEK, "D")
+    span = [weeks + np.timedelta64(ahead + 1, "D") for ahead in range(WEEK)]
+    begins = (weeks + np.timedelta64(1, "D")).astype("datetime64[M]")
+    since_end = (weeks - begins.astype("datetime64[D]")).astype("int64") + 1
+    month = begins.astype("int64") % 12 + 1
+    closes_year = (since_end < WEEK) & np.isin(month, YEAR_END_MONTHS)
+    delayed = np.isin(span, closed_days()).any(axis=0)
+    delayed |= closes_year & (weeks < YEAR_ENDS_ON_THURSDAY)
+    days = np.where(delayed, _business(thursday, 1, "preceding"), thursday)
+    return _with_exceptions(weeks, days, EXPORT_SALES_EXCEPTIONS)
+
+
+def export_sales_known_at(weeks: DayArray) -> pd.Series:
+    """When the sales of each week could be known, 8:30 in New York on their release day."""
+    return at_eastern(export_sales_release_days(weeks), EXPORT_SALES_TIME)
 
 
 def wasde_known_at(release_days: DayArray) -> pd.Series:

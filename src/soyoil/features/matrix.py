@@ -19,6 +19,7 @@ from soyoil.features.config import EVERY_GROUP, FeaturesConfig
 from soyoil.features.cross_asset import cross_asset_features
 from soyoil.features.groups.curve import curve_features
 from soyoil.features.groups.energy_biofuel import biofuel_features
+from soyoil.features.groups.export_sales import export_sales_features
 from soyoil.features.groups.fundamentals import fundamental_features
 from soyoil.features.groups.implied import implied_features
 from soyoil.features.groups.macro import macro_features
@@ -54,6 +55,7 @@ OUTSIDE: Final = (
     policy_features,
     curve_features,
     managed_money_features,
+    export_sales_features,
 )
 """What makes the columns of groups that outside sources fill."""
 OWN: Final = ("market_data.close", "market_data.volatility_21d")

@@ -22,6 +22,7 @@ from soyoil.external.releases import (
     close_known_at,
     cot_known_at,
     disaggregated_known_at,
+    export_sales_known_at,
     next_business_day_known_at,
     pink_sheet_known_at,
     series_known_at,
@@ -63,6 +64,14 @@ LITERALS: Final[Mapping[str, tuple[tuple[str, Callable[[], pd.Series], str], ...
     "usda": (
         ("WASDE of 2023-09-12", lambda: wasde_known_at(_days("2023-09-12")), "2023-09-12 16:00"),
         ("WASDE of 2012-09-12", lambda: wasde_known_at(_days("2012-09-12")), "2012-09-12 12:30"),
+    ),
+    "export_sales": (
+        ("week of 2023-09-21", lambda: export_sales_known_at(_days("2023-09-21")),
+         "2023-09-28 12:30"),
+        ("week of 2024-02-15", lambda: export_sales_known_at(_days("2024-02-15")),
+         "2024-02-23 13:30"),
+        ("week of 2018-12-20", lambda: export_sales_known_at(_days("2018-12-20")),
+         "2019-01-31 13:30"),
     ),
     "palm": (
         ("Pink Sheet of September 2023", lambda: pink_sheet_known_at(_days("2023-09-01")),
@@ -134,6 +143,7 @@ RULES: Final[Mapping[str, Callable[[pd.DataFrame], pd.Series]]] = {
     "volatility": lambda rows: next_business_day_known_at(_event_days(rows)),
     "curve": lambda rows: close_known_at(_event_days(rows)),
     "weather": lambda rows: station_known_at(_event_days(rows)),
+    "export_sales": lambda rows: export_sales_known_at(_event_days(rows)),
     "eia": lambda rows: biofuel_known_at(_event_days(rows)),
     "cftc": _cftc,
     "cftc_disaggregated": lambda rows: disaggregated_known_at(_event_days(rows)),

@@ -92,8 +92,8 @@ def outside_findings(
         if live is None or live.rows == 0:
             yield Finding(name, "warn", "on, but nothing is stored yet", INGEST)
             continue
-        rows = inspector.read(live, [spec.age_from, "provenance"]).to_pandas()
-        own = rows_of(rows, config.of(name))
+        rows = inspector.read(live, [spec.series, spec.age_from, "provenance"]).to_pandas()
+        own = rows_of(spec, rows, config.of(name))
         if own.empty:
             yield Finding(name, "warn", f"on ({config.of(name).origin}), nothing stored", INGEST)
             continue

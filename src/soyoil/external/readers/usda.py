@@ -28,6 +28,7 @@ NEEDED: Final = (
 )  # fmt: skip
 FIRST_MONTH: Final = {"soybeans": "09", "soybean_oil": "10", "soybean_meal": "10"}
 """Month in which the marketing year begins."""
+OWNED: Final = tuple(f"{commodity}." for commodity in FIRST_MONTH)
 
 
 def read(config: OutsideSection) -> Reading:

@@ -21,6 +21,7 @@ CROPS: Final = (*SOY, "ZC", "ZW")
 
 APPLIES: Final[dict[str, tuple[str, ...]]] = {
     "fundamentals": SOY,
+    "export_sales": SOY,
     "weather": CROPS,
     "energy_biofuel": ("ZL", "ZS", "ZM", "HO"),
     "vegoils": SOY,
