@@ -13,6 +13,7 @@ import pytest
 
 import vendor_server
 from dbn_files import bar, encode
+from soyoil.pipelines.ingest.pipeline import create_pipeline
 from soyoil.sources.databento.download import client
 
 PULL = """
@@ -43,6 +44,11 @@ def answers(root: Path, sql: str) -> pd.DataFrame:
     (file,) = (root / "data" / "warehouse").glob("*.duckdb")
     with duckdb.connect(file, read_only=True) as connection:
         return connection.execute(sql).df()
+
+
+def test_contracts_are_pulled_before_they_are_read() -> None:
+    names = [node.name for node in create_pipeline().nodes]
+    assert names.index("ingest.read_source") < names.index("ingest.read_external")
 
 
 @pytest.mark.ci

@@ -91,8 +91,11 @@ def read_external(
     store: ExternalStore,
     source: SourceConfig,
     target: TargetConfig,
+    _bars: BarBatch | None = None,
 ) -> tuple[ExternalRecords, pd.DataFrame]:
     """Read the outside sources that are on; twins are made for the market and the target.
+
+    Bars are waited for, for contracts may have been pulled with them.
 
     Returns
     -------

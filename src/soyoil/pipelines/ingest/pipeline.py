@@ -13,7 +13,14 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 read_external,
-                ["params:external", "external_store", "params:source", "params:target"],
+                [
+                    "params:external",
+                    "external_store",
+                    "params:source",
+                    "params:target",
+                    # For the order alone: what is read may have been pulled with the bars.
+                    "vendor_bars",
+                ],
                 ["external_read", "external_quarantine"],
                 name="read_external",
             ),

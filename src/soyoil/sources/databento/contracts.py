@@ -115,7 +115,10 @@ def _check_by_contract(metadata: Any, path: Path) -> None:
 
 
 def _check_names(path: Path, metadata: Any, root: str) -> None:
-    """Refuse a file without symbols, or without those of the root that it was asked for."""
+    """Refuse a file without symbols, or without those of the root that it was asked for.
+
+    Symbols found on a part of the range only are no surprise: contracts come and expire.
+    """
     lost = [s for s in metadata.not_found if s == f"{root}.FUT"]
     if lost:
         raise SourceError(
