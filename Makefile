@@ -14,6 +14,8 @@ ARGS ?=
 export KEDRO_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := true
 export MLFLOW_DISABLE_TELEMETRY := true
+# Where it is set, each of the many processes of a run compiles soyoil anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON := MPLBACKEND=Agg OMP_NUM_THREADS=1 $(BIN)/python
 PYTEST := $(PYTHON) -m pytest --no-header

@@ -136,6 +136,7 @@ def check_end(live: LiveWarehouse, rows: int) -> None:
     assert live.tables[BARS].contract_version is None
 
 
+@pytest.mark.ci
 def test_from_seed_to_clean_on_duckdb(project_root: Path, tmp_path: Path) -> None:
     path = tmp_path / "seed.duckdb"
     build_duckdb(path)

@@ -28,7 +28,7 @@ from soyoil.pipelines.regimes.nodes import make_regime_table
 from soyoil.sources import load_bars
 from soyoil.sources.base import BarBatch, SourceConfig
 from soyoil.sources.synthetic.config import SyntheticConfig
-from tiers import slow
+from tiers import ci, slow
 
 ROOTS = ("ZL", "ZS", "ZM", "CL", "HO")
 Market = tuple[pd.DataFrame, BarOrigin, pd.DataFrame]
@@ -190,7 +190,7 @@ def test_every_column_has_values_to_compare(market: Market, causality: Causality
 
 
 @pytest.mark.parametrize(
-    "day", ["2018-11-21", slow("2019-01-22"), slow("2019-05-08"), "2019-08-05"]
+    "day", ["2018-11-21", slow("2019-01-22"), slow("2019-05-08"), ci("2019-08-05")]
 )
 def test_bars_known_at_the_decision_give_the_same_row(
     day: str, market: Market, causality: Causality

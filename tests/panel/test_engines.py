@@ -189,6 +189,7 @@ def test_a_root_too_short_for_a_fold_is_named(small: Small, fits: Fits, tmp_path
     assert [view.count('"layout"') for view in views] == [5, 5]
 
 
+@pytest.mark.ci
 def test_an_interrupted_run_is_continued(small: Small, fits: Fits, tmp_path: Path) -> None:
     fits.fail_at = 6
     with pytest.raises(KeyboardInterrupt):

@@ -161,7 +161,7 @@ def test_a_stopped_study_goes_on_as_if_nothing_had_been(  # type: ignore[no-unty
     [
         ("fold", 17),
         pytest.param("fold", 1, marks=pytest.mark.ci),
-        ("ledger", 6),
+        pytest.param("ledger", 6, marks=pytest.mark.ci),
         pytest.param("ledger", 1, marks=pytest.mark.ci),
         pytest.param("journal", 7, marks=pytest.mark.ci),
     ],

@@ -271,6 +271,7 @@ class LossyProxy(http.server.BaseHTTPRequestHandler):
         """Be silent."""
 
 
+@pytest.mark.ci
 def test_answers_that_get_lost(
     bigquery_connection: BigQueryConnection,
     make_contract: MakeContract,

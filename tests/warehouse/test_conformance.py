@@ -91,6 +91,7 @@ def test_writes_agree_with_the_model(
         assert as_model(backend.warehouse.read(contract)) == state
 
 
+@pytest.mark.ci_on_bigquery
 def test_refused_before_anything_is_written(
     backend: Backend, make_contract: MakeContract, make_frame: MakeFrame
 ) -> None:
@@ -152,6 +153,7 @@ def _with_field(contract: TableContract, make_contract: MakeContract) -> TableCo
     return make_contract(columns=columns, version=2, **LAYOUT)
 
 
+@pytest.mark.ci_on_bigquery
 def test_added_nested_field_is_null_in_old_rows(
     backend: Backend, make_contract: MakeContract, make_frame: MakeFrame
 ) -> None:
