@@ -188,7 +188,7 @@ def check_restore(path: Path, record: ApplyRecord) -> None:
     assert f"{ARCHIVE}.archive__legacy_00" in names
 
 
-@pytest.mark.ci
+@pytest.mark.slow
 def test_from_seed_to_clean_on_bigquery(
     bigquery_server: Any, project_root: Path, tmp_path: Path
 ) -> None:

@@ -246,7 +246,6 @@ def test_a_second_run_changes_nothing(first, data: Path, shared_project) -> None
     assert sorted(p.name for p in (data / "05_model_input" / "snapshots").iterdir()) == snapshots
 
 
-@pytest.mark.ci
 def test_fitting_reads_the_snapshot_only(first, data: Path, shared_project) -> None:  # type: ignore[no-untyped-def]
     before = predictions(data, "lightgbm")
     shutil.rmtree(data / "warehouse")

@@ -112,7 +112,7 @@ def test_ctrl_c_then_again(project, point: str) -> None:  # type: ignore[no-unty
     check_recovery(project)
 
 
-@pytest.mark.parametrize("point", points("ingest", "tracking"))
+@pytest.mark.parametrize("point", points("tracking"))
 def test_kill_then_again(project, point: str) -> None:  # type: ignore[no-untyped-def]
     done = strike(project, point, signal.SIGKILL)
     assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr

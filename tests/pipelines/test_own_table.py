@@ -149,7 +149,7 @@ def test_from_the_users_file_to_a_forecast(project: Any) -> None:
     assert f"{sessions}: {LAST} inserted, 0 updated, 0 deleted" in " ".join(added[1].split())
 
 
-@pytest.mark.ci
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_tracked_run_says_where_its_bars_come_from(project: Any) -> None:
     """One horizon with all engines: hourly features are missing, and nothing breaks on it."""

@@ -61,7 +61,7 @@ def test_a_service_is_asked_and_no_run_shows_its_key(
     assert "needs the environment variable FRED_API_KEY, which is not set" in text["no key"]
     assert "this source has none; files or synthetic is allowed" in text["no service"]
     assert "write https" in text["clear"]
-    assert "url and refresh need origin: api" in text["no api"]
+    assert "url needs origin: api" in text["no api"]
     for name in failed - {"required"}:
         assert "Running node" not in text[name]
     held = [output for _, output in found.values()]

@@ -21,6 +21,7 @@ from soyoil.regimes.table import RegimeConfig, regime_frame
 from soyoil.sources.base import SourceConfig
 from soyoil.sources.identity import market_identity
 from soyoil.splits.snapshot import write_snapshot
+from tiers import slow
 
 SMALL = (
     "source.symbols=ZL,split.first_origin=2018-07-02,split.warm_up=40,split.valid_sessions=40,"
@@ -188,7 +189,7 @@ def test_the_page_needs_no_network(outcomes, shared_project) -> None:  # type: i
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [slow(signal.SIGINT), signal.SIGKILL])
 def test_an_interrupted_sweep_is_resumed(  # type: ignore[no-untyped-def]
     market, outcomes, shared_project, project, number: signal.Signals
 ) -> None:
