@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from soyoil.base.errors import ConfigError, ModelError
 from soyoil.models.backends import far
+from soyoil.models.backends.child import Child, ChildEndedError
 from soyoil.models.backends.far import FarCall, call_far, checked
 from soyoil.models.backends.machines import check_installed
 from soyoil.models.backends.versions import installation, models_hash
@@ -131,6 +132,13 @@ def test_a_child_that_is_lost_is_replaced_and_one_that_always_ends_is_an_error(
             call_far(9, call(os._exit), "fold 3", ())
     finally:
         far.end_children("run")
+
+
+def test_a_child_that_is_closed_before_it_is_asked_has_ended() -> None:
+    child = Child(1)
+    child.close(kill=True)
+    with pytest.raises(ChildEndedError, match="exit code"):
+        child.call(max, "key", [1, 2], ())
 
 
 def test_a_child_of_a_run_that_ends_is_not_started_again() -> None:

@@ -87,7 +87,10 @@ class Child:
                 self._sent = key
             _send(self._in, (function, args))
             done, value = pickle.load(self._out)
-        except (OSError, EOFError, pickle.UnpicklingError) as error:
+        except (OSError, EOFError, pickle.UnpicklingError, ValueError) as error:
+            # A pipe that another thread has closed, which ended the run, is a ValueError.
+            if isinstance(error, ValueError) and not (self._in.closed or self._out.closed):
+                raise
             code = self.close(kill=True)
             raise ChildEndedError(f"exit code {code}") from error
         if not done:
