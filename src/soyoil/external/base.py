@@ -189,6 +189,13 @@ def reference_days(text: pd.Series) -> pd.Series:
     return out
 
 
+def reference_days_or_american(text: pd.Series) -> pd.Series:
+    """As `reference_days`, or month first (``09/26/2023``), as American pages export them."""
+    american = pd.to_datetime(text.str.slice(0, 10), format="%m/%d/%Y", errors="coerce", utc=True)
+    days: pd.Series = reference_days(text).fillna(american.dt.as_unit("us"))
+    return days
+
+
 def without_conflicts(
     rows: pd.DataFrame, key: Sequence[str], values: Sequence[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -60,6 +60,11 @@ class OutsideSection(Config):
         """Whether the source is used at all."""
         return self.path is not None or self.origin != "files"
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether its rows are asked of somebody's service, not read or made here."""
+        return self.origin in ("api", "bigquery")
+
     def prepare(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Rows of the table with what the section says of their series, for features."""
         return rows
@@ -93,8 +98,9 @@ class ServedSection(OutsideSection):
     def _check_service(self) -> Self:
         if self.origin != "api" and self.url is not None:
             raise ValueError(f"url needs origin: api, not {self.origin}")
-        if self.refresh and self.origin not in ("api", "bigquery"):
-            raise ValueError(f"refresh needs origin: api, not {self.origin}")
+        if self.refresh and not self.is_asked:
+            asked = [name for name in self.ORIGINS if name not in ("files", "synthetic")]
+            raise ValueError(f"refresh needs origin: {' or '.join(asked)}, not {self.origin}")
         return self
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Final
 
@@ -84,10 +85,11 @@ def check_keys(config: ExternalConfig) -> None:
 
 def rows_in_use(config: ExternalConfig, store: ExternalStore) -> dict[str, pd.DataFrame]:
     """Raw rows by source of those that are on, as features take them."""
+    read = functools.cache(store.rows)  # sources may share a table
     found = {}
     for name in config.on():
         source, section = SOURCES[name], config.of(name)
-        found[name] = section.prepare(rows_of(source, store.rows(source.table), section))
+        found[name] = section.prepare(rows_of(source, read(source.table), section))
     return found
 
 
@@ -117,22 +119,23 @@ def load_external(
     ConfigError
         A twin is wanted of a source that has none, or without a synthetic market.
     """
+    read = functools.cache(store.rows)  # sources may share a table
     parts: dict[str, list[pd.DataFrame]] = {}
     rejected, notes, warnings = [no_rejects()], [], []
     for name, source in SOURCES.items():
         section = config.of(name)
         if not section.is_on:
             continue
-        stored = owned_rows(source, store.rows(source.table))
+        table = read(source.table)
         if section.origin == "synthetic":
-            made = _twin(source, stored, now, market)
+            made = _twin(source, owned_rows(source, table), now, market)
             if made is None:
                 notes.append(f"external.{name}: its twin is stored already")
             else:
                 parts.setdefault(source.table, []).append(made)
                 notes.append(f"external.{name}: {len(made):,} rows of its twin")
             continue
-        stored = rows_of(source, stored, section)
+        stored = rows_of(source, table, section)
         try:
             reading = _read(source, section, stored, now)
         except SourceError as error:
@@ -190,7 +193,7 @@ def _read(
     source: ExternalSource, section: OutsideSection, stored: pd.DataFrame, now: pd.Timestamp
 ) -> Reading:
     # The configuration allows a service only where there is a client of it.
-    if section.origin in ("api", "bigquery") and source.fetch is not None:
+    if section.is_asked and source.fetch is not None:
         return source.fetch(section, stored, now)
     return source.read(section)
 

@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from google.auth.exceptions import DefaultCredentialsError
 
 from soyoil.base.errors import ConfigError, SourceError
 from soyoil.external.api import gsod, noaa
 from soyoil.external.config import ExternalConfig, WeatherConfig
 from soyoil.external.load import check_keys
-from soyoil.warehouse.bigquery import public
+from soyoil.warehouse.bigquery import client, public
 from soyoil.warehouse.bigquery.client import client_for
 
 NOW = pd.Timestamp("2023-06-10 12:00", tz="UTC")
@@ -183,18 +185,18 @@ def test_what_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 
 
 @pytest.fixture
-def dataset(bigquery_server: Any, make_bigquery: Callable[..., Any]) -> str:
+def dataset(make_bigquery: Callable[..., Any]) -> str:
     """A data set as Google's, with the table of 2023 alone and its dirty rows."""
     connection = make_bigquery()
-    client = client_for(connection)
+    asking = client_for(connection)
     name = f"{connection.dataset_prefix}gsod"
-    client.create_dataset(f"{connection.project}.{name}")
-    client.query(
+    asking.create_dataset(f"{connection.project}.{name}")
+    asking.query(
         f"CREATE TABLE `{connection.project}.{name}.gsod2023` (stn STRING, wban STRING, "
         "year STRING, mo STRING, da STRING, temp FLOAT64, max FLOAT64, min FLOAT64, prcp FLOAT64)",
         "make a table",
     )
-    client.query(
+    asking.query(
         f"INSERT INTO `{connection.project}.{name}.gsod2023` VALUES "
         "('725300', '94846', '2023', '06', '01', 70.0, 86.0, 68.0, 0.10),"
         "('725300', '94846', '2023', '06', '02', 70.0, 9999.9, 68.0, 99.99),"
@@ -219,12 +221,24 @@ def test_on_a_bigquery_server(bigquery_server: Any, dataset: str, tmp_path: Path
     }
 
 
-def test_what_google_says_names_these_settings(bigquery_server: Any, tmp_path: Path) -> None:
+def test_what_google_says_names_these_settings(
+    bigquery_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = public.PublicData(
         bigquery_server.project, "US", 10**9, bigquery_server.endpoint, gsod.SETTINGS
     )
-    with pytest.raises(SourceError) as error:
+    with pytest.raises(SourceError, match="cannot read gsod2023, as project .*nowhere") as missing:
         source.rows("SELECT 1 FROM `test-project.nowhere.gsod2023`", "read gsod2023")
-    assert "cannot read gsod2023" in str(error.value)
-    assert "globals.yml" not in str(error.value)
-    assert "`warehouse`" not in str(error.value)
+
+    def nobody(connection: Any) -> None:
+        raise DefaultCredentialsError("no credentials")
+
+    monkeypatch.setattr(client, "credentials_of", nobody)
+    lost = replace(source, maximum_bytes=7)
+    with pytest.raises(SourceError, match=r"no credentials\. Log in with `gcloud auth") as login:
+        lost.has("p.d.gsod2023")
+    for error in (missing, login):
+        assert gsod.SETTINGS in str(error.value)
+        # Advice of the warehouse: its settings and its entry of credentials are not used here.
+        assert "globals.yml" not in str(error.value)
+        assert "credentials.yml" not in str(error.value)

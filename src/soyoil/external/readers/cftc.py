@@ -23,7 +23,7 @@ from soyoil.external.base import (
     no_rejects,
     quarantine,
     read_csv,
-    reference_days,
+    reference_days_or_american,
 )
 from soyoil.external.config import OutsideSection
 from soyoil.external.readers.files import files_at, joined, sift
@@ -149,7 +149,7 @@ class Report:
             {
                 # Some exports have lost the leading zeros of the code.
                 "market_code": raw[CODE].str.strip().str.zfill(6),
-                "event_time": _days(raw[DAY]),
+                "event_time": reference_days_or_american(raw[DAY].str.strip()),
             }
         )
         for theirs, ours in self.columns.items():
@@ -203,15 +203,6 @@ def plain(name: str) -> str:
 def _is_futures_only(kind: pd.Series) -> pd.Series:
     text = kind.str.strip().str.lower()
     return text.isin([FUTURES_ONLY, ""]) | text.isna()
-
-
-def _days(text: pd.Series) -> pd.Series:
-    """Days in ISO form, or month first, as exports of Socrata's pages write them."""
-    text = text.str.strip()
-    days = reference_days(text)
-    american = pd.to_datetime(text.str.slice(0, 10), format="%m/%d/%Y", errors="coerce", utc=True)
-    out: pd.Series = days.fillna(american.dt.as_unit("us"))
-    return out
 
 
 MARKETS: Final = {

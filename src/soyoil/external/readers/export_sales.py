@@ -19,7 +19,7 @@ from soyoil.external.base import (
     Reading,
     no_rejects,
     quarantine,
-    reference_days,
+    reference_days_or_american,
 )
 from soyoil.external.config import OutsideSection
 from soyoil.external.readers.files import PARQUET, cut_lines, files_at, joined, read_text, sift
@@ -215,8 +215,7 @@ def _named(path: Path, text: pd.DataFrame) -> pd.DataFrame:
 
 
 def _parsed(raw: pd.DataFrame) -> pd.DataFrame:
-    american = pd.to_datetime(raw["week"], format="%m/%d/%Y", errors="coerce", utc=True)
-    week = reference_days(raw["week"]).fillna(american.dt.as_unit("us"))
+    week = reference_days_or_american(raw["week"])
     own = marketing_years(raw["commodity"], week)
     # The service names a marketing year by the year in which it ends, others as 2023/24.
     parts = raw["year"].str.extract(r"^(\d{4})(?:\.0)?(?:[/-](\d{2}|\d{4}))?$")

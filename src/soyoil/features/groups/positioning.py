@@ -1,7 +1,4 @@
-"""Positions of traders in the row's own market, as the last report known at the decision has them.
-
-Shares of the open interest, so that a market that grows does not look like one that is bought.
-"""
+"""Positions of traders in the row's own market, by the last report known at the decision."""
 
 from __future__ import annotations
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from soyoil.base.errors import SourceError, WarehouseError
+from soyoil.warehouse.bigquery.access.errors import said_by_google
 from soyoil.warehouse.bigquery.access.settings import BigQueryConnection
 from soyoil.warehouse.bigquery.client import BigQueryClient, client_for
 from soyoil.warehouse.connection import PROJECT_VARIABLES
@@ -57,6 +60,20 @@ class PublicData:
             )
         )
 
+    @contextmanager
+    def _explaining(self, doing: str) -> Iterator[None]:
+        """What the warehouse's client raises, without its advice: that is of the warehouse."""
+        try:
+            yield
+        except WarehouseError as error:
+            cause = error.__cause__
+            said = said_by_google(cause) if isinstance(cause, Exception) else str(error)
+            raise SourceError(
+                f"cannot {doing}, as project {self.project}: {said}. Log in with `gcloud auth "
+                "application-default login`, let the account run queries in that project "
+                f"(roles/bigquery.jobUser), and check {self.settings}."
+            ) from error
+
     def has(self, table: str) -> bool:
         """Whether ``project.dataset.table`` is there.
 
@@ -65,7 +82,7 @@ class PublicData:
         SourceError
             It cannot be told: no credentials, no permission, no network.
         """
-        with _Explained(self.settings):
+        with self._explaining(f"look at {table}"):
             return self._client.get_table(table) is not None
 
     def n_bytes(self, sql: str, doing: str) -> int:
@@ -76,7 +93,7 @@ class PublicData:
         SourceError
             As `rows`.
         """
-        with _Explained(self.settings):
+        with self._explaining(doing):
             return self._client.dry_run(sql, doing)
 
     def rows(self, sql: str, doing: str) -> list[tuple[Any, ...]]:
@@ -94,26 +111,5 @@ class PublicData:
         SourceError
             What Google said, and what to do.
         """
-        with _Explained(self.settings):
+        with self._explaining(doing):
             return self._client.query(sql, doing)
-
-
-class _Explained:
-    """Errors of the warehouse's client as those of a source, with the settings that count here."""
-
-    def __init__(self, settings: str) -> None:
-        self._settings = settings
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, WarehouseError):
-            text = str(error)
-            for place in (
-                "`warehouse` in conf/bigquery/globals.yml",
-                "conf/bigquery/globals.yml",
-                "`warehouse`",
-            ):
-                text = text.replace(place, self._settings)
-            raise SourceError(text) from error
