@@ -17,8 +17,13 @@ pytest_plugins = ("bigquery_server",)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave the BigQuery case of a test to `.ci/run` where the test is marked so."""
+    """Leave the BigQuery case of a test to `.ci/run` where the test is marked so.
+
+    With it go all tests that need Google's analyzer, which takes long to compile.
+    """
     for item in items:
+        if "google_sql" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.ci)
         case = getattr(item, "callspec", None)
         on_bigquery = "bigquery_server" in getattr(item, "fixturenames", ()) or (
             case is not None and "bigquery" in case.id.split("-")

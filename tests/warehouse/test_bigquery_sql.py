@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from googlesql import GoogleSql
 from write_model import MODES
 
 from soyoil.base.errors import ContractError
@@ -24,6 +23,7 @@ from soyoil.warehouse.bigquery.sql import (
 )
 
 MakeContract = Callable[..., TableContract]
+Analyzer = Callable[[TableContract], Any]
 
 SNAPSHOTS = Path(__file__).with_name("snapshots") / "bigquery"
 DATASET = "test-project.soyoil_synthetic_features"
@@ -60,12 +60,12 @@ def _modes(contract: TableContract) -> Sequence[WriteMode]:
 
 
 @pytest.fixture(scope="module")
-def analyzer() -> Callable[[TableContract], GoogleSql]:
+def analyzer(google_sql: type[Any]) -> Analyzer:
     """Analyzer that knows a table and its staging table."""
 
-    def make(contract: TableContract) -> GoogleSql:
+    def make(contract: TableContract) -> Any:
         statements = _statements(contract)
-        return GoogleSql({statements.table: contract, statements.stage: contract}, [DATASET])
+        return google_sql({statements.table: contract, statements.stage: contract}, [DATASET])
 
     return make
 
@@ -97,9 +97,7 @@ def _reserved(make_contract: MakeContract) -> TableContract:
     )
 
 
-def test_every_statement_is_legal(
-    analyzer: Callable[[TableContract], GoogleSql], make_contract: MakeContract
-) -> None:
+def test_every_statement_is_legal(analyzer: Analyzer, make_contract: MakeContract) -> None:
     # What the tables of the project need, and everything that a contract can ask for.
     packaged = [
         (c, ("sync", "upsert") if c.sync_provenance else (c.write_mode,))
@@ -116,7 +114,7 @@ def test_every_statement_is_legal(
 
 
 def test_the_analyzer_refuses_what_bigquery_refuses(
-    analyzer: Callable[[TableContract], GoogleSql], make_contract: MakeContract
+    analyzer: Analyzer, make_contract: MakeContract
 ) -> None:
     """Else the test above would prove nothing."""
     google = analyzer(make_contract())

@@ -9,7 +9,6 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from backends import Backend
-from googlesql import GoogleSql
 from write_model import MODES, Model, as_model
 
 from soyoil.base.errors import ContractError
@@ -213,7 +212,7 @@ def test_every_type_counts(make_matrix: Callable[..., pd.DataFrame]) -> None:
         assert after["CL"] == before["CL"]
 
 
-def test_statements_are_googlesql(make_contract: MakeContract) -> None:
+def test_statements_are_googlesql(make_contract: MakeContract, google_sql: type[Any]) -> None:
     table, stage = "test-project.soyoil.table_digests", "test-project.soyoil.stage"
     columns = [
         {"name": name, "type": kind, "nullable": False, "description": name}
@@ -222,7 +221,7 @@ def test_statements_are_googlesql(make_contract: MakeContract) -> None:
     own = make_contract(
         name="soyoil.table_digests", key=["table_name", "group_name"], columns=columns
     )
-    google = GoogleSql({table: own, stage: own})
+    google = google_sql({table: own, stage: own})
     statements = DigestStatements(make_contract(), f"`{table}`", text_literal)
     digests = {"it's": GroupDigest(1, "00", None), '["a", "b"]': GroupDigest(2, "01", "{}")}
     for sql in (

@@ -10,7 +10,6 @@ import duckdb
 import pytest
 from backends import Backend, BigQuery
 from google.cloud.bigquery import SchemaField, Table, TimePartitioning
-from googlesql import GoogleSql
 
 from soyoil.base.errors import ConfigError, ContractError, SourceError, WarehouseError
 from soyoil.contracts.contract import load_contract
@@ -139,13 +138,14 @@ def test_names_that_cannot_be_and_stages_that_may_not(backend: Backend) -> None:
         tables.find("a.bars")
 
 
-@pytest.mark.parametrize("view", [False, True])
-def test_statements_are_legal_googlesql(view: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the views are read by, and the estimate and condition of a read of a table."""
-    name = "test-project.market_data.bars"
-    contract = load_contract("features.daily_ml_matrix")
-    table = Table(name, schema=[SchemaField("symbol", "STRING"), SchemaField("data_date", "DATE")])
-    if not view:
+BARS = "test-project.market_data.bars"
+
+
+@pytest.fixture(params=["table", "view"])
+def estimated(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The statement whose cost is asked before a table or a view is read."""
+    table = Table(BARS, schema=[SchemaField("symbol", "STRING"), SchemaField("data_date", "DATE")])
+    if request.param == "table":
         table.time_partitioning = TimePartitioning(field="data_date")
         table.require_partition_filter = True
     tables = BigQueryForeignTables(BigQueryConnection(project="test-project"))
@@ -157,14 +157,25 @@ def test_statements_are_legal_googlesql(view: bool, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(BigQueryClient, "get_table", lambda client, table_id: table)
     monkeypatch.setattr(BigQueryClient, "dry_run", dry_run)
-    found = tables.find(name)
+    found = tables.find(BARS)
     assert found is not None
     with pytest.raises(WarehouseError, match="maximum_bytes_billed"):
         tables.read(found, ["data_date"], Beginnings("symbol", ("ZL", "6L")))
+    (statement,) = asked
+    return statement
+
+
+def test_only_the_wanted_contracts_are_asked_for(
+    estimated: str, request: pytest.FixtureRequest
+) -> None:
     condition = "`symbol` LIKE 'ZL%' OR `symbol` LIKE '6L%'"
-    condition = condition if view else f"({condition}) AND (`data_date` >= '1900-01-01')"
-    assert asked == [f"SELECT `data_date` FROM `{name}` WHERE {condition}"]
-    GoogleSql({name: contract}).analyze(asked[0])
+    if request.node.callspec.params["estimated"] == "table":
+        condition = f"({condition}) AND (`data_date` >= '1900-01-01')"
+    assert estimated == f"SELECT `data_date` FROM `{BARS}` WHERE {condition}"
+
+
+def test_statements_are_legal_googlesql(estimated: str, google_sql: type[Any]) -> None:
+    google_sql({BARS: load_contract("features.daily_ml_matrix")}).analyze(estimated)
 
 
 def test_a_read_beyond_the_limit_is_refused(make_bigquery: Any) -> None:

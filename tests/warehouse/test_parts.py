@@ -10,7 +10,6 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from backends import BigQuery
-from googlesql import GoogleSql
 from write_model import MODES
 
 from soyoil.base.errors import ContractError
@@ -186,12 +185,14 @@ def test_digests_of_an_earlier_version_get_their_parts(
 
 
 @pytest.mark.parametrize("kind", ["DATE", "TIMESTAMP"])
-def test_statements_on_parts_are_googlesql(make_contract: MakeContract, kind: str) -> None:
+def test_statements_on_parts_are_googlesql(
+    make_contract: MakeContract, google_sql: type[Any], kind: str
+) -> None:
     columns = make_contract().model_dump()["columns"]
     columns[1]["type"] = kind
     contract = make_contract(**MODES["sync"], **LAYOUT, columns=columns)
     table, stage = "test-project.features.small", "test-project.features.stage"
-    google = GoogleSql({table: contract, stage: contract})
+    google = google_sql({table: contract, stage: contract})
     statements = BigQueryStatements(contract, table, stage, by_part=True)
     span = DateSpan(dt.date(2020, 1, 1), dt.date(2020, 2, 1))
     for mode in ("sync", "replace"):
