@@ -1,5 +1,6 @@
 """Fixtures shared by all tests."""
 
+import gc
 import importlib.util
 import os
 import sys
@@ -30,6 +31,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         )
         if on_bigquery and item.get_closest_marker("ci_on_bigquery"):
             item.add_marker(pytest.mark.ci)
+
+
+def pytest_collection_finish() -> None:
+    """Leave modules and test items, over a million objects, out of garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import gc
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -133,9 +134,28 @@ def _fail_after_a_freeze(counts: list[int]) -> None:
         raise RuntimeError
 
 
+@pytest.fixture
+def thawed() -> Iterator[None]:
+    """No object is out of garbage collection, as in a process that starts."""
+    gc.unfreeze()
+    yield
+    gc.freeze()
+
+
+@pytest.mark.usefixtures("thawed")
 def test_objects_are_collected_again_after_a_run_that_failed() -> None:
     counts: list[int] = []
     with pytest.raises(RuntimeError):
         _fail_after_a_freeze(counts)
     assert counts[0] > 0
+    assert gc.get_freeze_count() == 0
+
+
+@pytest.mark.usefixtures("thawed")
+def test_objects_that_the_caller_settled_stay_so() -> None:
+    with settled_objects():
+        before = gc.get_freeze_count()
+        with settled_objects():
+            assert gc.get_freeze_count() == before
+        assert gc.get_freeze_count() == before
     assert gc.get_freeze_count() == 0
