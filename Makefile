@@ -46,7 +46,7 @@ unit: $(STAMP) bigquery-server
 	@$(PYTEST) $(UNIT) $(ARGS)
 
 test-ci: $(STAMP) bigquery-server ## kill points and the two servers
-	@$(PYTEST) -m ci -n $(WORKERS) --dist loadscope $(ARGS)
+	@$(PYTEST) -m 'ci and not slow' -n $(WORKERS) --dist loadscope $(ARGS)
 
 test-slow: $(STAMP) bigquery-server ## the slow tests
 	@$(PYTEST) -m slow $(ARGS)

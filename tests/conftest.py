@@ -2,6 +2,7 @@
 
 import gc
 import importlib.util
+import logging
 import os
 import sys
 from pathlib import Path
@@ -43,6 +44,17 @@ def pytest_collection_finish() -> None:
 def project_root() -> Path:
     """Root of the checkout."""
     return PROJECT_ROOT
+
+
+@pytest.fixture(scope="session")
+def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty MLflow database with all its tables."""
+    from mlflow import MlflowClient
+
+    logging.getLogger("mlflow.store.db").setLevel(logging.WARNING)
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
 
 
 @pytest.fixture(scope="session")

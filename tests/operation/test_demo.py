@@ -16,6 +16,7 @@ import pytest
 from soyoil.base.errors import SoyoilError
 from soyoil.cli.demo import what_to_show
 from soyoil.cli.servers import Server, ServerError, free_port, running
+from tiers import ci
 
 SERVE = "import http.server; http.server.test(http.server.SimpleHTTPRequestHandler, port={port})"
 # A server that does its work in a child, as kedro-viz does, and leaves it behind when it ends.
@@ -126,7 +127,7 @@ def test_a_server_that_does_not_answer_is_ended(tmp_path: Path) -> None:
     assert not lives(int((tmp_path / "pid").read_text()))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, ci(signal.SIGTERM)])
 def test_an_interrupt_ends_the_servers_and_their_children(
     tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -87,22 +87,37 @@ class Project:
         return {name: (code, output) for name, (code, output) in found.items()}
 
 
-def make_project(source: Path, root: Path) -> Project:
-    """Configuration only: code comes from the installed package, data starts empty."""
+def make_project(source: Path, root: Path, store: Path) -> Project:
+    """Configuration and an empty tracking store only.
+
+    Code comes from the installed package, data starts empty. The store is copied because MLflow
+    takes seconds for a new one.
+    """
     shutil.copytree(source / "conf", root / "conf", ignore=shutil.ignore_patterns("local"))
     (root / "conf" / "local").mkdir()
     shutil.copy(source / "pyproject.toml", root)
     (root / "src").mkdir()
+    shutil.copy(store, root / "mlflow.db")
     return Project(root)
 
 
 @pytest.fixture
-def project(project_root: Path, tmp_path: Path) -> Project:
+def project(project_root: Path, migrated_store: Path, tmp_path: Path) -> Project:
     """An empty project of the test's own."""
-    return make_project(project_root, tmp_path)
+    return make_project(project_root, tmp_path, migrated_store)
 
 
 @pytest.fixture(scope="module")
-def shared_project(project_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def shared_project(
+    project_root: Path, migrated_store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Project:
     """An empty project that the tests of a module share."""
-    return make_project(project_root, tmp_path_factory.mktemp("project"))
+    return make_project(project_root, tmp_path_factory.mktemp("project"), migrated_store)
+
+
+@pytest.fixture(scope="module")
+def second_project(
+    project_root: Path, migrated_store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Project:
+    """Another empty project that the tests of a module share."""
+    return make_project(project_root, tmp_path_factory.mktemp("second"), migrated_store)

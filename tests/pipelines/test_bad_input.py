@@ -96,6 +96,7 @@ CASES: dict[str, tuple[Sequence[str], str]] = {
 
 @pytest.fixture(scope="module")
 def outcomes(shared_project) -> dict[str, tuple[int, str]]:  # type: ignore[no-untyped-def]
+    (shared_project.root / "mlflow.db").unlink()
     (shared_project.root / "empty").mkdir()
     found: dict[str, tuple[int, str]] = shared_project.run_many(
         {name: list(args) for name, (args, _) in CASES.items()}

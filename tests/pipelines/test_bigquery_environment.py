@@ -15,6 +15,8 @@ import pytest
 import yaml
 
 PARAMS = "--params=source.symbols=ZL,split.first_origin=2023-01-03"
+ENVIRONMENTS: dict[str, list[str]] = {"bigquery": ["--env=bigquery"], "base": []}
+SETTINGS = Path("conf") / "bigquery" / "globals.yml"
 STAGES = ("ingest", "regimes", "features", "split", "forecast")
 
 
@@ -44,39 +46,40 @@ def set_connection(settings: Path, **changes: str) -> None:
     settings.write_text(yaml.safe_dump(raw))
 
 
-@pytest.mark.ci
-@pytest.mark.timeout(900)
-def test_the_same_results_from_both_warehouses(
-    project: Any, shared_project: Any, bigquery_server: Any
-) -> None:
-    """Snapshot, forecasts, ledger and scores are equal to the bit; a second run writes nothing.
-
-    After the split no request is made: the warehouse then stands at a port that counts calls.
-    """
-    settings = project.root / "conf" / "bigquery" / "globals.yml"
+@pytest.fixture(scope="module")
+def roots(second_project: Any, shared_project: Any, bigquery_server: Any) -> dict[str, Any]:
+    """Two projects after the stages that use the warehouse, by their environment."""
     set_connection(
-        settings,
+        second_project.root / SETTINGS,
         project=bigquery_server.project,
         endpoint=bigquery_server.endpoint,
         storage_endpoint=bigquery_server.storage_endpoint,
         dataset_prefix="env_<source_kind>_",
     )
-    snapshots = {}
-    for env, root in (("bigquery", project), ("base", shared_project)):
-        chosen = ["--env=bigquery"] if env == "bigquery" else []
+    found = {"bigquery": second_project, "base": shared_project}
+    for env, root in found.items():
+        chosen = ENVIRONMENTS[env]
         done = root.run_many({s: [f"--pipeline={s}", PARAMS, *chosen] for s in STAGES})
         assert [code for code, _ in done.values()] == [0] * len(STAGES), done
-        current = root.root / "data" / "05_model_input" / "snapshots" / "current.json"
+    return found
+
+
+@pytest.mark.ci
+@pytest.mark.timeout(900)
+def test_the_same_snapshot_and_forecast_from_both_warehouses(roots: dict[str, Any]) -> None:
+    """They are equal to the bit, and a second run writes nothing."""
+    data = {env: root.root / "data" for env, root in roots.items()}
+    snapshots, rows = {}, {}
+    for env, folder in data.items():
+        current = folder / "05_model_input" / "snapshots" / "current.json"
         snapshots[env] = json.loads(current.read_text())
+        rows[env] = pd.read_parquet(folder / "07_model_output" / "forecast.parquet")
     assert snapshots["bigquery"] == snapshots["base"]
-    rows = [
-        pd.read_parquet(root.root / "data" / "07_model_output" / "forecast.parquet")
-        for root in (project, shared_project)
-    ]
-    assert len(rows[0]) == 5
-    pd.testing.assert_frame_equal(*rows, check_exact=True)
-    assert not (project.root / "data" / "warehouse").exists()
-    again = project.run("--env=bigquery", "--pipeline=forecast", params=(PARAMS.split("=", 1)[1],))
+    assert len(rows["base"]) == 5
+    pd.testing.assert_frame_equal(rows["bigquery"], rows["base"], check_exact=True)
+    assert not (data["bigquery"] / "warehouse").exists()
+    params = (PARAMS.split("=", 1)[1],)
+    again = roots["bigquery"].run("--env=bigquery", "--pipeline=forecast", params=params)
     assert again.returncode == 0, again.stdout + again.stderr
     assert "features.daily_ml_matrix: 0 inserted, 0 updated, 0 deleted" in (
         again.stdout + again.stderr
@@ -84,10 +87,18 @@ def test_the_same_results_from_both_warehouses(
     text = " ".join((again.stdout + again.stderr).split())
     assert "forecasts.zl_predictions: 0 inserted, 0 updated, 0 deleted" in text
     assert "this one among them, bit by bit" in text
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_fits_and_scores_are_the_same_and_ask_no_warehouse(roots: dict[str, Any]) -> None:
+    """After the split the warehouse stands at a port that counts calls, and there are none."""
+    project = roots["bigquery"]
+    settings = project.root / SETTINGS
     with refusing_port() as (address, calls):
         set_connection(settings, endpoint=f"http://{address}", storage_endpoint=address)
-        for root, chosen in ((project, ["--env=bigquery"]), (shared_project, [])):
-            done = root.run("--pipelines=fit,evaluate", "--tags=1w", *chosen)
+        for env, root in roots.items():
+            done = root.run("--pipelines=fit,evaluate", "--tags=1w", *ENVIRONMENTS[env])
             assert done.returncode == 0, done.stdout + done.stderr
         assert calls == []
         # The port would have noticed: a stage that reads the warehouse calls it, and fails.
@@ -96,7 +107,7 @@ def test_the_same_results_from_both_warehouses(
         assert calls
     for model in ("vol_cone", "lightgbm", "xgboost", "tft"):
         found = []
-        for root in (project, shared_project):
+        for root in roots.values():
             data = root.root / "data"
             forecasts = data / "07_model_output" / "1w" / model / "predictions.parquet"
             scores = json.loads((data / "08_reporting" / "1w" / model / "scores.json").read_text())

@@ -39,6 +39,7 @@ finally:
 
 @pytest.fixture(scope="module")
 def first(shared_project):  # type: ignore[no-untyped-def]
+    (shared_project.root / "mlflow.db").unlink()
     done = shared_project.run("--tags=1m")
     assert done.returncode == 0, done.stdout + done.stderr
     return done

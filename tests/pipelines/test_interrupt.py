@@ -100,7 +100,7 @@ def check_recovery(project) -> None:  # type: ignore[no-untyped-def]
     assert not leftovers, leftovers
 
 
-@pytest.mark.parametrize("point", points("write", "training"))
+@pytest.mark.parametrize("point", points("training"))
 def test_ctrl_c_then_again(project, point: str) -> None:  # type: ignore[no-untyped-def]
     done = strike(project, point, signal.SIGINT)
     assert done.returncode == 130, done.stdout + done.stderr

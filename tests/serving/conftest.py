@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -44,17 +44,30 @@ def snapshot(market: ModuleType) -> Snapshot:
     return made
 
 
+class Finals(dict[str, FinalModel]):
+    """Final fits by engine, each made when it is first asked for."""
+
+    def __init__(self, fit: Callable[[str], FinalModel]) -> None:
+        super().__init__()
+        self._fit = fit
+
+    def __missing__(self, engine: str) -> FinalModel:
+        self[engine] = found = self._fit(engine)
+        return found
+
+
 @pytest.fixture(scope="session")
-def finals(market: ModuleType, snapshot: Snapshot) -> Iterator[dict[str, FinalModel]]:
+def finals(market: ModuleType, snapshot: Snapshot) -> Iterator[Finals]:
     y = forward_sums(snapshot.returns, WEEK.sessions)
     dates = snapshot.matrix["data_date"]
     plan = final_plan(dates, ~np.isnan(y), ("1w", WEEK.sessions), market.SPLIT)
     weights, _ = weigh_plan(plan, dates, snapshot.regimes, WeightsConfig())
     task = fold_task(plan.folds[0], weights, (1, 2, 3))
-    yield {
-        name: refit(snapshot, y, WEEK, Job(name, FIT, config), task, lambda _: None)
-        for name, config in CONFIGS.items()
-    }
+    yield Finals(
+        lambda engine: refit(
+            snapshot, y, WEEK, Job(engine, FIT, CONFIGS[engine]), task, lambda _: None
+        )
+    )
     executors.shutdown()
 
 

@@ -1,6 +1,5 @@
 """A tracking store per test, copied from one migrated database."""
 
-import logging
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,17 +12,6 @@ from soyoil.reports.chart import Chart, Panel, number_axis
 from soyoil.tracking import active
 from soyoil.tracking.active import ParentSpec
 from soyoil.tracking.record import RunRecord
-
-
-@pytest.fixture(scope="session")
-def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty MLflow database with all its tables."""
-    from mlflow import MlflowClient
-
-    logging.getLogger("mlflow.store.db").setLevel(logging.WARNING)
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
 
 
 @pytest.fixture

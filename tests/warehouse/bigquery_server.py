@@ -1,4 +1,4 @@
-"""Pytest plugin: a BigQuery-compatible server on loopback, one per test process."""
+"""Pytest plugin: a BigQuery-compatible server on loopback, one at a time per test process."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ BIN = ROOT / ".venv-bigquery" / "bin"
 PROJECT = "test-project"
 START_TIMEOUT_S = 60
 ATTEMPTS = 3
+MAX_USES = 12
 
 # DuckDB would fetch its extensions; the wheels in the environment carry them.
 INSTALL_EXTENSIONS = """
@@ -122,24 +123,60 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         return
 
 
+class Servers:
+    """One server at a time, a new one once it has been used a while.
+
+    Every table and every write that a server has seen makes its next statements slower: by half
+    after sixty tests. A start takes two seconds.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._running = ExitStack()
+        self._server: BigQueryServer | None = None
+        self.uses = 0
+
+    def current(self) -> BigQueryServer:
+        """A server that keeps running until this is asked again."""
+        if self._server is None or self.uses > MAX_USES:
+            self.end()
+            self._server = self._running.enter_context(running(self._folder / uuid.uuid4().hex))
+            self.uses = 0
+        return self._server
+
+    def end(self) -> None:
+        """End the server, and remove what it kept."""
+        self._running.close()
+        self._server = None
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
-def bigquery_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BigQueryServer]:
-    """The server of this test process, or skip."""
+def bigquery_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """The servers of this test process, or skip."""
     if not (BIN / "local-bigquery").exists():
         pytest.skip(
             "no BigQuery server: `make bigquery-server` sets it up where there is a Python 3.13"
         )
-    folder = tmp_path_factory.mktemp("bigquery")
-    with running(folder) as server:
-        yield server
-    shutil.rmtree(folder, ignore_errors=True)
+    servers = Servers(tmp_path_factory.mktemp("bigquery"))
+    yield servers
+    servers.end()
+
+
+@pytest.fixture(scope="module")
+def bigquery_server(bigquery_servers: Servers) -> BigQueryServer:
+    """The server of a test module, or skip."""
+    return bigquery_servers.current()
 
 
 @pytest.fixture
-def make_bigquery(bigquery_server: BigQueryServer) -> Callable[..., BigQueryConnection]:
+def make_bigquery(
+    bigquery_servers: Servers, bigquery_server: BigQueryServer
+) -> Callable[..., BigQueryConnection]:
     """Factory of connections with datasets of their own; keywords replace fields."""
 
     def make(**changes: Any) -> BigQueryConnection:
+        bigquery_servers.uses += 1
         prefix = f"t{uuid.uuid4().hex[:12]}_"
         return bigquery_server.connection(**{"dataset_prefix": prefix} | changes)
 

@@ -306,7 +306,11 @@ def _refuse_repeated(names: Iterable[str], where: str) -> None:
             raise ValueError(f"{where}: {earlier} and {name} are the same name in SQL")
 
 
-class _StrictLoader(yaml.SafeLoader):
+# libyaml reads the contracts, which every command needs, in a fifth of the time.
+_SafeLoader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+
+
+class _StrictLoader(_SafeLoader):  # type: ignore[misc, valid-type]
     """YAML loader that refuses a key given twice, which YAML parsers overlook."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -316,7 +320,8 @@ class _StrictLoader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(
                     None, None, f"key {key!r} is given twice", node.start_mark
                 )
-        return super().construct_mapping(node, deep=deep)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return mapping
 
 
 def parse_contract(text: str, source: str) -> TableContract:
