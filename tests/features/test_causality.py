@@ -174,8 +174,11 @@ def few_cuts_of(sessions: pd.DataFrame) -> list[str]:
     return cuts_of(sessions)[2:7]
 
 
-def test_truncated_sessions_give_the_same_rows(market: Market, causality: Causality) -> None:
-    assert causality.by_date(market[2], cuts_of(market[2])) == []
+@pytest.mark.parametrize("cuts", [few_cuts_of, slow(cuts_of)], ids=["few", "all"])
+def test_truncated_sessions_give_the_same_rows(
+    market: Market, causality: Causality, cuts: Callable[[pd.DataFrame], list[str]]
+) -> None:
+    assert causality.by_date(market[2], cuts(market[2])) == []
 
 
 def test_every_column_has_values_to_compare(market: Market, causality: Causality) -> None:
@@ -409,7 +412,9 @@ def test_planted_leaks_are_found(
     assert column in planted.by_date(market[2], few_cuts_of(market[2]))
 
 
-@pytest.mark.parametrize("mutant", LATE_MUTANTS)
+@pytest.mark.parametrize(
+    "mutant", [name if n == 0 else slow(name) for n, name in enumerate(LATE_MUTANTS)]
+)
 def test_planted_leaks_within_the_day_are_found(
     mutant: str, market: Market, bars_alone: Causality, monkeypatch: pytest.MonkeyPatch
 ) -> None:

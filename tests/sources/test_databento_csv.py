@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import databento_dbn as dbn
 import pandas as pd
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 from soyoil.base.errors import SourceError
 from soyoil.sources.base import BarBatch, SourceConfig
 from soyoil.sources.databento.load import list_files, read_folder
+from tiers import slow
 
 Build = Callable[..., bytes]
 Bars = Callable[..., list[bytes]]
@@ -70,10 +73,14 @@ def content(make_bar: Build, make_bars: Bars, encode: Build) -> bytes:
     return encode(records, MAPPINGS)
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".csv.zst", ".csv.gz"])
-@pytest.mark.parametrize("symbols", [True, False])
-@pytest.mark.parametrize("ts", [True, False])
-@pytest.mark.parametrize("px", [True, False])
+def _layouts() -> Iterator[Any]:
+    """Every layout; compressed in each way only one of them in the fast tier."""
+    for suffix, *layout in itertools.product((".csv", ".csv.zst", ".csv.gz"), *[(True, False)] * 3):
+        case = (*layout, suffix)
+        yield case if suffix == ".csv" or all(layout) else slow(*case)
+
+
+@pytest.mark.parametrize(("px", "ts", "symbols", "suffix"), list(_layouts()))
 def test_every_layout_gives_the_bars_of_the_dbn_file(
     px: bool, ts: bool, symbols: bool, suffix: str, content: bytes, to_csv: Build, tmp_path: Path
 ) -> None:

@@ -334,8 +334,10 @@ def test_sessions_without_bars_are_not_lost(
     [
         ci(f"DELETE FROM {BARS} WHERE position < 3 AND symbol = 'CL'"),
         f"UPDATE {BARS} SET close = close + 1 WHERE position = 3 AND symbol = 'CL'",
-        f"INSERT INTO {BARS} SELECT * REPLACE (position + 9999 AS position) FROM {BARS} "
-        "WHERE symbol = 'CL' AND position < 2",
+        slow(
+            f"INSERT INTO {BARS} SELECT * REPLACE (position + 9999 AS position) FROM {BARS} "
+            "WHERE symbol = 'CL' AND position < 2"
+        ),
     ],
     ids=["gone", "altered", "added"],
 )
@@ -364,7 +366,7 @@ def test_bars_that_are_not_as_read_are_read_again_or_named(
     [
         f"DELETE FROM {FILES} WHERE symbol = 'CL'",
         ci(f"UPDATE {FILES} SET roll_rule = 'n' WHERE symbol = 'CL'"),
-        f"UPDATE {FILES} SET is_retired = true WHERE symbol = 'CL'",
+        slow(f"UPDATE {FILES} SET is_retired = true WHERE symbol = 'CL'"),
     ],
     ids=["gone", "altered", "retired"],
 )

@@ -20,6 +20,7 @@ from soyoil.base.errors import TrackingError
 from soyoil.tracking import mlflow_store, store_file
 from soyoil.tracking.active import ParentSpec
 from soyoil.tracking.store_file import State
+from tiers import slow
 
 SECRET = "not-a-real-secret"
 
@@ -62,7 +63,9 @@ UNFINISHED: dict[str, Callable[[Path], None]] = {
 }
 
 
-@pytest.mark.parametrize("kind", UNFINISHED)
+@pytest.mark.parametrize(
+    "kind", ["empty", *map(slow, ("no tables", "first tables", "no version")), "between two steps"]
+)
 def test_an_unfinished_store_without_runs_is_set_aside(
     root: Path, monkeypatch: pytest.MonkeyPatch, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -27,6 +27,7 @@ from soyoil.upkeep.manifest import BackupError, manifest_text, read_manifest
 from soyoil.upkeep.places import LEDGERS, SNAPSHOTS, Places
 from soyoil.upkeep.restore import restore_backup
 from soyoil.upkeep.swap import JOURNAL, Change, replaced_files, swap, undo_broken_restore
+from tiers import slow
 
 NOW = dt.datetime(2024, 5, 31, 12, tzinfo=dt.UTC)
 
@@ -249,7 +250,7 @@ restore.restore_backup(places_of(Path(sys.argv[2])), Path(sys.argv[3]), replace=
 """
 
 
-@pytest.mark.parametrize("renames", [0, 1, 2, 5, 9])
+@pytest.mark.parametrize("renames", [0, slow(1), 2, slow(5), 9])
 def test_a_kill_in_the_middle_leaves_the_old_state(
     folder: Path, places: Places, renames: int
 ) -> None:
