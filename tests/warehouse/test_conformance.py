@@ -91,6 +91,38 @@ def test_writes_agree_with_the_model(
         assert as_model(backend.warehouse.read(contract)) == state
 
 
+def test_a_group_of_two_columns_is_told_by_both(
+    backend: Backend, make_contract: MakeContract, make_frame: MakeFrame
+) -> None:
+    """Rows that share only one of the batch's values stay."""
+    contract = make_contract(
+        key=["symbol", "data_date", "provenance"],
+        write_mode="sync",
+        sync_by=["symbol", "provenance"],
+    )
+    groups = [("ZL", "observed"), ("ZL", "synthetic"), ("CL", "observed"), ("CL", "synthetic")]
+    first = pd.concat(
+        [
+            make_frame({(symbol, day): (1.0, day) for day in (2, 3)}).assign(provenance=origin)
+            for symbol, origin in groups
+        ],
+        ignore_index=True,
+    )
+    assert backend.warehouse.write(contract, validate(first, contract)).inserted == 8
+    for symbol, origin in (groups[0], groups[3]):
+        batch = make_frame({(symbol, 3): (2.0, 3)}).assign(provenance=origin)
+        found = backend.warehouse.write(contract, validate(batch, contract))
+        assert found == WriteResult(0, 1, 1, 0)
+    left = flatten(backend.warehouse.read(contract))
+    days = left.groupby(["symbol", "provenance"])["m.n"].agg(list).to_dict()
+    assert days == {
+        ("CL", "observed"): [2, 3],
+        ("CL", "synthetic"): [3],
+        ("ZL", "observed"): [3],
+        ("ZL", "synthetic"): [2, 3],
+    }
+
+
 @pytest.mark.ci_on_bigquery
 def test_refused_before_anything_is_written(
     backend: Backend, make_contract: MakeContract, make_frame: MakeFrame

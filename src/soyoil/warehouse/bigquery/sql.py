@@ -220,7 +220,8 @@ class BigQueryStatements:
         if len(names) == 1:
             groups = f"SELECT {names[0]} FROM {backtick(self.stage)}"
             return f"{OLD}.{names[0]} IN ({groups})"
-        row = ", ".join(f"{OLD}.{name}" for name in names)
+        # Named as the columns, since the server of the tests takes a nameless one for two columns.
+        row = ", ".join(f"{OLD}.{name} AS {name}" for name in names)
         groups = f"SELECT AS STRUCT {', '.join(names)} FROM {backtick(self.stage)}"
         return f"STRUCT({row}) IN ({groups})"
 
