@@ -54,6 +54,17 @@ def test_what_is_run_is_not_run_as_root() -> None:
         assert stages()[stage][-1][0] == "CMD", "nothing goes on as root after USER"
 
 
+def test_what_a_run_keeps_lies_in_the_volume() -> None:
+    run = stages()["run"]
+    (volume,) = (rest for name, rest in run if name == "VOLUME")
+    (store,) = (rest for name, rest in run if name == "ENV" and "MLFLOW_TRACKING_URI" in rest)
+    assert store == f"MLFLOW_TRACKING_URI=sqlite:///{volume}/mlflow.db"
+    (place,) = (rest for name, rest in stages()["base"] if name == "WORKDIR")
+    assert volume == f"{place}/data"
+    # The artifacts of tracked runs, models among them.
+    assert any("ln -s data/mlruns mlruns" in rest for name, rest in run if name == "RUN")
+
+
 def test_every_package_is_of_the_pinned_version() -> None:
     runs = [rest for name, rest in instructions() if name == "RUN"]
     installs = [part for run in runs for part in re.findall(r"pip install[^&;]*", run)]

@@ -177,6 +177,20 @@ def test_artifacts(spec: ParentSpec, root: Path, make_record: MakeRecord) -> Non
         assert image.size == (330, 220)
 
 
+def test_artifacts_go_where_a_link_leads(
+    spec: ParentSpec, root: Path, make_record: MakeRecord
+) -> None:
+    """As in a container, whose volume begins empty."""
+    (root / "mlruns").symlink_to(Path("volume") / "mlruns")
+    active.start(spec)
+    active.require_current().log_child(make_record())
+    (child,) = runs()
+    folder = root / "volume" / "mlruns" / child.info.run_id / "artifacts"
+    assert child.info.artifact_uri == folder.as_uri()
+    assert (folder / "predictions.parquet").is_file()
+    assert lock_files(root), "the run's lock is there too"
+
+
 def test_experiment_is_described_and_kept(spec: ParentSpec, root: Path) -> None:
     for _ in range(2):
         active.start(spec)

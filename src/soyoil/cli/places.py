@@ -17,7 +17,7 @@ from soyoil.base.redact import redact
 from soyoil.datasets.inspection import InspectorDataset
 from soyoil.params import Sections, check_parameters
 from soyoil.tracking.environment import STORE_VARIABLE
-from soyoil.tracking.mlflow_store import ARTIFACTS
+from soyoil.tracking.mlflow_store import artifacts_folder
 from soyoil.tracking.store_access import sqlite_path
 from soyoil.upkeep.places import Places
 
@@ -84,4 +84,5 @@ def _places(root: Path, warehouse: InspectorDataset, tracking: str) -> Places:
         )
     if store is None:
         elsewhere.append(f"tracking store {redact(tracking)}: runs and models stay on that server")
-    return Places(root, data_folder(root), files, store, root / ARTIFACTS, tuple(elsewhere))
+    artifacts = artifacts_folder(root)
+    return Places(root, data_folder(root), files, store, artifacts, tuple(elsewhere))

@@ -114,7 +114,7 @@ class ParentRun:
         self._has_dataset = False
         self._inherited = {k: spec.tags[k] for k in spec.inherited if k in spec.tags}
         self._from_children: dict[str, str] = {}
-        self._lock = RunLock.acquire(spec.root / store.ARTIFACTS / FOLDER)
+        self._lock = RunLock.acquire(store.artifacts_folder(spec.root) / FOLDER)
         self.pid = os.getpid()
         life = {
             store.HOST_TAG: host_name(),

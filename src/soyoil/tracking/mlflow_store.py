@@ -45,6 +45,15 @@ LOCK_TAG: Final = "soyoil.lock"
 UNKNOWN_METRICS_TAG: Final = "unknown_metrics"
 
 
+def artifacts_folder(root: Path) -> Path:
+    """Folder of the artifacts of a project's runs, absolute.
+
+    ``mlruns`` may be a link to another disk or into a container's volume; it leads on also where
+    nothing is there yet.
+    """
+    return (root / ARTIFACTS).resolve()
+
+
 def open_client() -> MlflowClient:
     """Client of the store that ``MLFLOW_TRACKING_URI`` names; makes its tables if it is new.
 
@@ -153,7 +162,7 @@ def experiment_id_of(client: MlflowClient, name: str, root: Path) -> str:
         If an experiment of that name is deleted.
     """
     remote = urlsplit(client.tracking_uri).scheme in ("http", "https", "databricks")
-    location = None if remote else (root / ARTIFACTS).resolve().as_uri()
+    location = None if remote else artifacts_folder(root).as_uri()
     found = client.get_experiment_by_name(name)
     if found is not None:
         _warn_if_elsewhere(found, location)
