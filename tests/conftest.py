@@ -1,10 +1,10 @@
 """Fixtures shared by all tests."""
 
-import gc
 import importlib.util
 import logging
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
 
@@ -34,10 +34,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.ci)
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Leave modules and test items, over a million objects, out of garbage collection."""
-    gc.collect()
-    gc.freeze()
+    from soyoil.runner import settled_objects
+
+    settled = ExitStack()
+    settled.enter_context(settled_objects())
+    session.config.add_cleanup(settled.close)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from kedro.io import DatasetError
 
+from soyoil import runner
 from soyoil.base.errors import ContractError
 from soyoil.base.kept import SETTLED_NS, Kept, file_state
 from soyoil.datasets.schemas import FrameValidator
@@ -135,8 +136,9 @@ def _fail_after_a_freeze(counts: list[int]) -> None:
 
 
 @pytest.fixture
-def thawed() -> Iterator[None]:
+def thawed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No object is out of garbage collection, as in a process that starts."""
+    monkeypatch.setattr(runner._Settled, "active", False)
     gc.unfreeze()
     yield
     gc.freeze()

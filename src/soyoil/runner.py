@@ -77,6 +77,15 @@ class _OrderedPipeline(Pipeline):
         return cell_order(Pipeline(super().nodes))
 
 
+class _Settled:
+    """Whether objects are out of garbage collection by `settled_objects`.
+
+    Python's own count says nothing of it: some versions start with frozen objects.
+    """
+
+    active = False
+
+
 @contextmanager
 def settled_objects() -> Iterator[None]:
     """Leave what is there now out of garbage collection.
@@ -84,15 +93,17 @@ def settled_objects() -> Iterator[None]:
     The libraries' million objects live as long as the process, and looking through them again
     and again would take a fifth of its time. Where the caller did so already, that stands.
     """
-    if gc.get_freeze_count():
+    if _Settled.active:
         yield
         return
     gc.collect()
     gc.freeze()
+    _Settled.active = True
     try:
         yield
     finally:
         gc.unfreeze()
+        _Settled.active = False
 
 
 class CellRunner(SequentialRunner):
