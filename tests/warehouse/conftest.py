@@ -21,7 +21,7 @@ Values = tuple[float | None, int | None]
 
 @pytest.fixture(scope="session")
 def google_sql() -> type[Any]:
-    """Google's own analyzer. It is compiled first, for a minute of one core: for `make test-ci`."""
+    """Google's own analyzer. Compiling it costs 25 seconds of CPU or more: for `make test-ci`."""
     from googlesql import GoogleSql
 
     return GoogleSql

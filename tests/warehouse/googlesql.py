@@ -41,7 +41,7 @@ _KINDS = {
 
 
 def _cached_config() -> wasmtime.Config:
-    """Keep the compiled analyzer beside the virtual environment: compiling takes a minute."""
+    """Keep the compiled analyzer beside the virtual environment: compiling takes up to a minute."""
     folder = Path(sys.prefix) / "cache"
     folder.mkdir(exist_ok=True)
     settings = folder / "wasmtime.toml"
